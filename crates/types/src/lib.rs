@@ -1,1 +1,24 @@
-//! stub
+//! The wire of the Hindsight memory API, version 1.1.0: every request, response,
+//! limit and error body, with serde and no I/O.
+//!
+//! Requests are read with [`decode::from_json`], which checks a whole body and reports
+//! every problem in the form clients know (`type`, `loc`, `msg`, `input`), and are
+//! written with serde. Responses are plain serde structs: optional fields are always
+//! present and `null` when there is nothing to say.
+//!
+//! This crate must not know tokio, a database or a web framework.
+
+pub mod banks;
+pub mod decode;
+pub mod documents;
+pub mod errors;
+pub mod limits;
+pub mod memories;
+pub mod monitoring;
+pub mod recall;
+pub mod retain;
+pub mod tags;
+pub mod time;
+
+/// Version of the wire this crate speaks; clients compare it as a semantic version.
+pub const API_VERSION: &str = "1.1.0";

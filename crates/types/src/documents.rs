@@ -1,0 +1,109 @@
+//! Documents: the texts that memories were read from.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Answer to `GET documents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListDocumentsResponse {
+    /// One page of documents, the last changed first.
+    pub items: Vec<DocumentListItem>,
+    /// Number of documents in all pages.
+    pub total: i64,
+    /// Page size asked for.
+    pub limit: i64,
+    /// Documents skipped.
+    pub offset: i64,
+    /// Whether `total` is only a lower bound.
+    pub total_is_estimate: bool,
+}
+
+/// A document in a listing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DocumentListItem {
+    /// Id of the document.
+    pub id: String,
+    /// Its bank.
+    pub bank_id: String,
+    /// SHA-256 of its text in hex.
+    pub content_hash: Option<String>,
+    /// When it was first retained.
+    pub created_at: String,
+    /// When it last changed.
+    pub updated_at: String,
+    /// Length of its text in characters.
+    pub text_length: i64,
+    /// Number of its memories.
+    pub memory_unit_count: i64,
+    /// What it was retained with.
+    pub retain_params: Option<Map<String, Value>>,
+    /// Metadata given at retain.
+    pub document_metadata: Option<Map<String, Value>>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Where a search matched: `id`, `original_text`.
+    pub matched_fields: Vec<String>,
+}
+
+/// Answer to `GET documents/{document_id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DocumentResponse {
+    /// Id of the document.
+    pub id: String,
+    /// Its bank.
+    pub bank_id: String,
+    /// Its text; null when texts are not kept.
+    pub original_text: Option<String>,
+    /// SHA-256 of its text in hex.
+    pub content_hash: Option<String>,
+    /// When it was first retained.
+    pub created_at: String,
+    /// When it last changed.
+    pub updated_at: String,
+    /// Number of its memories.
+    pub memory_unit_count: i64,
+    /// Number of its memories by type.
+    pub nodes_by_fact_type: Option<IndexMap<String, i64>>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Metadata given at retain.
+    pub document_metadata: Option<Map<String, Value>>,
+    /// What it was retained with.
+    pub retain_params: Option<Map<String, Value>>,
+    /// Scopes of the observations made from it.
+    pub observation_scopes: Option<Value>,
+    /// Its attachments.
+    pub attachments: Option<Vec<Value>>,
+}
+
+/// Answer to `DELETE documents/{document_id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeleteDocumentResponse {
+    /// Always true; failures are error statuses.
+    pub success: bool,
+    /// What was done, in words.
+    pub message: String,
+    /// Id of the document.
+    pub document_id: String,
+    /// Memories that went with it.
+    pub memory_units_deleted: i64,
+}
+
+/// Public id of a chunk: bank, document and place, joined by `_` so that it splits into
+/// exactly three parts (`_` inside a part becomes `~5F`, `~` becomes `~7E`).
+pub fn chunk_id(bank_id: &str, document_id: &str, index: i64) -> String {
+    let escape = |part: &str| part.replace('~', "~7E").replace('_', "~5F");
+    format!("{}_{}_{index}", escape(bank_id), escape(document_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_id_splits_into_three_parts_whatever_the_names_hold() {
+        assert_eq!(chunk_id("bank", "doc", 0), "bank_doc_0");
+        assert_eq!(chunk_id("a_b", "c~_", 12), "a~5Fb_c~7E~5F_12");
+    }
+}

@@ -1,0 +1,98 @@
+//! Error bodies: `{"detail": …}`, a sentence or a list of field errors.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Body of every answer with an error status.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub detail: ErrorDetail,
+}
+
+/// What an [`ErrorBody`] says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ErrorDetail {
+    /// One sentence.
+    Message(String),
+    /// The problems of a request body or query, one by one.
+    Fields(Vec<FieldError>),
+    /// A structured detail of a single route.
+    Other(Value),
+}
+
+impl fmt::Display for ErrorDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => f.write_str(message),
+            Self::Fields(errors) => {
+                for (i, error) in errors.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str("; ")?;
+                    }
+                    write!(f, "{error}")?;
+                }
+                Ok(())
+            }
+            Self::Other(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+/// One problem of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// Machine-readable kind, for example `missing` or `string_type`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where: `["body", "items", 0, "content"]`.
+    pub loc: Vec<Loc>,
+    /// The problem in words.
+    pub msg: String,
+    /// The offending value.
+    #[serde(default)]
+    pub input: Value,
+    /// Parameters of the message, for some kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctx: Option<Value>,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, part) in self.loc.iter().enumerate() {
+            if i > 0 {
+                f.write_str(".")?;
+            }
+            match part {
+                Loc::Key(key) => f.write_str(key)?,
+                Loc::Index(index) => write!(f, "{index}")?,
+            }
+        }
+        write!(f, ": {}", self.msg)
+    }
+}
+
+/// One step of a field error's place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Loc {
+    /// Place in a list, or byte offset in unreadable JSON.
+    Index(usize),
+    /// Name of a field.
+    Key(String),
+}
+
+impl From<&str> for Loc {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for Loc {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}

@@ -1,0 +1,113 @@
+//! Tag filters.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::decode::{Decoder, FromJson, words};
+
+words! {
+    /// How a list of tags selects rows.
+    pub enum TagsMatch("literal_error") {
+        /// At least one of the tags, or no tags at all.
+        Any = "any",
+        /// All of the tags, or no tags at all.
+        All = "all",
+        /// At least one of the tags.
+        AnyStrict = "any_strict",
+        /// All of the tags.
+        AllStrict = "all_strict",
+        /// Exactly these tags; with an empty list, rows without tags.
+        Exact = "exact",
+    }
+}
+
+words! {
+    /// How the words of a tag filter are looked up.
+    pub enum TagResolve("literal_error") {
+        /// As written.
+        Exact = "exact",
+        /// By similarity with the bank's tags.
+        Fuzzy = "fuzzy",
+    }
+}
+
+/// A boolean tree over tag filters.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum TagGroup {
+    /// A plain filter.
+    Leaf {
+        /// The tags.
+        tags: Vec<String>,
+        /// How they select.
+        #[serde(rename = "match")]
+        matching: TagsMatch,
+        /// How they are looked up.
+        resolve: TagResolve,
+    },
+    /// All of the groups.
+    And {
+        /// The groups.
+        and: Vec<TagGroup>,
+    },
+    /// At least one of the groups.
+    Or {
+        /// The groups.
+        or: Vec<TagGroup>,
+    },
+    /// Not the group.
+    Not {
+        /// The group.
+        not: Box<TagGroup>,
+    },
+}
+
+/// Deepest nesting of a tag tree; deeper ones are refused before they are followed.
+const MAX_DEPTH: usize = 32;
+
+impl FromJson for TagGroup {
+    fn from_json(value: &Value, decoder: &mut Decoder) -> Option<Self> {
+        read(value, decoder, 0)
+    }
+}
+
+fn read(value: &Value, decoder: &mut Decoder, depth: usize) -> Option<TagGroup> {
+    if depth > MAX_DEPTH {
+        decoder.value_error(&format!("tag groups are nested deeper than {MAX_DEPTH} levels"), value);
+        return None;
+    }
+    let object = decoder.object(value)?;
+    let list = |decoder: &mut Decoder, name: &'static str| {
+        let elements = object.get(name)?;
+        decoder.at(name, |decoder| {
+            let Some(elements) = elements.as_array() else {
+                decoder.fail("list_type", "Input should be a valid list", elements);
+                return None;
+            };
+            let read: Vec<Option<TagGroup>> = elements
+                .iter()
+                .enumerate()
+                .map(|(i, element)| decoder.at(i, |decoder| read(element, decoder, depth + 1)))
+                .collect();
+            read.into_iter().collect()
+        })
+    };
+    if object.contains_key("and") {
+        return Some(TagGroup::And { and: list(decoder, "and")? });
+    }
+    if object.contains_key("or") {
+        return Some(TagGroup::Or { or: list(decoder, "or")? });
+    }
+    if let Some(inner) = object.get("not") {
+        let not = decoder.at("not", |decoder| read(inner, decoder, depth + 1))?;
+        return Some(TagGroup::Not { not: Box::new(not) });
+    }
+    let tags = decoder.required(object, "tags");
+    let matching = decoder.optional(object, "match");
+    let resolve = decoder.optional(object, "resolve");
+    Some(TagGroup::Leaf {
+        tags: tags?,
+        matching: matching?.unwrap_or(TagsMatch::AnyStrict),
+        resolve: resolve?.unwrap_or(TagResolve::Exact),
+    })
+}
