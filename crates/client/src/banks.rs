@@ -1,0 +1,43 @@
+//! Banks: create, list, delete.
+
+use hindsight_types::banks::{BankListResponse, BankProfileResponse, CreateBankRequest, DeleteResponse};
+use reqwest::Method;
+
+use crate::transport::{Query, bank_path};
+use crate::{Client, ClientError};
+
+/// Which banks to list.
+#[derive(Clone, Debug, Default)]
+pub struct BankFilter {
+    /// Part of the id, name or alias.
+    pub search: Option<String>,
+    /// Page size.
+    pub limit: Option<i64>,
+    /// Banks to skip.
+    pub offset: Option<i64>,
+}
+
+impl Client {
+    /// Creates a bank, or changes the given fields of one that exists.
+    pub async fn create_bank(
+        &self,
+        bank_id: &str,
+        request: &CreateBankRequest,
+    ) -> Result<BankProfileResponse, ClientError> {
+        self.send_json(Method::PUT, &bank_path(bank_id, "")?, request).await
+    }
+
+    /// Lists banks, the last written first.
+    pub async fn list_banks(&self, filter: &BankFilter) -> Result<BankListResponse, ClientError> {
+        let query = Query::default()
+            .add("q", filter.search.as_ref())
+            .add("limit", filter.limit)
+            .add("offset", filter.offset);
+        self.send(Method::GET, "/v1/default/banks", &query).await
+    }
+
+    /// Deletes a bank with everything in it. Deleting a bank that does not exist succeeds.
+    pub async fn delete_bank(&self, bank_id: &str) -> Result<DeleteResponse, ClientError> {
+        self.send(Method::DELETE, &bank_path(bank_id, "")?, &Query::default()).await
+    }
+}

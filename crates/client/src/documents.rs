@@ -1,0 +1,58 @@
+//! Documents: list, read, delete.
+
+use hindsight_types::documents::{DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse};
+use reqwest::Method;
+
+use crate::transport::{Query, bank_path, segment};
+use crate::{Client, ClientError};
+
+/// Which documents to list.
+#[derive(Clone, Debug, Default)]
+pub struct DocumentFilter {
+    /// Part of the id or text.
+    pub search: Option<String>,
+    /// Tags to filter by.
+    pub tags: Vec<String>,
+    /// Page size.
+    pub limit: Option<i64>,
+    /// Documents to skip.
+    pub offset: Option<i64>,
+}
+
+impl Client {
+    /// Lists documents, the last changed first.
+    pub async fn list_documents(
+        &self,
+        bank_id: &str,
+        filter: &DocumentFilter,
+    ) -> Result<ListDocumentsResponse, ClientError> {
+        let query = Query::default()
+            .add("q", filter.search.as_ref())
+            .add_each("tags", &filter.tags)
+            .add("limit", filter.limit)
+            .add("offset", filter.offset);
+        self.send(Method::GET, &bank_path(bank_id, "/documents")?, &query).await
+    }
+
+    /// Reads one document with its text.
+    pub async fn get_document(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+    ) -> Result<DocumentResponse, ClientError> {
+        self.send(Method::GET, &document_path(bank_id, document_id)?, &Query::default()).await
+    }
+
+    /// Deletes a document with its memories.
+    pub async fn delete_document(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+    ) -> Result<DeleteDocumentResponse, ClientError> {
+        self.send(Method::DELETE, &document_path(bank_id, document_id)?, &Query::default()).await
+    }
+}
+
+fn document_path(bank_id: &str, document_id: &str) -> Result<String, ClientError> {
+    bank_path(bank_id, &format!("/documents/{}", segment(document_id)?))
+}

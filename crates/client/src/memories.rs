@@ -1,0 +1,73 @@
+//! Memories: retain, recall, list.
+
+use hindsight_types::memories::ListMemoriesResponse;
+use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
+use hindsight_types::retain::{MemoryItem, RetainRequest, RetainResponse};
+use hindsight_types::tags::TagsMatch;
+use reqwest::Method;
+
+use crate::transport::{Query, bank_path};
+use crate::{Client, ClientError};
+
+/// Which memories to list.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFilter {
+    /// Only this type.
+    pub fact_type: Option<FactType>,
+    /// Part of the text or context.
+    pub search: Option<String>,
+    /// Only memories of this document.
+    pub document_id: Option<String>,
+    /// Tags to filter by.
+    pub tags: Vec<String>,
+    /// How the tags select.
+    pub tags_match: Option<TagsMatch>,
+    /// Page size.
+    pub limit: Option<i64>,
+    /// Memories to skip.
+    pub offset: Option<i64>,
+}
+
+impl Client {
+    /// Remembers one text. When this returns, the text can be recalled.
+    pub async fn retain(&self, bank_id: &str, item: MemoryItem) -> Result<RetainResponse, ClientError> {
+        let request =
+            RetainRequest { items: vec![item], run_async: false, document_tags: None, operation_id: None };
+        self.retain_batch(bank_id, &request).await
+    }
+
+    /// Remembers several texts, in the background if the request says so.
+    pub async fn retain_batch(
+        &self,
+        bank_id: &str,
+        request: &RetainRequest,
+    ) -> Result<RetainResponse, ClientError> {
+        self.send_json(Method::POST, &bank_path(bank_id, "/memories")?, request).await
+    }
+
+    /// Finds what matters for a query inside a token budget.
+    pub async fn recall(
+        &self,
+        bank_id: &str,
+        request: &RecallRequest,
+    ) -> Result<RecallResponse, ClientError> {
+        self.send_json(Method::POST, &bank_path(bank_id, "/memories/recall")?, request).await
+    }
+
+    /// Lists memories, the last mentioned first.
+    pub async fn list_memories(
+        &self,
+        bank_id: &str,
+        filter: &MemoryFilter,
+    ) -> Result<ListMemoriesResponse, ClientError> {
+        let query = Query::default()
+            .add("type", filter.fact_type)
+            .add("q", filter.search.as_ref())
+            .add("document_id", filter.document_id.as_ref())
+            .add_each("tags", &filter.tags)
+            .add("tags_match", filter.tags_match)
+            .add("limit", filter.limit)
+            .add("offset", filter.offset);
+        self.send(Method::GET, &bank_path(bank_id, "/memories/list")?, &query).await
+    }
+}
