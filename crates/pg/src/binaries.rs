@@ -1,0 +1,232 @@
+//! Finding PostgreSQL programs that run on this machine and fit the data.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hindsight_assets::{Asset, AssetStore, POSTGRES_VERSION, Progress};
+
+use crate::account::Account;
+use crate::command::{command, essence};
+use crate::error::{PgError, Result};
+
+/// The oldest PostgreSQL that is used.
+const OLDEST_MAJOR: u32 = 14;
+
+/// The oldest pgvector that is used from a PostgreSQL of the system: the first with `halfvec`
+/// and iterative scans.
+const OLDEST_PGVECTOR: (u32, u32) = (0, 8);
+
+const SYSTEM_LIBRARIES: [&str; 3] = ["/lib", "/usr/lib", "/usr/local/lib"];
+
+/// Programs of one PostgreSQL, tried out.
+#[derive(Clone, Debug)]
+pub(crate) struct Binaries {
+    pub(crate) bin: PathBuf,
+    /// Its own libraries; none for a PostgreSQL of the system, which finds them by itself.
+    pub(crate) lib: Option<PathBuf>,
+    /// As in `18.1`.
+    pub(crate) version: String,
+    pub(crate) major: u32,
+}
+
+impl Binaries {
+    /// A command for one of the programs.
+    pub(crate) fn command(&self, program: &str, account: Option<&Account>) -> Command {
+        command(&self.bin.join(program), self.lib.as_deref(), account)
+    }
+
+    /// The folder above `bin`.
+    pub(crate) fn root(&self) -> &Path {
+        self.bin.parent().unwrap_or(&self.bin)
+    }
+
+    /// Asks the `postgres` program in `bin` for its version, as the user that will run it:
+    /// a bundle for another C library or in a closed folder shows here.
+    fn probe(bin: &Path, account: Option<&Account>) -> Result<Self, String> {
+        let lib = bin.parent().map(|root| root.join("lib")).filter(|lib| lib.is_dir());
+        // The system's own folders are searched anyway and must not be put first.
+        let lib = lib.filter(|lib| !SYSTEM_LIBRARIES.iter().any(|system| lib == Path::new(system)));
+        if let Some(account) = account
+            && let Some(blocked) = account.blocked_at(bin)
+        {
+            return Err(format!("user {} cannot enter {}", account.name, blocked.display()));
+        }
+        for program in ["postgres", "initdb"] {
+            if !bin.join(program).is_file() {
+                return Err(format!("no {program} in {}", bin.display()));
+            }
+        }
+        let output = command(&bin.join("postgres"), lib.as_deref(), account)
+            .arg("--version")
+            .output()
+            .map_err(|error| format!("{} does not run: {error}", bin.join("postgres").display()))?;
+        if !output.status.success() {
+            let said = essence(&String::from_utf8_lossy(&output.stderr));
+            return Err(format!("{} does not run: {said}", bin.join("postgres").display()));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = text.split_whitespace().nth(2).unwrap_or_default().to_owned();
+        let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+        match digits.parse() {
+            Ok(major) if major >= OLDEST_MAJOR => Ok(Self { bin: bin.to_owned(), lib, version, major }),
+            _ => Err(format!("{} is PostgreSQL {version}, {OLDEST_MAJOR} or newer is needed", bin.display())),
+        }
+    }
+}
+
+/// Where to look, in this order.
+pub(crate) struct Search<'a> {
+    /// Named by the user: nothing else is tried.
+    pub(crate) bin_dir: Option<&'a Path>,
+    /// The installation folder, one folder per version in it.
+    pub(crate) installation: &'a Path,
+    /// Finds what was delivered with the program, and fetches into the installation folder.
+    pub(crate) store: &'a AssetStore,
+    /// Whether to fetch, and who hears about it.
+    pub(crate) fetch: Option<&'a dyn Progress>,
+    /// User that will run the programs.
+    pub(crate) account: Option<&'a Account>,
+}
+
+impl Search<'_> {
+    /// The first PostgreSQL that runs, of the major version of the data if there is data.
+    pub(crate) fn find(&self, data: Option<(&Path, u32)>) -> Result<Binaries> {
+        let mut tried = Tried { account: self.account, data, reasons: Vec::new(), others: Vec::new() };
+        if let Some(bin) = self.bin_dir {
+            return tried.bin(bin).ok_or_else(|| tried.into_error());
+        }
+        let delivered = self.store.find(Asset::Postgres);
+        for root in delivered.into_iter().chain(installed_versions(self.installation)) {
+            if let Some(found) = tried.bin(&root.join("bin")) {
+                return Ok(found);
+            }
+        }
+        if data.is_none_or(|(_, major)| POSTGRES_VERSION.split('.').next() == Some(&major.to_string())) {
+            match self.fetch() {
+                Ok(root) => {
+                    if let Some(found) = tried.bin(&root.join("bin")) {
+                        return Ok(found);
+                    }
+                }
+                Err(reason) => tried.reasons.push(reason),
+            }
+        }
+        for config in system_configs() {
+            if let Some(found) = tried.system(&config) {
+                return Ok(found);
+            }
+        }
+        Err(tried.into_error())
+    }
+
+    fn fetch(&self) -> Result<PathBuf, String> {
+        let progress = self.fetch.ok_or("fetching it is switched off")?;
+        self.store.ensure(Asset::Postgres, progress).map_err(|error| error.to_string())
+    }
+}
+
+struct Tried<'a> {
+    account: Option<&'a Account>,
+    data: Option<(&'a Path, u32)>,
+    reasons: Vec<String>,
+    others: Vec<String>,
+}
+
+impl Tried<'_> {
+    fn bin(&mut self, bin: &Path) -> Option<Binaries> {
+        match Binaries::probe(bin, self.account) {
+            Ok(found) if self.data.is_none_or(|(_, major)| major == found.major) => Some(found),
+            Ok(other) => {
+                self.others.push(other.version);
+                None
+            }
+            Err(reason) => {
+                self.reasons.push(reason);
+                None
+            }
+        }
+    }
+
+    /// A PostgreSQL of the system counts only with pgvector.
+    fn system(&mut self, config: &Path) -> Option<Binaries> {
+        let output =
+            command(config, None, None).args(["--bindir", "--sharedir", "--version"]).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut lines = text.lines();
+        let bin = PathBuf::from(lines.next()?);
+        let control = Path::new(lines.next()?).join("extension/vector.control");
+        if !bin.join("postgres").is_file() {
+            return None;
+        }
+        let version = lines.next().unwrap_or_default();
+        match std::fs::read_to_string(&control).ok().as_deref().and_then(pgvector_version) {
+            Some(version) if version >= OLDEST_PGVECTOR => self.bin(&bin),
+            Some(_) => {
+                self.reasons.push(format!("the system's {version} has a pgvector older than 0.8"));
+                None
+            }
+            None => {
+                self.reasons.push(format!("the system's {version} has no pgvector"));
+                None
+            }
+        }
+    }
+
+    fn into_error(self) -> PgError {
+        match self.data {
+            Some((folder, data)) if !self.others.is_empty() => {
+                PgError::OtherMajor { folder: folder.to_owned(), data, found: self.others.join(", ") }
+            }
+            _ => {
+                let mut tried = self.reasons;
+                tried.dedup();
+                PgError::NoBinaries { tried }
+            }
+        }
+    }
+}
+
+/// Folders of the installed versions, the newest first.
+fn installed_versions(installation: &Path) -> Vec<PathBuf> {
+    let numbers = |path: &Path| -> Option<Vec<u32>> {
+        path.file_name()?.to_str()?.split('.').map(|part| part.parse().ok()).collect()
+    };
+    let entries = std::fs::read_dir(installation).into_iter().flatten().flatten();
+    let mut versions: Vec<(Vec<u32>, PathBuf)> =
+        entries.filter_map(|entry| Some((numbers(&entry.path())?, entry.path()))).collect();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    versions.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The `pg_config` programs of PostgreSQL packages in their usual places, the newest first.
+fn system_configs() -> Vec<PathBuf> {
+    const PLACES: [(&str, &str, &str); 4] = [
+        ("/usr/lib/postgresql", "", "bin/pg_config"),
+        ("/usr", "pgsql-", "bin/pg_config"),
+        ("/opt/homebrew/opt", "postgresql@", "bin/pg_config"),
+        ("/usr/local/opt", "postgresql@", "bin/pg_config"),
+    ];
+    let mut found = Vec::new();
+    for (parent, prefix, config) in PLACES {
+        for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+            let version = entry.file_name().to_str().and_then(|name| name.strip_prefix(prefix)?.parse().ok());
+            let config = entry.path().join(config);
+            if let Some(version) = version
+                && config.is_file()
+            {
+                found.push((version, config));
+            }
+        }
+    }
+    found.sort_unstable_by_key(|(version, _): &(u32, PathBuf)| std::cmp::Reverse(*version));
+    let mut configs: Vec<PathBuf> = found.into_iter().map(|(_, config)| config).collect();
+    // Last, what the search path of programs has.
+    configs.push("pg_config".into());
+    configs
+}
+
+fn pgvector_version(control: &str) -> Option<(u32, u32)> {
+    let line = control.lines().find(|line| line.trim_start().starts_with("default_version"))?;
+    let mut numbers = line.split_once('=')?.1.trim().trim_matches('\'').split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}

@@ -1,0 +1,173 @@
+//! A running PostgreSQL: finding it, waiting for it, stopping it.
+//!
+//! `postmaster.pid` in the data folder is the only witness. A process id in it proves
+//! nothing by itself: after a restart of the machine or of a container the same number is
+//! often another program.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::error::{IoContext, Result};
+
+/// How often a condition outside this process is looked at.
+const POLL: Duration = Duration::from_millis(15);
+
+/// What the postmaster says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Starting,
+    Ready,
+    Stopping,
+}
+
+/// How waiting for a postmaster ended.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// It takes connections.
+    Ready(Postmaster),
+    /// Its process is gone.
+    Ended,
+    /// It is alive but not ready.
+    TimedOut,
+}
+
+/// The content of `postmaster.pid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Postmaster {
+    pub(crate) pid: i32,
+    pub(crate) port: u16,
+    pub(crate) socket_dir: Option<PathBuf>,
+    /// Address of its TCP listener, if it has one.
+    pub(crate) listen_address: Option<String>,
+    pub(crate) phase: Phase,
+}
+
+impl Postmaster {
+    /// The postmaster that runs on `data`; none when there is none, whatever files it left.
+    pub(crate) fn find(data: &Path) -> Option<Self> {
+        Self::read(data).filter(|found| is_alive(found.pid) && runs_on(found.pid, data))
+    }
+
+    fn read(data: &Path) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(pid_file(data)).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // process, data folder, start time, port, socket folder, address, shared memory key, status
+        let mut lines = text.lines().map(str::trim);
+        let pid = lines.next()?.parse::<i32>().ok().filter(|pid| *pid > 0)?;
+        let mut lines = lines.skip(2);
+        let port = lines.next().and_then(|line| line.parse().ok()).unwrap_or(0);
+        let mut text = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
+        let socket_dir = text().map(PathBuf::from);
+        let listen_address = text();
+        let phase = match lines.nth(1) {
+            Some("ready") => Phase::Ready,
+            Some("stopping") => Phase::Stopping,
+            _ => Phase::Starting,
+        };
+        Some(Self { pid, port, socket_dir, listen_address, phase })
+    }
+
+    /// Waits until the postmaster `process` of `data` is ready, for at most `limit`.
+    pub(crate) fn wait_ready(data: &Path, process: i32, limit: Duration) -> Wait {
+        let deadline = Instant::now() + limit;
+        loop {
+            // Looked at before the file, or a postmaster that ends in between looks ready.
+            if !is_alive(process) {
+                return Wait::Ended;
+            }
+            if let Some(found) = Self::read(data)
+                && found.pid == process
+                && found.phase == Phase::Ready
+            {
+                return Wait::Ready(found);
+            }
+            if Instant::now() > deadline {
+                return Wait::TimedOut;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Asks for a fast shutdown (clients are disconnected, nothing is lost), and for an
+    /// immediate one after `limit` (the next start recovers). True when the process is gone.
+    pub(crate) fn stop(&self, limit: Duration) -> bool {
+        for (signal, limit) in [(Signal::SIGINT, limit), (Signal::SIGQUIT, Duration::from_secs(6))] {
+            // It may have ended by itself meanwhile.
+            let _ = kill(Pid::from_raw(self.pid), signal);
+            if self.wait_gone(limit) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// True when the process ends within `limit`.
+    pub(crate) fn wait_gone(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while is_alive(self.pid) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(POLL);
+        }
+        true
+    }
+}
+
+/// Removes a `postmaster.pid` whose process is alive but another program: PostgreSQL
+/// would trust the number and refuse to start. With a dead process it cleans up itself.
+pub(crate) fn remove_misleading_pid_file(data: &Path) -> Result<()> {
+    match Postmaster::read(data) {
+        Some(found) if is_alive(found.pid) && !runs_on(found.pid, data) => {
+            let path = pid_file(data);
+            std::fs::remove_file(&path).doing("remove", &path)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn pid_file(data: &Path) -> PathBuf {
+    data.join("postmaster.pid")
+}
+
+fn is_alive(pid: i32) -> bool {
+    // A process of another user counts: it may be the database's.
+    !matches!(kill(Pid::from_raw(pid), None), Err(Errno::ESRCH))
+}
+
+/// True when the process was started on this data folder, judged by its command line:
+/// that may be read for processes of other users too.
+fn runs_on(pid: i32, data: &Path) -> bool {
+    let Some(arguments) = command_line(pid) else { return false };
+    let real = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    arguments.iter().any(|argument| {
+        let path = Path::new(argument.strip_prefix("-D").unwrap_or(argument));
+        path == real || path.canonicalize().is_ok_and(|path| path == real)
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn command_line(pid: i32) -> Option<Vec<String>> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    Some(text.split('\0').filter(|argument| !argument.is_empty()).map(str::to_owned).collect())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn command_line(pid: i32) -> Option<Vec<String>> {
+    let output = std::process::Command::new("ps")
+        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // One line without quotes: the data folder follows -D and may hold spaces.
+    let (program, rest) = text.trim().split_once(" -D ")?;
+    let data = rest.split_once(" -c ").map_or(rest, |(data, _)| data);
+    Some(vec![program.to_owned(), data.trim().to_owned()])
+}
