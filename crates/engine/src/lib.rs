@@ -5,6 +5,8 @@
 //! through the traits of [`ports`]. It knows no HTTP, no argument vector, no
 //! environment variable and no model provider.
 
+pub mod error;
 pub mod ports;
 pub mod retain;
+pub mod store;
 pub mod text;

@@ -1,0 +1,32 @@
+//! Errors of the engine, by what the caller can do about them.
+
+use crate::ports::EmbedError;
+use crate::store::StoreError;
+
+/// Why a request to the engine failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The request is well-formed but asks for something that cannot be done.
+    #[error("{0}")]
+    Invalid(String),
+    /// No bank of this name exists.
+    #[error("Bank '{0}' not found")]
+    BankNotFound(String),
+    /// The bank exists, the thing in it does not.
+    #[error("{kind} '{id}' not found")]
+    NotFound {
+        /// What was looked for, for example `Document`.
+        kind: &'static str,
+        /// Its name.
+        id: String,
+    },
+    /// No vectors could be made; nothing was written.
+    #[error(transparent)]
+    Embedding(#[from] EmbedError),
+    /// The database failed; nothing was written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Work on a thread of its own did not end.
+    #[error("internal work was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}

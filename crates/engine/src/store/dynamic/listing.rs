@@ -1,0 +1,234 @@
+//! Listings with their filters and orders.
+
+use chrono::{DateTime, Utc};
+use hindsight_types::recall::FactType;
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use super::TagFilter;
+use crate::store::{BankKey, DocumentSummary, Store, StoreError, fact_type_code};
+
+/// The time axis of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeField {
+    /// When the row was made.
+    CreatedAt,
+    /// When the row last changed.
+    UpdatedAt,
+    /// When it was said.
+    MentionedAt,
+    /// Begin of what it tells of.
+    OccurredStart,
+    /// End of what it tells of.
+    OccurredEnd,
+}
+
+impl TimeField {
+    fn of_memory(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "m.created_at",
+            Self::UpdatedAt => "s.updated_at",
+            Self::MentionedAt => "m.mentioned_at",
+            Self::OccurredStart => "m.occurred_start",
+            Self::OccurredEnd => "m.occurred_end",
+        }
+    }
+
+    fn of_document(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "d.created_at",
+            _ => "d.updated_at",
+        }
+    }
+}
+
+/// Which memories to list.
+#[derive(Clone, Debug)]
+pub struct MemoryFilter {
+    /// A type.
+    pub fact_type: Option<FactType>,
+    /// A part of the text or context, in any case.
+    pub search: Option<String>,
+    /// A document.
+    pub document_id: Option<String>,
+    /// An entity they mention.
+    pub entity_id: Option<Uuid>,
+    /// Tags.
+    pub tags: TagFilter,
+    /// Time axis; rows without that time drop out.
+    pub time_field: Option<TimeField>,
+    /// First instant on the axis.
+    pub from: Option<DateTime<Utc>>,
+    /// First instant behind the span on the axis.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A memory in a listing.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns of the table")]
+pub struct MemoryRow {
+    pub memory_id: Uuid,
+    pub document_id: Option<String>,
+    pub chunk_index: Option<i32>,
+    pub fact_type: i16,
+    pub body: String,
+    pub context: Option<String>,
+    pub metadata: Option<Value>,
+    pub tags: Vec<String>,
+    pub occurred_start: Option<DateTime<Utc>>,
+    pub occurred_end: Option<DateTime<Utc>>,
+    pub mentioned_at: Option<DateTime<Utc>>,
+    pub edited_at: Option<DateTime<Utc>>,
+    pub source_ids: Option<Vec<Uuid>>,
+    pub proof_count: i32,
+    pub consolidated_at: Option<DateTime<Utc>>,
+    pub consolidation_failed_at: Option<DateTime<Utc>>,
+    pub updated_at: DateTime<Utc>,
+    pub entities: Vec<String>,
+}
+
+/// Which documents to list.
+#[derive(Clone, Debug)]
+pub struct DocumentFilter {
+    /// A part of the id or text, in any case.
+    pub search: Option<String>,
+    /// Tags.
+    pub tags: TagFilter,
+    /// Time axis: creation or last change.
+    pub time_field: Option<TimeField>,
+    /// First instant on the axis.
+    pub from: Option<DateTime<Utc>>,
+    /// First instant behind the span on the axis.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// One page of memories and the number of all that match.
+    pub async fn memories(
+        &self,
+        bank: BankKey,
+        filter: &MemoryFilter,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<MemoryRow>, i64), StoreError> {
+        let mut count = QueryBuilder::new(
+            "select count(*) from memories m join memory_state s using (bank_key, memory_id)",
+        );
+        push_memory_filter(&mut count, bank, filter);
+        let total: i64 = count.build_query_scalar().fetch_one(&self.pool).await?;
+
+        let mut query = QueryBuilder::new(
+            "select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, m.metadata, m.tags, \
+             m.occurred_start, m.occurred_end, m.mentioned_at, m.edited_at, m.source_ids, s.proof_count, \
+             s.consolidated_at, s.consolidation_failed_at, s.updated_at, \
+             array(select e.name from memory_entities me \
+               join entities e on e.bank_key = me.bank_key and e.entity_id = me.entity_id \
+               where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities \
+             from memories m join memory_state s using (bank_key, memory_id)",
+        );
+        push_memory_filter(&mut query, bank, filter);
+        match filter.axis() {
+            Some(axis) => query.push(" order by ").push(axis).push(" desc, m.memory_id desc"),
+            None => query.push(" order by m.mentioned_at desc nulls last, m.created_at desc, m.memory_id desc"),
+        };
+        query.push(" limit ").push_bind(limit).push(" offset ").push_bind(offset);
+        let rows = query.build_query_as().fetch_all(&self.pool).await?;
+        Ok((rows, total))
+    }
+
+    /// One page of documents, the last changed first, and the number of all that match.
+    pub async fn documents(
+        &self,
+        bank: BankKey,
+        filter: &DocumentFilter,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<DocumentSummary>, i64), StoreError> {
+        let mut count = QueryBuilder::new("select count(*) from documents d");
+        push_document_filter(&mut count, bank, filter);
+        let total: i64 = count.build_query_scalar().fetch_one(&self.pool).await?;
+
+        let mut query = QueryBuilder::new(
+            "select d.document_id, d.content_hash, d.created_at, d.updated_at, d.body_length, d.retain_params, \
+             d.tags, (select count(*) from memories m where m.bank_key = d.bank_key \
+               and m.document_id = d.document_id) memories, ",
+        );
+        match &filter.search {
+            Some(search) => {
+                let search = search.to_lowercase();
+                query.push("strpos(lower(d.document_id), ").push_bind(search.clone()).push(") > 0 id_matched, ");
+                query.push("coalesce(strpos(lower(d.body), ").push_bind(search).push(") > 0, false) body_matched");
+            }
+            None => {
+                query.push("false id_matched, false body_matched");
+            }
+        }
+        query.push(" from documents d");
+        push_document_filter(&mut query, bank, filter);
+        let axis = filter.time_field.unwrap_or(TimeField::UpdatedAt).of_document();
+        query.push(" order by ").push(axis).push(" desc, d.document_id");
+        query.push(" limit ").push_bind(limit).push(" offset ").push_bind(offset);
+        let rows = query.build_query_as().fetch_all(&self.pool).await?;
+        Ok((rows, total))
+    }
+}
+
+impl MemoryFilter {
+    /// The column of the time axis, when one is asked for; a span without one is over
+    /// creation times.
+    fn axis(&self) -> Option<&'static str> {
+        let spanned = self.from.is_some() || self.until.is_some();
+        self.time_field.or(spanned.then_some(TimeField::CreatedAt)).map(TimeField::of_memory)
+    }
+}
+
+fn push_memory_filter(query: &mut QueryBuilder<Postgres>, bank: BankKey, filter: &MemoryFilter) {
+    query.push(" where m.bank_key = ").push_bind(bank.0);
+    if let Some(fact_type) = filter.fact_type {
+        query.push(" and m.fact_type = ").push_bind(fact_type_code(fact_type));
+    }
+    if let Some(search) = &filter.search {
+        let search = search.to_lowercase();
+        query.push(" and (strpos(lower(m.body), ").push_bind(search.clone());
+        query.push(") > 0 or strpos(lower(m.context), ").push_bind(search).push(") > 0)");
+    }
+    if let Some(document_id) = &filter.document_id {
+        query.push(" and m.document_id = ").push_bind(document_id.clone());
+    }
+    if let Some(entity_id) = filter.entity_id {
+        query.push(" and exists (select 1 from memory_entities me where me.bank_key = m.bank_key and me.memory_id = m.memory_id and me.entity_id = ");
+        query.push_bind(entity_id).push(")");
+    }
+    filter.tags.push(query, "m.tags");
+    if let Some(axis) = filter.axis() {
+        query.push(" and ").push(axis).push(" is not null");
+        push_span(query, axis, filter.from, filter.until);
+    }
+}
+
+fn push_document_filter(query: &mut QueryBuilder<Postgres>, bank: BankKey, filter: &DocumentFilter) {
+    query.push(" where d.bank_key = ").push_bind(bank.0);
+    if let Some(search) = &filter.search {
+        let search = search.to_lowercase();
+        query.push(" and (strpos(lower(d.document_id), ").push_bind(search.clone());
+        query.push(") > 0 or strpos(lower(d.body), ").push_bind(search).push(") > 0)");
+    }
+    filter.tags.push(query, "d.tags");
+    let axis = filter.time_field.unwrap_or(TimeField::CreatedAt).of_document();
+    push_span(query, axis, filter.from, filter.until);
+}
+
+fn push_span(
+    query: &mut QueryBuilder<Postgres>,
+    axis: &'static str,
+    from: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) {
+    if let Some(from) = from {
+        query.push(" and ").push(axis).push(" >= ").push_bind(from);
+    }
+    if let Some(until) = until {
+        query.push(" and ").push(axis).push(" < ").push_bind(until);
+    }
+}

@@ -1,0 +1,76 @@
+//! Statements whose text depends on the request: filters, orders, schema names.
+//!
+//! Values are always bound. What goes into the text is constants of this module and the
+//! schema name, which [`check_schema_name`] has vetted.
+
+mod listing;
+mod recall;
+mod tags;
+
+use sqlx::{PgConnection, QueryBuilder};
+
+use super::StoreError;
+
+pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
+pub use recall::{Candidate, CandidateQuery, TermProbe};
+pub use tags::TagFilter;
+
+/// PostgreSQL cuts longer names silently.
+const MAX_IDENTIFIER: usize = 63;
+
+/// Accepts plain lower-case identifiers only, so that the name needs no quoting anywhere.
+pub(super) fn check_schema_name(name: &str) -> Result<(), StoreError> {
+    let mut chars = name.chars();
+    let starts_well = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');
+    let goes_on_well = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if starts_well && goes_on_well && name.len() <= MAX_IDENTIFIER {
+        return Ok(());
+    }
+    Err(StoreError::BadOptions(format!(
+        "'{name}' is not usable as a schema name: use lower-case letters, digits and _, at most {MAX_IDENTIFIER}"
+    )))
+}
+
+/// Serialises schema creation between processes; any constant will do.
+const SCHEMA_LOCK: i64 = 0x6869_6e64_7369;
+
+/// Makes the schema when it is missing. `name` has passed [`check_schema_name`].
+pub(super) async fn create_schema(connection: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+    execute_locked(connection, format!("create schema if not exists {name}")).await
+}
+
+/// Makes the extension when it is missing.
+pub(super) async fn create_vector_extension(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let made = execute_locked(connection, "create extension if not exists vector schema public".to_owned()).await;
+    made.map_err(|error| {
+        StoreError::Unsupported(format!(
+            "the database lacks the extension \"vector\" (pgvector 0.8 or newer) and it could not be created: {error}"
+        ))
+    })
+}
+
+async fn execute_locked(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
+    use sqlx::Connection;
+
+    let mut transaction = connection.begin().await?;
+    // "if not exists" alone does not keep two sessions from colliding in the catalogue.
+    sqlx::query!("select pg_advisory_xact_lock($1)", SCHEMA_LOCK).execute(&mut *transaction).await?;
+    QueryBuilder::new(statement).build().persistent(false).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_schema_name;
+
+    #[test]
+    fn only_plain_identifiers_are_schema_names() {
+        for name in ["hindsight", "public", "_t1", &"a".repeat(63)] {
+            assert!(check_schema_name(name).is_ok(), "{name}");
+        }
+        for name in ["", "Hindsight", "1a", "a-b", "a\"b", "a;drop", &"a".repeat(64)] {
+            assert!(check_schema_name(name).is_err(), "{name}");
+        }
+    }
+}

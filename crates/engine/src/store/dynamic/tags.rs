@@ -1,0 +1,98 @@
+//! Tag filters as SQL predicates.
+
+use hindsight_types::tags::{TagGroup, TagsMatch};
+use sqlx::{Postgres, QueryBuilder};
+
+/// Which rows a caller may see by their tags.
+#[derive(Clone, Debug)]
+pub enum TagFilter {
+    /// All rows.
+    All,
+    /// One list of tags.
+    List {
+        /// The tags.
+        tags: Vec<String>,
+        /// How they select.
+        matching: TagsMatch,
+    },
+    /// All of these trees.
+    Groups(Vec<TagGroup>),
+}
+
+impl TagFilter {
+    /// The filter of a plain list: no tags means no filter, except for exact matching,
+    /// which then selects rows without tags.
+    pub fn list(tags: Option<Vec<String>>, matching: TagsMatch) -> Self {
+        let tags = tags.unwrap_or_default();
+        if tags.is_empty() && matching != TagsMatch::Exact { Self::All } else { Self::List { tags, matching } }
+    }
+
+    /// True when every row passes.
+    pub fn passes_all(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::List { .. } => false,
+            Self::Groups(groups) => groups.is_empty(),
+        }
+    }
+
+    /// Appends ` and <predicate>` over the array column `column`.
+    pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, column: &'static str) {
+        match self {
+            Self::All => {}
+            Self::List { tags, matching } => {
+                query.push(" and ");
+                push_leaf(query, column, tags, *matching);
+            }
+            Self::Groups(groups) => {
+                for group in groups {
+                    query.push(" and ");
+                    push_group(query, column, group);
+                }
+            }
+        }
+    }
+}
+
+fn push_group(query: &mut QueryBuilder<Postgres>, column: &'static str, group: &TagGroup) {
+    let mut join = |groups: &[TagGroup], word: &str, empty: &str| {
+        query.push("(").push(empty);
+        for group in groups {
+            query.push(word);
+            push_group(query, column, group);
+        }
+        query.push(")");
+    };
+    match group {
+        TagGroup::Leaf { tags, matching, .. } => push_leaf(query, column, tags, *matching),
+        TagGroup::And { and } => join(and, " and ", "true"),
+        TagGroup::Or { or } => join(or, " or ", "false"),
+        TagGroup::Not { not } => {
+            query.push("not ");
+            push_group(query, column, not);
+        }
+    }
+}
+
+fn push_leaf(query: &mut QueryBuilder<Postgres>, column: &'static str, tags: &[String], matching: TagsMatch) {
+    let (operator, untagged) = match matching {
+        TagsMatch::Any => ("&&", true),
+        TagsMatch::AnyStrict => ("&&", false),
+        TagsMatch::All => ("@>", true),
+        TagsMatch::AllStrict => ("@>", false),
+        TagsMatch::Exact => {
+            query.push("(").push(column).push(" @> ").push_bind(tags.to_vec());
+            query.push(" and ").push(column).push(" <@ ").push_bind(tags.to_vec()).push(")");
+            return;
+        }
+    };
+    query.push("(");
+    if untagged {
+        query.push(column).push(" = '{}' or ");
+    }
+    query.push(column).push(" ").push(operator).push(" ").push_bind(tags.to_vec());
+    if !untagged {
+        query.push(" and ").push(column).push(" <> '{}'");
+    }
+    query.push(")");
+}

@@ -1,0 +1,178 @@
+//! Recall's connection: statistics of the query's words, candidates, the chosen memories.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::pool::PoolConnection;
+use sqlx::Postgres;
+use uuid::Uuid;
+
+use super::dynamic::{Candidate, CandidateQuery};
+use super::{BankKey, Store, StoreError};
+
+/// One connection for one recall.
+#[derive(Debug)]
+pub struct RecallSession {
+    connection: PoolConnection<Postgres>,
+}
+
+/// A bank as recall needs it.
+#[derive(Clone, Debug)]
+pub struct RecallBank {
+    /// Its number.
+    pub key: BankKey,
+    /// Its settings.
+    pub config: Value,
+    /// Number of its memories.
+    pub memories: i64,
+    /// Sum of their lengths in terms.
+    pub term_length: i64,
+    /// Document frequency of the query's terms: hash and number, unknown ones left out.
+    pub frequencies: Vec<(i64, i32)>,
+}
+
+/// A memory with all a client sees of it.
+#[derive(Clone, Debug)]
+pub struct HydratedMemory {
+    /// Its id.
+    pub memory_id: Uuid,
+    /// Its document.
+    pub document_id: Option<String>,
+    /// Place of its chunk in the document.
+    pub chunk_index: Option<i32>,
+    /// Number of its type.
+    pub fact_type: i16,
+    /// Its text.
+    pub body: String,
+    /// Where it comes from.
+    pub context: Option<String>,
+    /// The caller's metadata.
+    pub metadata: Option<Value>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Begin of what it tells of.
+    pub occurred_start: Option<DateTime<Utc>>,
+    /// End of what it tells of.
+    pub occurred_end: Option<DateTime<Utc>>,
+    /// When it was said.
+    pub mentioned_at: Option<DateTime<Utc>>,
+    /// Its entities.
+    pub entities: Vec<EntityName>,
+}
+
+/// An entity by id and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityName {
+    /// Its id.
+    pub entity_id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// A chunk with the memory it was asked for by.
+#[derive(Clone, Debug)]
+pub struct ChunkRow {
+    /// Its document.
+    pub document_id: String,
+    /// Its place in the document.
+    pub chunk_index: i32,
+    /// Its text.
+    pub body: String,
+}
+
+impl Store {
+    /// A connection for one recall.
+    pub async fn recall_session(&self) -> Result<RecallSession, StoreError> {
+        Ok(RecallSession { connection: self.recall_pool.acquire().await? })
+    }
+}
+
+impl RecallSession {
+    /// The bank of this name, with what its words weigh.
+    pub async fn bank(&mut self, bank_id: &str, terms: &[i64]) -> Result<Option<RecallBank>, StoreError> {
+        let row = sqlx::query!(
+            r#"select b.bank_key, b.config, s.memories, s.term_length,
+                 array(select t.term from term_stats t
+                   where t.bank_key = b.bank_key and t.term = any($2) order by t.term) as "terms!",
+                 array(select t.df from term_stats t
+                   where t.bank_key = b.bank_key and t.term = any($2) order by t.term) as "frequencies!"
+               from banks b join bank_state s on s.bank_key = b.bank_key
+               where b.bank_id = $1"#,
+            bank_id,
+            terms
+        )
+        .fetch_optional(&mut *self.connection)
+        .await?;
+        Ok(row.map(|row| RecallBank {
+            key: BankKey(row.bank_key),
+            config: row.config,
+            memories: row.memories,
+            term_length: row.term_length,
+            frequencies: row.terms.into_iter().zip(row.frequencies).collect(),
+        }))
+    }
+
+    /// The candidates of every arm.
+    pub async fn candidates(&mut self, query: &CandidateQuery<'_>) -> Result<Vec<Candidate>, StoreError> {
+        query.fetch(&mut self.connection).await
+    }
+
+    /// The memories of these ids, in no order; those deleted meanwhile are missing.
+    pub async fn hydrate(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<HydratedMemory>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, m.metadata, m.tags,
+                 m.occurred_start, m.occurred_end, m.mentioned_at,
+                 e.ids as "entity_ids!", e.names as "entity_names!"
+               from memories m cross join lateral (
+                 select coalesce(array_agg(e.entity_id order by e.name), '{}') as ids,
+                   coalesce(array_agg(e.name order by e.name), '{}') as names
+                 from memory_entities me
+                 join entities e on e.bank_key = $1 and e.entity_id = me.entity_id
+                 where me.bank_key = $1 and me.memory_id = m.memory_id
+               ) e
+               where m.bank_key = $1 and m.memory_id = any($2)"#,
+            bank.0,
+            ids
+        )
+        .fetch_all(&mut *self.connection)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| HydratedMemory {
+                memory_id: row.memory_id,
+                document_id: row.document_id,
+                chunk_index: row.chunk_index,
+                fact_type: row.fact_type,
+                body: row.body,
+                context: row.context,
+                metadata: row.metadata,
+                tags: row.tags,
+                occurred_start: row.occurred_start,
+                occurred_end: row.occurred_end,
+                mentioned_at: row.mentioned_at,
+                entities: std::iter::zip(row.entity_ids, row.entity_names)
+                    .map(|(entity_id, name)| EntityName { entity_id, name })
+                    .collect(),
+            })
+            .collect())
+    }
+
+    /// The chunks that these memories come from, in the order of the memories, each once.
+    pub async fn chunks(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<ChunkRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            ChunkRow,
+            r#"select c.document_id, c.chunk_index, c.body from (
+                 select m.document_id, m.chunk_index, min(u.rank) as rank
+                 from unnest($2::uuid[]) with ordinality u(memory_id, rank)
+                 join memories m on m.bank_key = $1 and m.memory_id = u.memory_id
+                 group by m.document_id, m.chunk_index
+               ) x
+               join chunks c on c.bank_key = $1 and c.document_id = x.document_id and c.chunk_index = x.chunk_index
+               order by x.rank"#,
+            bank.0,
+            ids
+        )
+        .fetch_all(&mut *self.connection)
+        .await?;
+        Ok(rows)
+    }
+}

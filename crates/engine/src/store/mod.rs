@@ -1,0 +1,138 @@
+//! All SQL of Hindsight.
+//!
+//! Rules every statement here keeps:
+//! - it names its bank by [`BankKey`], which only [`Store::bank`] and its like hand out;
+//! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
+//! - names are unqualified: the search path comes with the connection;
+//! - rows that concurrent writers share are locked in one order: documents, entities,
+//!   term statistics, entity statistics, bank state, each sorted by its key.
+
+mod banks;
+mod connect;
+mod copy;
+mod documents;
+mod dynamic;
+mod entities;
+mod hydrate;
+mod info;
+mod remove;
+mod streams;
+mod write;
+
+use hindsight_types::recall::FactType;
+use sqlx::PgPool;
+
+use crate::text::terms::Language;
+
+pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
+pub use connect::StoreOptions;
+pub use documents::{DocumentRow, DocumentSummary};
+pub use dynamic::{Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField};
+pub use hydrate::{ChunkRow, EntityName, HydratedMemory, RecallBank, RecallSession};
+pub use info::PoolHealth;
+pub use streams::StreamRequest;
+pub use write::{ChunkWrite, DocumentWrite, FactWrite, StreamPlace, WriteOutcome};
+
+/// The database: two pools over one schema.
+///
+/// Cloning is cheap and shares the pools.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// For everything but recall.
+    pool: PgPool,
+    /// For recall: its connections steer the planner towards the indexes recall is built on.
+    recall_pool: PgPool,
+    /// What the postings' words are stemmed by.
+    language: Language,
+}
+
+/// Why the database could not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No connection: wrong address, wrong password, or the server is down.
+    #[error("cannot reach the database at {address}: {reason}; check HINDSIGHT_API_DATABASE_URL and that it accepts connections")]
+    Unreachable {
+        /// Host and port, or socket folder.
+        address: String,
+        /// What the driver says.
+        reason: String,
+    },
+    /// The URL or the schema's name is not usable.
+    #[error("{0}")]
+    BadOptions(String),
+    /// The server lacks something Hindsight needs.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The schema belongs to the original Hindsight.
+    #[error("schema \"{0}\" holds tables of the original Hindsight and is left alone; set HINDSIGHT_API_DATABASE_SCHEMA to another name (the default is \"hindsight\") to keep our tables beside them")]
+    ForeignSchema(String),
+    /// The database was filled with another embedding model.
+    #[error("the database was filled with the embedding model {recorded}, but {configured} is configured; configure the former again, or use another database or schema")]
+    OtherModel {
+        /// The model in the database.
+        recorded: String,
+        /// The model of this process.
+        configured: String,
+    },
+    /// The postings were made by another text analysis.
+    #[error("the database was indexed with text analysis {recorded}, but this program uses {configured}; configure the former language again, or use another database or schema")]
+    OtherTextAnalysis {
+        /// The analysis in the database.
+        recorded: String,
+        /// The analysis of this process.
+        configured: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The bank went away while it was written to.
+    #[error("the bank was deleted while it was written to, try again")]
+    BankVanished,
+    /// A statement failed.
+    #[error("database error: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    /// True when a later try can succeed: the connection was lost or none was free.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Database(error) => match error {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => true,
+                // 57P0x: the server is going down or starting up.
+                sqlx::Error::Database(error) => {
+                    error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// Number of a fact type in the database.
+pub(crate) fn fact_type_code(fact_type: FactType) -> i16 {
+    match fact_type {
+        FactType::World => 1,
+        FactType::Experience => 2,
+        FactType::Observation => 3,
+    }
+}
+
+/// Fact type of a number in the database, where a check constraint allows 1 to 3 only.
+pub(crate) fn fact_type_of(code: i16) -> FactType {
+    match code {
+        2 => FactType::Experience,
+        3 => FactType::Observation,
+        _ => FactType::World,
+    }
+}
+
+impl Store {
+    /// Closes every connection. Statements under way end first.
+    pub async fn close(&self) {
+        self.recall_pool.close().await;
+        self.pool.close().await;
+    }
+}
