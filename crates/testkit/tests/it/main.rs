@@ -1,0 +1,47 @@
+//! The test kit tested.
+
+use hindsight_testkit::TestDatabase;
+use sqlx::Executor as _;
+
+#[tokio::test]
+async fn databases_are_migrated_and_apart() {
+    let (first, second) = tokio::join!(TestDatabase::create(), TestDatabase::create());
+    let sql = "INSERT INTO banks (bank_id, created_at, updated_at) VALUES ('b', now(), now())";
+    first.pool().execute(sql).await.unwrap();
+    second.pool().execute(sql).await.unwrap();
+    assert_ne!(first.url, second.url);
+}
+
+#[tokio::test]
+async fn an_empty_database_has_no_schema() {
+    let database = TestDatabase::create_empty().await;
+    let schemas: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_namespace WHERE nspname = 'hindsight'")
+        .fetch_one(&database.pool())
+        .await
+        .unwrap();
+    assert_eq!(schemas, 0);
+}
+
+#[tokio::test]
+async fn the_url_for_tools_finds_the_tables() {
+    let database = TestDatabase::create().await;
+    let pool = sqlx::PgPool::connect(&database.url_with_search_path()).await.unwrap();
+    let banks: i64 = sqlx::query_scalar("SELECT count(*) FROM banks").fetch_one(&pool).await.unwrap();
+    assert_eq!(banks, 0);
+}
+
+#[tokio::test]
+async fn a_database_is_dropped_with_its_value() {
+    let watcher = TestDatabase::create_empty().await;
+    let dropped = TestDatabase::create_empty().await;
+    let name = dropped.url.rsplit('/').next().unwrap().to_owned();
+    drop(dropped);
+    // Orders are carried out one by one: this one comes after the drop.
+    let _later = TestDatabase::create_empty().await;
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_database WHERE datname = $1")
+        .bind(name)
+        .fetch_one(&watcher.pool())
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+}
