@@ -1,8 +1,110 @@
 //! Retain: from a text to stored facts.
 //!
-//! The way of one sentence, top to bottom: [`chunk`] cuts the text, [`plain`] makes
-//! facts of a chunk, [`when`] dates them.
+//! The way of one sentence, top to bottom: [`source`] puts the items of a request together
+//! to documents, [`chunk`] cuts their texts, [`plain`] makes facts of a chunk, [`when`]
+//! dates them, [`facts`] adds what ranking needs, [`stream`] finds each fact's place in its
+//! conversation; then the texts are embedded and everything is written at once.
 
 pub mod chunk;
+mod facts;
 pub mod plain;
+mod source;
+mod stream;
 pub mod when;
+
+use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
+
+use self::facts::{DraftDocument, draft_documents};
+use self::source::{Source, gather};
+use crate::config::Settings;
+use crate::ports::EmbedPurpose;
+use crate::store::{DocumentWrite, StoreError, WriteOutcome};
+use crate::{Engine, EngineError};
+
+/// Texts given to the embedder at once: enough to sort them by length into full batches,
+/// few enough that a long document does not sit in its queue as one block.
+const EMBED_BATCH: usize = 256;
+/// A bank may be deleted between its lookup and the write; then it is made again.
+const ATTEMPTS: usize = 3;
+
+impl Engine {
+    /// Remembers the items of the request, all or none. When this returns they are stored
+    /// durably and can be recalled. The bank is made when it is missing.
+    pub async fn retain(&self, bank_id: &str, request: RetainRequest) -> Result<RetainResponse, EngineError> {
+        if request.run_async {
+            return Err(EngineError::Invalid(
+                "asynchronous retain is not available in this version; send async=false".to_owned(),
+            ));
+        }
+        let items_count = i64::try_from(request.items.len()).unwrap_or(i64::MAX);
+        let now = self.clock.now();
+        let sources = gather(request, now)?;
+        let bank_id = if sources.is_empty() {
+            bank_id.to_owned()
+        } else {
+            self.store_sources(bank_id, sources, now).await?
+        };
+        Ok(RetainResponse {
+            success: true,
+            bank_id,
+            items_count,
+            run_async: false,
+            operation_id: None,
+            operation_ids: None,
+            usage: Some(TokenUsage::default()),
+        })
+    }
+
+    /// Makes facts of the sources and writes them. Returns the bank's own name.
+    async fn store_sources(
+        &self,
+        bank_id: &str,
+        sources: Vec<Source>,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<String, EngineError> {
+        let mut bank = self.bank_for_writing(bank_id).await?;
+        let settings = self.settings.of_bank(&bank.config);
+        let mut drafts = self.draft(sources, settings).await?;
+        let mut accepted = self.place_in_streams(&bank, &mut drafts).await?;
+        let documents = self.embed_documents(drafts).await?;
+        for attempt in 1.. {
+            match self.store.write_documents(bank.key, accepted, &documents, now).await {
+                Err(StoreError::BankVanished) if attempt < ATTEMPTS => {
+                    bank = self.bank_for_writing(bank_id).await?;
+                    (accepted, _) = self.store.accept_retain(bank.key, &[], 0.0).await?;
+                }
+                Err(error) => return Err(error.into()),
+                Ok(outcomes) => {
+                    let superseded =
+                        outcomes.iter().filter(|outcome| **outcome == WriteOutcome::Superseded).count();
+                    if superseded > 0 {
+                        tracing::info!(superseded, "documents already replaced by a later retain");
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(bank.bank_id)
+    }
+
+    /// Chunking and extraction are pure computation: they run beside the async threads.
+    async fn draft(
+        &self,
+        sources: Vec<Source>,
+        settings: Settings,
+    ) -> Result<Vec<DraftDocument>, EngineError> {
+        let language = self.store.language();
+        Ok(tokio::task::spawn_blocking(move || draft_documents(sources, &settings, language)).await?)
+    }
+
+    async fn embed_documents(&self, drafts: Vec<DraftDocument>) -> Result<Vec<DocumentWrite>, EngineError> {
+        let texts: Vec<String> =
+            drafts.iter().flat_map(|draft| &draft.facts).map(|fact| fact.body.clone()).collect();
+        let mut vectors = Vec::with_capacity(texts.len());
+        for batch in texts.chunks(EMBED_BATCH) {
+            vectors.extend(self.embedder.embed(EmbedPurpose::Passage, batch.to_vec()).await?);
+        }
+        let mut vectors = vectors.into_iter();
+        Ok(drafts.into_iter().map(|draft| draft.with_vectors(&mut vectors)).collect())
+    }
+}

@@ -6,7 +6,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::Postgres;
 use uuid::Uuid;
 
-use super::dynamic::{Candidate, CandidateQuery};
+use super::dynamic::{Candidate, CandidateQuery, TagFilter, fetch_chunks};
 use super::{BankKey, Store, StoreError};
 
 /// One connection for one recall.
@@ -68,8 +68,8 @@ pub struct EntityName {
     pub name: String,
 }
 
-/// A chunk with the memory it was asked for by.
-#[derive(Clone, Debug)]
+/// A chunk.
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub struct ChunkRow {
     /// Its document.
     pub document_id: String,
@@ -156,23 +156,14 @@ impl RecallSession {
             .collect())
     }
 
-    /// The chunks that these memories come from, in the order of the memories, each once.
-    pub async fn chunks(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<ChunkRow>, StoreError> {
-        let rows = sqlx::query_as!(
-            ChunkRow,
-            r#"select c.document_id, c.chunk_index, c.body from (
-                 select m.document_id, m.chunk_index, min(u.rank) as rank
-                 from unnest($2::uuid[]) with ordinality u(memory_id, rank)
-                 join memories m on m.bank_key = $1 and m.memory_id = u.memory_id
-                 group by m.document_id, m.chunk_index
-               ) x
-               join chunks c on c.bank_key = $1 and c.document_id = x.document_id and c.chunk_index = x.chunk_index
-               order by x.rank"#,
-            bank.0,
-            ids
-        )
-        .fetch_all(&mut *self.connection)
-        .await?;
-        Ok(rows)
+    /// The chunks that these memories come from, in the order of the memories, each once;
+    /// with a tag filter only those whose document passes it.
+    pub async fn chunks(
+        &mut self,
+        bank: BankKey,
+        memories: &[Uuid],
+        tags: &TagFilter,
+    ) -> Result<Vec<ChunkRow>, StoreError> {
+        fetch_chunks(&mut self.connection, bank, memories, tags).await
     }
 }

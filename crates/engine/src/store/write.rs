@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::copy::CopyRows;
 use super::remove::{Removed, remove_contents};
 use super::{BankKey, Store, StoreError, entities, fact_type_code};
+use crate::hash::hex;
 use crate::text::terms::Terms;
 
 /// A document to write, in place of the version there may be.
@@ -409,14 +410,4 @@ pub(super) async fn write_statistics(
 /// Counts of terms fit 16 bits but for absurd texts, where the bound is as good as the count.
 fn clamp(count: u16) -> i16 {
     i16::try_from(count).unwrap_or(i16::MAX)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

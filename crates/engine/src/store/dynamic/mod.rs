@@ -12,6 +12,7 @@ use sqlx::{PgConnection, QueryBuilder};
 use super::StoreError;
 
 pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
+pub(super) use recall::fetch_chunks;
 pub use recall::{Candidate, CandidateQuery, TermProbe};
 pub use tags::TagFilter;
 

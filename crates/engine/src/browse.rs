@@ -1,0 +1,172 @@
+//! Looking at what a bank holds: memories and documents.
+
+use chrono::{DateTime, Utc};
+use hindsight_types::documents::{
+    DeleteDocumentResponse, DocumentListItem, DocumentResponse, ListDocumentsResponse, chunk_id,
+};
+use hindsight_types::memories::{ListMemoriesResponse, MemoryListItem};
+use hindsight_types::recall::FactType;
+use hindsight_types::time;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use crate::hash::hex;
+use crate::store::{DocumentFilter, MemoryFilter, MemoryRow, fact_type_of};
+use crate::{Engine, EngineError};
+
+impl Engine {
+    /// One page of memories.
+    pub async fn list_memories(
+        &self,
+        bank_id: &str,
+        filter: &MemoryFilter,
+        limit: i64,
+        offset: i64,
+    ) -> Result<ListMemoriesResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let (rows, total) = self.store.memories(bank.key, filter, limit, offset).await?;
+        let items = rows.into_iter().map(|row| list_item(&bank.bank_id, row)).collect();
+        Ok(ListMemoriesResponse { items, total, limit, offset })
+    }
+
+    /// One page of documents.
+    pub async fn list_documents(
+        &self,
+        bank_id: &str,
+        filter: &DocumentFilter,
+        limit: i64,
+        offset: i64,
+    ) -> Result<ListDocumentsResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let (rows, total) = self.store.documents(bank.key, filter, limit, offset).await?;
+        let items = rows
+            .into_iter()
+            .map(|row| {
+                let matched = [("id", row.id_matched), ("original_text", row.body_matched)];
+                DocumentListItem {
+                    id: row.document_id,
+                    bank_id: bank.bank_id.clone(),
+                    content_hash: Some(hex(&row.content_hash)),
+                    created_at: time::format(row.created_at),
+                    updated_at: time::format(row.updated_at),
+                    text_length: i64::from(row.body_length),
+                    memory_unit_count: row.memories,
+                    document_metadata: document_metadata(row.retain_params.as_ref()),
+                    retain_params: row.retain_params.and_then(into_object),
+                    tags: row.tags,
+                    matched_fields: matched
+                        .into_iter()
+                        .filter(|(_, matched)| *matched)
+                        .map(|(field, _)| field.to_owned())
+                        .collect(),
+                }
+            })
+            .collect();
+        Ok(ListDocumentsResponse { items, total, limit, offset, total_is_estimate: false })
+    }
+
+    /// One document.
+    pub async fn document(&self, bank_id: &str, document_id: &str) -> Result<DocumentResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let row = self.store.document(bank.key, document_id).await?;
+        let row = row.ok_or_else(|| not_found(document_id))?;
+        let by_type: IndexMap<String, i64> = std::iter::zip(FactType::ALL, row.memories)
+            .filter(|(_, count)| *count > 0)
+            .map(|(fact_type, count)| (fact_type.to_string(), count))
+            .collect();
+        Ok(DocumentResponse {
+            id: row.document_id,
+            bank_id: bank.bank_id,
+            original_text: row.body,
+            content_hash: Some(hex(&row.content_hash)),
+            created_at: time::format(row.created_at),
+            updated_at: time::format(row.updated_at),
+            memory_unit_count: row.memories.iter().sum(),
+            nodes_by_fact_type: Some(by_type),
+            tags: row.tags,
+            document_metadata: document_metadata(row.retain_params.as_ref()),
+            observation_scopes: row
+                .retain_params
+                .as_ref()
+                .and_then(|params| params.get("observation_scopes"))
+                .filter(|scopes| !scopes.is_null())
+                .cloned(),
+            retain_params: row.retain_params.and_then(into_object),
+            attachments: None,
+        })
+    }
+
+    /// Deletes a document with its memories.
+    pub async fn delete_document(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+    ) -> Result<DeleteDocumentResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let deleted = self.store.delete_document(bank.key, document_id, self.clock.now()).await?;
+        let deleted = deleted.ok_or_else(|| not_found(document_id))?;
+        Ok(DeleteDocumentResponse {
+            success: true,
+            message: format!("Document '{document_id}' and {deleted} associated memory units deleted"),
+            document_id: document_id.to_owned(),
+            memory_units_deleted: deleted,
+        })
+    }
+}
+
+fn not_found(document_id: &str) -> EngineError {
+    EngineError::NotFound { kind: "Document", id: document_id.to_owned() }
+}
+
+fn list_item(bank_id: &str, row: MemoryRow) -> MemoryListItem {
+    let date = row.occurred_start.or(row.mentioned_at);
+    MemoryListItem {
+        id: row.memory_id.to_string(),
+        text: row.body,
+        context: row.context.unwrap_or_default(),
+        date: date.map(time::format).unwrap_or_default(),
+        fact_type: Some(fact_type_of(row.fact_type)),
+        chunk_id: row
+            .document_id
+            .as_deref()
+            .zip(row.chunk_index)
+            .map(|(document_id, index)| chunk_id(bank_id, document_id, i64::from(index))),
+        document_id: row.document_id,
+        mentioned_at: format(row.mentioned_at),
+        occurred_start: format(row.occurred_start),
+        occurred_end: format(row.occurred_end),
+        entities: row.entities.join(", "),
+        proof_count: i64::from(row.proof_count),
+        tags: row.tags,
+        metadata: metadata(row.metadata).unwrap_or_default(),
+        consolidated_at: format(row.consolidated_at),
+        consolidation_failed_at: format(row.consolidation_failed_at),
+        state: "valid".to_owned(),
+        invalidation_reason: None,
+        invalidated_at: None,
+        edited_at: format(row.edited_at),
+        updated_at: Some(time::format(row.updated_at)),
+        source_memory_ids: row.source_ids.unwrap_or_default().iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A time on the wire.
+pub(crate) fn format(time: Option<DateTime<Utc>>) -> Option<String> {
+    time.map(time::format)
+}
+
+/// Stored metadata, which is a map of strings.
+pub(crate) fn metadata(value: Option<Value>) -> Option<IndexMap<String, String>> {
+    value.and_then(|value| serde_json::from_value(value).ok())
+}
+
+fn document_metadata(retain_params: Option<&Value>) -> Option<Map<String, Value>> {
+    retain_params?.get("metadata")?.as_object().cloned()
+}
+
+fn into_object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}

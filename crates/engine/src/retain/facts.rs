@@ -1,0 +1,163 @@
+//! From documents to facts with all that ranking needs but their vectors.
+
+use chrono::{DateTime, Utc};
+use hindsight_types::recall::FactType;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::chunk::{ChunkLimits, chunk};
+use super::plain::{self, PlainFact};
+use super::source::{Part, Source, entity_names};
+use crate::config::{ExtractionMode, Settings};
+use crate::hash::sha256;
+use crate::store::{ChunkWrite, DocumentWrite, FactWrite};
+use crate::text::terms::{Language, analyze};
+use crate::text::{signals, tokens};
+
+/// A document whose facts lack their vectors and places in conversations.
+#[derive(Debug)]
+pub(super) struct DraftDocument {
+    document_id: String,
+    body: Option<String>,
+    body_length: usize,
+    content_hash: Vec<u8>,
+    retain_params: Value,
+    tags: Vec<String>,
+    chunks: Vec<ChunkWrite>,
+    /// Facts in order; their vectors are empty.
+    pub(super) facts: Vec<FactWrite>,
+    /// The items the facts come from, in order.
+    pub(super) runs: Vec<PartRun>,
+}
+
+/// The facts of one item: consecutive ones of a document.
+#[derive(Clone, Debug)]
+pub(super) struct PartRun {
+    /// Place of the item in the request.
+    pub(super) index: usize,
+    /// Hash of its context.
+    pub(super) context_hash: Vec<u8>,
+    /// When it was said, if the caller named the time.
+    pub(super) dated: Option<DateTime<Utc>>,
+    /// Number of its facts.
+    pub(super) facts: usize,
+}
+
+impl DraftDocument {
+    /// The finished document; takes one vector for each fact.
+    pub(super) fn with_vectors(mut self, vectors: &mut impl Iterator<Item = Vec<f32>>) -> DocumentWrite {
+        for (fact, vector) in self.facts.iter_mut().zip(vectors) {
+            fact.embedding = vector;
+        }
+        DocumentWrite {
+            document_id: self.document_id,
+            body: self.body,
+            body_length: i32::try_from(self.body_length).unwrap_or(i32::MAX),
+            content_hash: self.content_hash,
+            retain_params: self.retain_params,
+            tags: self.tags,
+            chunks: self.chunks,
+            facts: self.facts,
+        }
+    }
+}
+
+/// Cuts the documents and makes facts of every chunk.
+pub(super) fn draft_documents(
+    sources: Vec<Source>,
+    settings: &Settings,
+    language: Language,
+) -> Vec<DraftDocument> {
+    sources.into_iter().map(|source| draft(source, settings, language)).collect()
+}
+
+fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocument {
+    let texts: Vec<&str> = source.parts.iter().map(|part| part.text.as_str()).collect();
+    let body = texts.join("\n");
+    let mut tags: Vec<String> = source.parts.iter().flat_map(|part| part.tags.iter().cloned()).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let limits = ChunkLimits {
+        chunk_size: settings.chunk_size,
+        structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
+    };
+    let mut document = DraftDocument {
+        document_id: source.document_id,
+        body_length: body.chars().count(),
+        content_hash: sha256(&body),
+        body: settings.store_document_text.then_some(body),
+        retain_params: source.retain_params,
+        tags,
+        chunks: Vec::new(),
+        facts: Vec::new(),
+        runs: Vec::new(),
+    };
+    for part in &source.parts {
+        // Each item is cut on its own, so that every chunk has one provenance.
+        let before = document.facts.len();
+        for text in chunk(&part.text, limits) {
+            let chunk_index = i32::try_from(document.chunks.len()).unwrap_or(i32::MAX);
+            let extracted = extract(&text, part, settings.extraction_mode);
+            document
+                .facts
+                .extend(extracted.into_iter().map(|plain| fact(plain, part, chunk_index, language)));
+            document.chunks.push(ChunkWrite {
+                content_hash: sha256(&text),
+                body: if settings.store_document_text { text } else { String::new() },
+            });
+        }
+        document.runs.push(PartRun {
+            index: part.index,
+            context_hash: sha256(part.context.as_deref().unwrap_or_default()),
+            dated: part.said_at.filter(|_| part.is_dated),
+            facts: document.facts.len() - before,
+        });
+    }
+    document
+}
+
+fn extract(chunk: &str, part: &Part, mode: ExtractionMode) -> Vec<PlainFact> {
+    match mode {
+        ExtractionMode::Chunks => {
+            let (text, speaker, occurred, entities) = (chunk.trim().to_owned(), None, None, Vec::new());
+            vec![PlainFact { text, speaker, occurred, entities }]
+        }
+        // These want a language model; without one, the plain rules make the facts.
+        ExtractionMode::Concise
+        | ExtractionMode::Verbose
+        | ExtractionMode::Custom
+        | ExtractionMode::Verbatim => plain::extract(chunk, part.said_at),
+    }
+}
+
+fn fact(plain: PlainFact, part: &Part, chunk_index: i32, language: Language) -> FactWrite {
+    let author = plain.speaker.or_else(|| signals::author(&plain.text).map(str::to_owned));
+    FactWrite {
+        memory_id: Uuid::now_v7(),
+        chunk_index,
+        fact_type: fact_type(author.as_deref()),
+        context: part.context.clone(),
+        metadata: part.metadata.clone(),
+        tags: part.tags.clone(),
+        observation_scopes: part.observation_scopes.clone(),
+        occurred: plain.occurred,
+        mentioned_at: part.said_at,
+        embedding: Vec::new(),
+        terms: analyze(&plain.text, language),
+        stream: None,
+        tokens: i32::try_from(tokens::count(&plain.text)).unwrap_or(i32::MAX),
+        question_share: signals::question_share(&plain.text),
+        has_time: signals::has_time(&plain.text),
+        entities: entity_names(plain.entities.iter().chain(&part.entities).map(String::as_str)),
+        author,
+        body: plain.text,
+    }
+}
+
+/// What the agent itself says is its experience, everything else is the world.
+fn fact_type(author: Option<&str>) -> FactType {
+    let is_agent = author.is_some_and(|author| {
+        ["assistant", "agent", "ai"].iter().any(|name| author.eq_ignore_ascii_case(name))
+    });
+    if is_agent { FactType::Experience } else { FactType::World }
+}

@@ -1,0 +1,184 @@
+//! From the items of a request to documents: which texts belong together.
+
+use chrono::{DateTime, Utc};
+use hindsight_types::retain::{
+    Content, ContentBlock, EntityInput, MemoryItem, ObservationScopes, RetainRequest, Timestamp, UpdateMode,
+};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::EngineError;
+use crate::text::sanitize;
+
+/// Longer names are no names.
+const MAX_ENTITY_CHARS: usize = 512;
+
+/// A document as the caller handed it over: one or more items in order.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) document_id: String,
+    /// Fields of the first item, to be shown and to be retained by again.
+    pub(crate) retain_params: Value,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One item of a document. Each keeps its own provenance.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Place in the request.
+    pub(crate) index: usize,
+    pub(crate) text: String,
+    /// When it was said; `None` = undated.
+    pub(crate) said_at: Option<DateTime<Utc>>,
+    /// Whether the caller named the time.
+    pub(crate) is_dated: bool,
+    pub(crate) context: Option<String>,
+    pub(crate) metadata: Option<Value>,
+    pub(crate) entities: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) observation_scopes: Option<Value>,
+}
+
+/// Puts items of the same document together, in the order of the request.
+///
+/// Without any document id in the request all items are one new document; when some have
+/// one, each item without becomes a document of its own.
+pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<Source>, EngineError> {
+    let document_tags = request.document_tags.unwrap_or_default();
+    let shared_id = request.items.iter().all(|item| item.document_id.is_none()).then(Uuid::new_v4);
+    let mut sources: IndexMap<String, Source> = IndexMap::new();
+    for (index, item) in request.items.into_iter().enumerate() {
+        check(&item, index)?;
+        let document_id = match (&item.document_id, shared_id) {
+            (Some(id), _) => sanitize(id).into_owned(),
+            (None, Some(shared)) => shared.to_string(),
+            (None, None) => Uuid::new_v4().to_string(),
+        };
+        let source = sources.entry(document_id.clone()).or_insert_with(|| Source {
+            document_id,
+            retain_params: retain_params(&item),
+            parts: Vec::new(),
+        });
+        source.parts.push(part(index, item, &document_tags, now));
+    }
+    Ok(sources.into_values().collect())
+}
+
+/// Refuses what this version cannot do, rather than doing something else.
+fn check(item: &MemoryItem, index: usize) -> Result<(), EngineError> {
+    if item.update_mode == Some(UpdateMode::Append) {
+        return Err(EngineError::Invalid(format!(
+            "items[{index}]: update_mode 'append' is not available in this version; send the whole text with 'replace'"
+        )));
+    }
+    if let Some(strategy) = &item.strategy {
+        return Err(EngineError::Invalid(format!(
+            "items[{index}]: retain strategy '{strategy}' is not defined for this bank"
+        )));
+    }
+    if let Content::Blocks(blocks) = &item.content {
+        let attachment = blocks.iter().position(|block| !matches!(block, ContentBlock::Text { .. }));
+        if let Some(block) = attachment {
+            return Err(EngineError::Invalid(format!(
+                "items[{index}].content[{block}]: attachments are not available in this version; send text"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn part(index: usize, item: MemoryItem, document_tags: &[String], now: DateTime<Utc>) -> Part {
+    let text = match &item.content {
+        Content::Text(text) => sanitize(text).into_owned(),
+        Content::Blocks(blocks) => {
+            let texts: Vec<&str> = blocks
+                .iter()
+                .filter_map(|block| match block {
+                    ContentBlock::Text { text } => Some(text.as_str()),
+                    ContentBlock::Image { .. } | ContentBlock::File { .. } => None,
+                })
+                .collect();
+            sanitize(&texts.join("\n")).into_owned()
+        }
+    };
+    let mut tags: Vec<String> = Vec::new();
+    for tag in item.tags.0.iter().chain(document_tags) {
+        let tag = sanitize(tag);
+        if !tags.iter().any(|known| **known == *tag) {
+            tags.push(tag.into_owned());
+        }
+    }
+    Part {
+        index,
+        text,
+        said_at: match item.timestamp {
+            Timestamp::Now => Some(now),
+            Timestamp::Unset => None,
+            Timestamp::At(time) => Some(time),
+        },
+        is_dated: matches!(item.timestamp, Timestamp::At(_)),
+        context: item.context.as_deref().map(|context| sanitize(context).into_owned()),
+        metadata: item.metadata.as_ref().map(clean_metadata),
+        entities: entity_names(item.entities.iter().flatten().map(|entity| entity.text.as_str())),
+        tags,
+        observation_scopes: item.observation_scopes.as_ref().map(scopes_value),
+    }
+}
+
+/// Names of entities as stored: white space folded, blank and overlong ones dropped, each
+/// once whatever its case.
+pub(crate) fn entity_names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for name in names {
+        let name = sanitize(name).split_whitespace().collect::<Vec<_>>().join(" ");
+        let lower = name.to_lowercase();
+        let known = kept.iter().any(|known| known.to_lowercase() == lower);
+        if !name.is_empty() && !known && name.chars().count() <= MAX_ENTITY_CHARS {
+            kept.push(name);
+        }
+    }
+    kept
+}
+
+fn clean_metadata(metadata: &IndexMap<String, String>) -> Value {
+    let clean = |text: &String| sanitize(text).into_owned();
+    Value::Object(metadata.iter().map(|(key, value)| (clean(key), Value::String(clean(value)))).collect())
+}
+
+fn scopes_value(scopes: &ObservationScopes) -> Value {
+    match scopes {
+        ObservationScopes::Rule(rule) => json!(rule.as_str()),
+        ObservationScopes::Sets(sets) => json!(sets),
+    }
+}
+
+/// Every given field of the item but its text, document and tags.
+fn retain_params(item: &MemoryItem) -> Value {
+    let mut params = Map::new();
+    let mut put = |name: &str, value: Value| {
+        params.insert(name.to_owned(), value);
+    };
+    match item.timestamp {
+        Timestamp::Now => {}
+        Timestamp::Unset => put("event_date", Value::Null),
+        Timestamp::At(time) => put("event_date", json!(hindsight_types::time::format(time))),
+    }
+    if let Some(context) = &item.context {
+        put("context", json!(sanitize(context)));
+    }
+    if let Some(metadata) = &item.metadata {
+        put("metadata", clean_metadata(metadata));
+    }
+    if let Some(entities) = &item.entities {
+        let entity = |entity: &EntityInput| json!({"text": sanitize(&entity.text), "type": entity.kind});
+        put("entities", entities.iter().map(entity).collect());
+    }
+    if !item.resolve_entities {
+        put("resolve_entities", json!(false));
+    }
+    if let Some(scopes) = &item.observation_scopes {
+        put("observation_scopes", scopes_value(scopes));
+    }
+    Value::Object(params)
+}
