@@ -3,6 +3,13 @@
 //! One file per task. Nothing depends on this crate.
 #![expect(clippy::print_stdout, reason = "a task's report is its output")]
 
+mod checks;
+mod ci;
+mod commands;
+mod daemon;
+mod e2e;
+mod eval;
+mod queries;
 mod tidy;
 
 use std::path::PathBuf;
@@ -21,12 +28,29 @@ struct Arguments {
 enum Task {
     /// Check the rules of the house: dependency arrows, where SQL may stand, links, duplicates
     Tidy,
+    /// Run everything that has to hold before a change is merged
+    Ci,
+    /// Drive the built program with the command line, raw HTTP and the official Python client
+    E2e,
+    /// Measure the quality of recall on dialogues with gold questions
+    Eval(eval::Options),
+    /// Describe every query of the engine anew, or check the committed descriptions
+    Sqlx {
+        /// Change nothing; fail when the descriptions are out of date
+        #[arg(long)]
+        check: bool,
+    },
 }
 
-fn main() -> Result<()> {
+#[tokio::main]
+async fn main() -> Result<()> {
     let root = root()?;
     match Arguments::parse().task {
         Task::Tidy => tidy::run(&root),
+        Task::Ci => ci::run(&root),
+        Task::E2e => e2e::run(&root).await,
+        Task::Eval(options) => eval::run(&root, options).await,
+        Task::Sqlx { check } => queries::run(&root, check).await,
     }
 }
 

@@ -98,13 +98,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "xtask",
-        ours: &[
-            "hindsight-types",
-            "hindsight-client",
-            "hindsight-migrations",
-            "hindsight-pg",
-            "hindsight-assets",
-        ],
+        ours: &["hindsight-assets", "hindsight-client", "hindsight-testkit"],
         never: &[HTTP_SERVER],
     },
 ];

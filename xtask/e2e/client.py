@@ -1,0 +1,219 @@
+"""Drives a server with the official Python client; called by `cargo xtask e2e` with the server's URL.
+
+Prints one line for every check, `ok …` or `FAILED …`, and ends with 1 if one failed.
+"""
+
+import asyncio
+import sys
+import traceback
+from datetime import datetime, timezone
+
+from hindsight_client import Hindsight
+from hindsight_client_api.exceptions import NotFoundException
+from hindsight_client_api.models.bank_list_response import BankListResponse
+from hindsight_client_api.models.bank_profile_response import BankProfileResponse
+from hindsight_client_api.models.chunk_data import ChunkData
+from hindsight_client_api.models.list_memory_units_response import ListMemoryUnitsResponse
+from hindsight_client_api.models.recall_response import RecallResponse
+from hindsight_client_api.models.recall_result import RecallResult
+from hindsight_client_api.models.retain_response import RetainResponse
+
+BANK = "python/client bank"
+ALICE = "Alice works at Google as a software engineer"
+BOB = "Bob is a data scientist at the weather office"
+
+
+def equal(found, expected):
+    assert found == expected, f"expected {expected!r}, found {found!r}"
+
+
+def create_bank(client):
+    profile = client.create_bank(
+        bank_id=BANK,
+        name="Assistant",
+        mission="Remember what people do.",
+        disposition={"skepticism": 2, "literalism": 4, "empathy": 5},
+    )
+    assert isinstance(profile, BankProfileResponse), type(profile)
+    equal(profile.bank_id, BANK)
+    equal(profile.name, "Assistant")
+    equal(profile.mission, "Remember what people do.")
+    equal((profile.disposition.skepticism, profile.disposition.empathy), (2, 5))
+
+
+def retain(client):
+    response = client.retain(
+        bank_id=BANK,
+        content=ALICE,
+        context="career update",
+        timestamp=datetime(2024, 1, 15, tzinfo=timezone.utc),
+        document_id="conversation_001",
+        metadata={"source": "slack"},
+        tags=["work"],
+    )
+    assert isinstance(response, RetainResponse), type(response)
+    equal((response.success, response.bank_id, response.items_count, response.var_async), (True, BANK, 1, False))
+
+
+def retain_batch(client):
+    response = client.retain_batch(
+        bank_id=BANK,
+        items=[
+            {"content": BOB, "context": "career"},
+            {"content": "The meeting room smells of fresh paint", "tags": ["office"]},
+        ],
+        retain_async=False,
+    )
+    equal((response.success, response.items_count), (True, 2))
+
+
+def recall(client):
+    results = client.recall(bank_id=BANK, query="What does Alice do?")
+    assert isinstance(results, RecallResponse), type(results)
+    assert results and len(results) == len(results.results)
+    best = results[0]
+    assert isinstance(best, RecallResult), type(best)
+    equal(best.text, ALICE)
+    equal(best.type, "world")
+    equal(best.context, "career update")
+    equal(best.document_id, "conversation_001")
+    equal(best.metadata, {"source": "slack"})
+    equal(best.tags, ["work"])
+    assert best.mentioned_at.startswith("2024-01-15T00:00:00"), best.mentioned_at
+    assert best.scores.final > 0, best.scores
+    equal(results.chunks, None)
+    equal(results.entities, None)
+    equal([r.text for r in results][0], ALICE)
+    assert ALICE in results.to_prompt_string()
+
+
+def recall_with_chunks(client):
+    results = client.recall(
+        bank_id=BANK, query="data scientist", budget="high", include_chunks=True, max_chunk_tokens=500
+    )
+    equal(results[0].text, BOB)
+    chunk = results.chunks[results[0].chunk_id]
+    assert isinstance(chunk, ChunkData), type(chunk)
+    assert BOB in chunk.text, chunk.text
+    equal(chunk.truncated, False)
+
+
+def recall_with_entities_and_trace(client):
+    results = client.recall(bank_id=BANK, query="Alice", include_entities=True, trace=True)
+    assert isinstance(results.entities, dict), results.entities
+    assert isinstance(results[0].entities, list), results[0].entities
+    equal(results.trace["query"]["query_text"], "Alice")
+
+
+def recall_by_type(client):
+    equal(len(client.recall(bank_id=BANK, query="Alice", types=["observation"])), 0)
+    kinds = {r.type for r in client.recall(bank_id=BANK, query="Alice", types=["world", "experience"])}
+    assert kinds and kinds <= {"world", "experience"}, kinds
+
+
+def recall_by_tag(client):
+    strict = client.recall(bank_id=BANK, query="Alice Bob paint", tags=["work"], tags_match="any_strict")
+    equal([r.text for r in strict], [ALICE])
+    # `any` also finds what has no tags, but nothing with other tags.
+    loose = {r.text for r in client.recall(bank_id=BANK, query="Alice Bob paint", tags=["work"], tags_match="any")}
+    equal(loose, {ALICE, BOB})
+
+
+def recall_in_a_token_budget(client):
+    equal(len(client.recall(bank_id=BANK, query="Alice Bob paint", max_tokens=12)), 1)
+
+
+def replacing_a_document(client):
+    text = "Alice left Google and now paints houses"
+    client.retain(bank_id=BANK, content="Alice likes tea", document_id="conversation_002")
+    client.retain(bank_id=BANK, content=text, document_id="conversation_002")
+    memories = client.list_memories(bank_id=BANK, document_id="conversation_002")
+    equal([m.text for m in memories.items], [text])
+
+
+def list_memories(client):
+    page = client.list_memories(bank_id=BANK, type="world", search_query="alice", limit=1, offset=0)
+    assert isinstance(page, ListMemoryUnitsResponse), type(page)
+    equal((page.total, len(page.items), page.limit, page.offset), (2, 1, 1, 0))
+    assert "Alice" in page.items[0].text
+    equal(client.list_memories(bank_id=BANK, limit=0).items, [])
+
+
+def unknown_bank(client):
+    try:
+        client.recall(bank_id="no such bank", query="anything")
+    except NotFoundException as error:
+        equal(error.status, 404)
+        assert "Bank 'no such bank' not found" in error.body, error.body
+    else:
+        raise AssertionError("recall in a bank that does not exist succeeded")
+
+
+def version(client):
+    equal(client.get_version().api_version, "1.1.0")
+
+
+def asynchronous_calls(client):
+    async def calls():
+        other = Hindsight(base_url=client_url)
+        try:
+            await other.aretain(bank_id=BANK, content="Carol plays the cello")
+            found = await other.arecall(bank_id=BANK, query="Who plays the cello?")
+            equal(found[0].text, "Carol plays the cello")
+            banks = await other.banks.list_banks()
+            assert isinstance(banks, BankListResponse), type(banks)
+            listed = [bank for bank in banks.banks if bank.bank_id == BANK]
+            equal(len(listed), 1)
+            equal((listed[0].name, listed[0].fact_count), ("Assistant", 5))
+        finally:
+            await other.aclose()
+
+    asyncio.run(calls())
+
+
+def delete_bank(client):
+    client.delete_bank(bank_id=BANK)
+    try:
+        client.recall(bank_id=BANK, query="Alice")
+    except NotFoundException:
+        return
+    raise AssertionError("the bank is still there")
+
+
+CHECKS = [
+    version,
+    create_bank,
+    retain,
+    retain_batch,
+    recall,
+    recall_with_chunks,
+    recall_with_entities_and_trace,
+    recall_by_type,
+    recall_by_tag,
+    recall_in_a_token_budget,
+    replacing_a_document,
+    list_memories,
+    unknown_bank,
+    asynchronous_calls,
+    delete_bank,
+]
+
+
+def main(url):
+    failed = 0
+    with Hindsight(base_url=url, timeout=60.0) as client:
+        for check in CHECKS:
+            name = f"python: {check.__name__.replace('_', ' ')}"
+            try:
+                check(client)
+                print(f"ok      {name}", flush=True)
+            except Exception as error:
+                failed += 1
+                traceback.print_exc()
+                print(f"FAILED  {name}: {error}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    client_url = sys.argv[1]
+    sys.exit(main(client_url))

@@ -1,0 +1,201 @@
+//! A home of its own for the built program, and a server that runs in it.
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hindsight_assets::{Asset, AssetStore, NoProgress};
+use hindsight_client::Client;
+use tempfile::TempDir;
+
+use crate::commands::{cargo, read, run};
+
+/// First start with initialisation of the database, on a machine that is busy with other things.
+const START_DEADLINE: Duration = Duration::from_mins(2);
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Builds the program as CI has it and answers where it is.
+pub(crate) fn build(root: &Path) -> Result<PathBuf> {
+    run(&mut cargo(root, &["build", "--package", "hindsight-cli"]))?;
+    Ok(target_dir(root)?.join("debug/hindsight"))
+}
+
+/// Where cargo puts what it builds.
+fn target_dir(root: &Path) -> Result<PathBuf> {
+    let metadata = read(&mut cargo(root, &["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let target = metadata.get("target_directory").and_then(|path| path.as_str());
+    Ok(PathBuf::from(target.context("cargo does not say where its target folder is")?))
+}
+
+/// A folder below the target folder that survives between runs, for what is fetched once.
+pub(crate) fn cache_dir(root: &Path) -> Result<PathBuf> {
+    let dir = target_dir(root)?.join("xtask");
+    fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+/// A temporary home folder, with the assets already there, and the program that runs in it.
+pub(crate) struct Home {
+    dir: TempDir,
+    program: PathBuf,
+    assets: PathBuf,
+}
+
+impl Home {
+    pub(crate) fn new(root: &Path, program: &Path) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("hindsight-e2e-").tempdir()?;
+        // Run by root, PostgreSQL is another user and has to get through.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
+
+        let cache = cache_dir(root)?;
+        let assets = cache.join("assets");
+        let store = AssetStore::new(&assets, cache.join("postgres"));
+        for asset in Asset::ALL {
+            store.ensure(asset, &NoProgress)?;
+        }
+        let installation = dir.path().join(".pg0/installation");
+        fs::create_dir_all(&installation)?;
+        if let Some(postgres) = store.find(Asset::Postgres) {
+            run(Command::new("cp").arg("-a").arg(&postgres).arg(&installation))?;
+        }
+        Ok(Self { dir, program: program.to_owned(), assets })
+    }
+
+    /// The program in this home, untouched by the environment of whoever runs the checks.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.dir.path())
+            .env("HINDSIGHT_ASSETS_DIR", &self.assets)
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Result<Output> {
+        self.command().args(arguments).output().context("cannot run the built program")
+    }
+
+    /// Process id of the database, if one runs in this home.
+    pub(crate) fn postmaster(&self) -> Option<u32> {
+        let instances = fs::read_dir(self.dir.path().join(".pg0/instances")).ok()?;
+        let mut pid_files = instances.flatten().map(|instance| instance.path().join("data/postmaster.pid"));
+        pid_files.find_map(|file| fs::read_to_string(file).ok()?.lines().next()?.trim().parse().ok())
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // A server that was killed leaves its database running; nobody else will stop it.
+        if let Some(pid) = self.postmaster() {
+            let _ = signal(pid, "QUIT");
+            let _ = wait_for("the end of PostgreSQL", STOP_DEADLINE, || self.postmaster().is_none());
+        }
+    }
+}
+
+/// A running server. Killed when dropped.
+pub(crate) struct Daemon {
+    child: Child,
+    log: PathBuf,
+    pub(crate) client: Client,
+}
+
+impl Daemon {
+    /// Starts the server and waits until it is healthy.
+    pub(crate) async fn start(home: &Home) -> Result<Self> {
+        let port = free_port()?;
+        let log = home.dir.path().join(format!("server-{port}.log"));
+        let output = fs::File::create(&log)?;
+        let child = home
+            .command()
+            .args(["serve", "--port", &port.to_string()])
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .context("cannot start the built program")?;
+        let client = Client::new(&format!("http://127.0.0.1:{port}"))?;
+        let mut daemon = Self { child, log, client };
+        daemon.wait_until_healthy().await?;
+        Ok(daemon)
+    }
+
+    async fn wait_until_healthy(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        while begin.elapsed() < START_DEADLINE {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended at its start ({status}):\n{}", self.log_text());
+            }
+            if self.client.health().await.is_ok_and(|health| health.status == "healthy") {
+                return Ok(());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        bail!("the server was not healthy after {} s:\n{}", START_DEADLINE.as_secs(), self.log_text())
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.client.base_url()
+    }
+
+    /// What the server has written.
+    pub(crate) fn log_text(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Ends the server without a chance to tidy up.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks the server to end and waits for it.
+    pub(crate) fn terminate(mut self) -> Result<ExitStatus> {
+        signal(self.child.id(), "TERM")?;
+        let mut status = None;
+        wait_for("the end of the server", STOP_DEADLINE, || {
+            status = self.child.try_wait().ok().flatten();
+            status.is_some()
+        })?;
+        status.context("the server ended")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nobody listens on just now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Sends a signal by name.
+pub(crate) fn signal(pid: u32, name: &str) -> Result<()> {
+    run(Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()))
+}
+
+/// Asks again and again until it is so.
+pub(crate) fn wait_for(what: &str, deadline: Duration, mut is_so: impl FnMut() -> bool) -> Result<()> {
+    let begin = Instant::now();
+    while !is_so() {
+        if begin.elapsed() > deadline {
+            bail!("waited {} s for {what} in vain", deadline.as_secs());
+        }
+        std::thread::sleep(POLL);
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The official Python client, as its users install it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::checks::Checks;
+use crate::commands::{run, run_and_see};
+use crate::daemon::{Daemon, cache_dir};
+
+const CLIENT: &str = "hindsight-client==1.1.0";
+const SCRIPT: &str = "xtask/e2e/client.py";
+
+pub(super) fn check(checks: &mut Checks, root: &Path, server: &Daemon) -> Result<()> {
+    let python = environment(root)?;
+    let (passed, failed) = (checks.passed, checks.failed);
+    let ended = run_and_see(Command::new(python).arg(root.join(SCRIPT)).arg(server.url()), |line| {
+        if line.starts_with("ok ") {
+            checks.passed += 1;
+        } else if line.starts_with("FAILED ") {
+            checks.failed += 1;
+        }
+    });
+    // A script that ends badly without saying which check failed is a failure of its own.
+    if let Err(error) = ended
+        && checks.failed == failed
+    {
+        checks.note("python: the script", Err(error));
+    } else if checks.passed == passed {
+        checks.note("python: the script", Err(anyhow!("it made no checks")));
+    }
+    Ok(())
+}
+
+/// The Python of a virtual environment that has the client.
+fn environment(root: &Path) -> Result<PathBuf> {
+    let folder = cache_dir(root)?.join("python");
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+            .context("the checks need python3 with its venv module")?;
+    }
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CLIENT];
+    run(Command::new(&python).args(install)).context("cannot install the official client")?;
+    Ok(python)
+}
