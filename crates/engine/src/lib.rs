@@ -57,6 +57,18 @@ impl Engine {
         self.store.probe().await
     }
 
+    /// True when no other process is known to use the database server.
+    pub async fn is_alone(&self) -> bool {
+        match self.store.is_alone().await {
+            Ok(alone) => alone,
+            // A server that does not answer serves nobody else either.
+            Err(error) => {
+                tracing::debug!(%error, "the database did not say who else uses it");
+                true
+            }
+        }
+    }
+
     /// Closes the connections to the database. Statements under way end first.
     pub async fn close(&self) {
         self.store.close().await;

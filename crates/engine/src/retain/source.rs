@@ -60,7 +60,7 @@ pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<S
             retain_params: retain_params(&item),
             parts: Vec::new(),
         });
-        source.parts.push(part(index, item, &document_tags, now));
+        source.parts.push(part(index, &item, &document_tags, now));
     }
     Ok(sources.into_values().collect())
 }
@@ -88,7 +88,7 @@ fn check(item: &MemoryItem, index: usize) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn part(index: usize, item: MemoryItem, document_tags: &[String], now: DateTime<Utc>) -> Part {
+fn part(index: usize, item: &MemoryItem, document_tags: &[String], now: DateTime<Utc>) -> Part {
     let text = match &item.content {
         Content::Text(text) => sanitize(text).into_owned(),
         Content::Blocks(blocks) => {

@@ -6,6 +6,7 @@ use hindsight_migrations::MIGRATOR;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tracing::log::LevelFilter;
+use uuid::Uuid;
 
 use super::{Store, StoreError, dynamic};
 use crate::text::terms::Language;
@@ -35,7 +36,8 @@ impl Store {
     /// up to date. Processes that start together take turns.
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         dynamic::check_schema_name(&options.schema)?;
-        let base = connect_options(options)?;
+        let application_name = format!("hindsight-{}", Uuid::new_v4());
+        let base = connect_options(options)?.application_name(&application_name);
         let mut connection = reach(&base, options.acquire_timeout).await?;
         prepare(&mut connection, &options.schema).await?;
         connection.close().await?;
@@ -53,7 +55,7 @@ impl Store {
             ("enable_bitmapscan", "off"),
             ("plan_cache_mode", "force_generic_plan"),
         ]);
-        let store = Self { pool: pool(base), recall_pool: pool(recall), language: options.language };
+        let store = Self { pool: pool(base), recall_pool: pool(recall), application_name, language: options.language };
         store.claim_text_analysis(options.language).await?;
         Ok(store)
     }
@@ -65,7 +67,6 @@ fn connect_options(options: &StoreOptions) -> Result<PgConnectOptions, StoreErro
         .parse()
         .map_err(|error| StoreError::BadOptions(format!("the database URL is not usable: {error}")))?;
     Ok(parsed
-        .application_name("hindsight")
         .options([("search_path", format!("{},public", options.schema).as_str()), ("jit", "off")])
         .log_statements(LevelFilter::Trace)
         .log_slow_statements(LevelFilter::Warn, Duration::from_secs(2)))

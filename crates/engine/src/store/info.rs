@@ -60,6 +60,18 @@ impl Store {
         })
     }
 
+    /// True when no other process is connected to the database server.
+    pub async fn is_alone(&self) -> Result<bool, StoreError> {
+        let alone = sqlx::query_scalar!(
+            r#"select not exists(select 1 from pg_stat_activity
+                 where backend_type = 'client backend' and application_name <> $1) as "alone!""#,
+            self.application_name
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(alone)
+    }
+
     /// Writes the value if the key has none yet, and returns what is there now.
     async fn record_once<T: Serialize + DeserializeOwned + Send + Unpin + 'static>(&self, key: &str, value: &T) -> Result<T, StoreError> {
         let value = serde_json::to_value(value).map_err(|error| sqlx::Error::Encode(error.into()))?;

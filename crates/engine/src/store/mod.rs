@@ -42,6 +42,8 @@ pub struct Store {
     pool: PgPool,
     /// For recall: its connections steer the planner towards the indexes recall is built on.
     recall_pool: PgPool,
+    /// Tells our connections from those of other processes.
+    application_name: String,
     /// What the postings' words are stemmed by.
     language: Language,
 }

@@ -245,8 +245,12 @@ fn name<'a>(text: &'a str, run: &[Word<'_>], next: Option<&Word<'_>>, known: &Kn
                     return None;
                 }
             }
-            // "Visiting Paris", "Recently Alice"
-            Some(_) if !is_known && ["ing", "ed", "ly"].iter().any(|end| lower.ends_with(end)) => {
+            // "Visiting Paris", "Recently Alice", "Woohoo Bob"
+            Some(second)
+                if !is_known
+                    && (["ing", "ed", "ly"].iter().any(|end| lower.ends_with(end))
+                        || is_given(&second.text.to_lowercase())) =>
+            {
                 let links = others.iter().take_while(|word| is_link(word.text)).count();
                 run = others.get(links..)?;
             }

@@ -150,7 +150,7 @@ fn blocks(text: &str) -> Vec<Block> {
         let kind = kind(line);
         match (previous, blocks.last_mut()) {
             (Some(before), Some(block)) if kind == Kind::Text && continues(before, line) => {
-                block.span.end = span.end
+                block.span.end = span.end;
             }
             _ => blocks.push(Block { span, kind, paragraph }),
         }

@@ -153,7 +153,7 @@ impl View<'_> {
         } else if has("after") {
             return self.day(2);
         } else if has("yesterday") {
-            return self.day(-1);
+            return if self.is_a_figure(at) { None } else { self.day(-1) };
         } else if has("today") {
             return self.day(0);
         } else if has("tomorrow") {
@@ -254,6 +254,14 @@ impl View<'_> {
             _ => 30,
         };
         span(shifted(self.today, -far * days)?, (far - near) * days)
+    }
+
+    /// True for "it feels like yesterday".
+    fn is_a_figure(&self, at: usize) -> bool {
+        let before = self.text.get(..at).unwrap_or_default().trim_end();
+        ["like", "like just", "like only", "like it was", "like it was just", "like it was only"]
+            .iter()
+            .any(|figure| before.ends_with(figure))
     }
 
     /// False for "over two years ago", "two or three days ago", "1.5 years ago".

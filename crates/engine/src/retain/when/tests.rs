@@ -129,6 +129,7 @@ fn traps_stay_undated() {
         "1.5 years ago",
         "a year and a half ago",
         "long ago",
+        "it feels like just yesterday",
         "in 2000 steps",
         "call 2019",
         "I finished it in 3 days",
