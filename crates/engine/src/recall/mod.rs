@@ -43,7 +43,11 @@ impl QueryCache {
 
 impl Engine {
     /// Finds what matters for the query.
-    pub async fn recall(&self, bank_id: &str, request: &RecallRequest) -> Result<RecallResponse, EngineError> {
+    pub async fn recall(
+        &self,
+        bank_id: &str,
+        request: &RecallRequest,
+    ) -> Result<RecallResponse, EngineError> {
         let started = Instant::now();
         let query = Query::read(request, self.clock.now(), self.store.language(), &self.settings)?;
         let vector = match self.query_vector(&query.text).await {
@@ -105,9 +109,11 @@ impl Engine {
             let vector = vectors.into_iter().next();
             vector.map(Arc::new).ok_or_else(|| EmbedError::Failed("no vector came back".to_owned()))
         };
-        self.queries.0.try_get_with(text.to_owned(), embed).await.map_err(|error: Arc<EmbedError>| match &*error {
-            EmbedError::Busy => EmbedError::Busy,
-            EmbedError::Failed(reason) => EmbedError::Failed(reason.clone()),
+        self.queries.0.try_get_with(text.to_owned(), embed).await.map_err(|error: Arc<EmbedError>| {
+            match &*error {
+                EmbedError::Busy => EmbedError::Busy,
+                EmbedError::Failed(reason) => EmbedError::Failed(reason.clone()),
+            }
         })
     }
 }

@@ -49,7 +49,9 @@ impl Query {
         let anchor = match request.query_timestamp.as_deref().filter(|text| !text.trim().is_empty()) {
             None => now,
             Some(text) => time::parse(text).ok_or_else(|| {
-                EngineError::Invalid(format!("Invalid query_timestamp: '{text}' is not an ISO-8601 datetime."))
+                EngineError::Invalid(format!(
+                    "Invalid query_timestamp: '{text}' is not an ISO-8601 datetime."
+                ))
             })?,
         };
         let text = sanitize(&request.query);

@@ -73,10 +73,13 @@ pub(super) fn rank(candidates: Vec<Candidate>, query: &Query, weights: &Weights)
             let priors = priors(&candidate, query, author.as_deref());
             let words = keyword.unwrap_or(0.0) / highest_idf(weights.memories);
             let score = candidate.similarity.unwrap_or(0.0) + KEYWORD_WEIGHT * words + priors;
-            floors
-                .r#final
-                .is_none_or(|floor| score >= floor)
-                .then_some(Ranked { candidate, semantic, keyword, score, priors })
+            floors.r#final.is_none_or(|floor| score >= floor).then_some(Ranked {
+                candidate,
+                semantic,
+                keyword,
+                score,
+                priors,
+            })
         })
         .collect();
     ranked.sort_unstable_by(|a, b| {

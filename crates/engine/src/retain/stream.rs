@@ -24,13 +24,10 @@ impl Engine {
     ) -> Result<i64, EngineError> {
         let (requests, request_of_item) = requests(drafts);
         #[expect(clippy::cast_precision_loss, reason = "a small constant")]
-        let (accepted, places) =
-            self.store.accept_retain(bank.key, &requests, MAX_PAUSE as f64).await?;
+        let (accepted, places) = self.store.accept_retain(bank.key, &requests, MAX_PAUSE as f64).await?;
         // Where the next fact of each request goes; items come in the order of the request.
-        let mut next: Vec<StreamPlace> = places
-            .into_iter()
-            .map(|(stream_id, position)| StreamPlace { stream_id, position })
-            .collect();
+        let mut next: Vec<StreamPlace> =
+            places.into_iter().map(|(stream_id, position)| StreamPlace { stream_id, position }).collect();
         let mut items: Vec<(usize, usize, usize, usize)> = Vec::new();
         for (document, draft) in drafts.iter_mut().enumerate() {
             if draft.runs.iter().all(|run| run.dated.is_none()) {

@@ -55,7 +55,12 @@ impl Store {
             ("enable_bitmapscan", "off"),
             ("plan_cache_mode", "force_generic_plan"),
         ]);
-        let store = Self { pool: pool(base), recall_pool: pool(recall), application_name, language: options.language };
+        let store = Self {
+            pool: pool(base),
+            recall_pool: pool(recall),
+            application_name,
+            language: options.language,
+        };
         store.claim_text_analysis(options.language).await?;
         Ok(store)
     }
@@ -100,7 +105,8 @@ async fn prepare(connection: &mut PgConnection, schema: &str) -> Result<(), Stor
         return Err(StoreError::ForeignSchema(schema.to_owned()));
     }
     dynamic::create_schema(connection, schema).await?;
-    MIGRATOR.run(connection).await?;
+    // Not `run`: its future cannot be shown to be Send where it is spawned.
+    MIGRATOR.run_direct(None, connection, false).await?;
     Ok(())
 }
 

@@ -53,7 +53,11 @@ pub struct DocumentRow {
 
 impl Store {
     /// The document of this id.
-    pub async fn document(&self, bank: BankKey, document_id: &str) -> Result<Option<DocumentRow>, StoreError> {
+    pub async fn document(
+        &self,
+        bank: BankKey,
+        document_id: &str,
+    ) -> Result<Option<DocumentRow>, StoreError> {
         let row = sqlx::query!(
             r#"select d.document_id, d.body, d.content_hash, d.created_at, d.updated_at, d.retain_params, d.tags,
                  m.world as "world!", m.experience as "experience!", m.observation as "observation!"

@@ -73,7 +73,11 @@ impl Store {
     }
 
     /// Writes the value if the key has none yet, and returns what is there now.
-    async fn record_once<T: Serialize + DeserializeOwned + Send + Unpin + 'static>(&self, key: &str, value: &T) -> Result<T, StoreError> {
+    async fn record_once<T: Serialize + DeserializeOwned + Send + Unpin + 'static>(
+        &self,
+        key: &str,
+        value: &T,
+    ) -> Result<T, StoreError> {
         let value = serde_json::to_value(value).map_err(|error| sqlx::Error::Encode(error.into()))?;
         // The no-op update makes the statement return the row that won.
         let Json(recorded) = sqlx::query_scalar!(

@@ -27,7 +27,9 @@ use crate::text::terms::Language;
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use connect::StoreOptions;
 pub use documents::{DocumentRow, DocumentSummary};
-pub use dynamic::{Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField};
+pub use dynamic::{
+    Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField,
+};
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, RecallBank, RecallSession};
 pub use info::PoolHealth;
 pub use streams::StreamRequest;
@@ -52,7 +54,9 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No connection: wrong address, wrong password, or the server is down.
-    #[error("cannot reach the database at {address}: {reason}; check HINDSIGHT_API_DATABASE_URL and that it accepts connections")]
+    #[error(
+        "cannot reach the database at {address}: {reason}; check HINDSIGHT_API_DATABASE_URL and that it accepts connections"
+    )]
     Unreachable {
         /// Host and port, or socket folder.
         address: String,
@@ -66,10 +70,14 @@ pub enum StoreError {
     #[error("{0}")]
     Unsupported(String),
     /// The schema belongs to the original Hindsight.
-    #[error("schema \"{0}\" holds tables of the original Hindsight and is left alone; set HINDSIGHT_API_DATABASE_SCHEMA to another name (the default is \"hindsight\") to keep our tables beside them")]
+    #[error(
+        "schema \"{0}\" holds tables of the original Hindsight and is left alone; set HINDSIGHT_API_DATABASE_SCHEMA to another name (the default is \"hindsight\") to keep our tables beside them"
+    )]
     ForeignSchema(String),
     /// The database was filled with another embedding model.
-    #[error("the database was filled with the embedding model {recorded}, but {configured} is configured; configure the former again, or use another database or schema")]
+    #[error(
+        "the database was filled with the embedding model {recorded}, but {configured} is configured; configure the former again, or use another database or schema"
+    )]
     OtherModel {
         /// The model in the database.
         recorded: String,
@@ -77,7 +85,9 @@ pub enum StoreError {
         configured: String,
     },
     /// The postings were made by another text analysis.
-    #[error("the database was indexed with text analysis {recorded}, but this program uses {configured}; configure the former language again, or use another database or schema")]
+    #[error(
+        "the database was indexed with text analysis {recorded}, but this program uses {configured}; configure the former language again, or use another database or schema"
+    )]
     OtherTextAnalysis {
         /// The analysis in the database.
         recorded: String,

@@ -130,7 +130,9 @@ impl Store {
         push_memory_filter(&mut query, bank, filter);
         match filter.axis() {
             Some(axis) => query.push(" order by ").push(axis).push(" desc, m.memory_id desc"),
-            None => query.push(" order by m.mentioned_at desc nulls last, m.created_at desc, m.memory_id desc"),
+            None => {
+                query.push(" order by m.mentioned_at desc nulls last, m.created_at desc, m.memory_id desc")
+            }
         };
         query.push(" limit ").push_bind(limit).push(" offset ").push_bind(offset);
         let rows = query.build_query_as().fetch_all(&self.pool).await?;
@@ -157,8 +159,14 @@ impl Store {
         match &filter.search {
             Some(search) => {
                 let search = search.to_lowercase();
-                query.push("strpos(lower(d.document_id), ").push_bind(search.clone()).push(") > 0 id_matched, ");
-                query.push("coalesce(strpos(lower(d.body), ").push_bind(search).push(") > 0, false) body_matched");
+                query
+                    .push("strpos(lower(d.document_id), ")
+                    .push_bind(search.clone())
+                    .push(") > 0 id_matched, ");
+                query
+                    .push("coalesce(strpos(lower(d.body), ")
+                    .push_bind(search)
+                    .push(") > 0, false) body_matched");
             }
             None => {
                 query.push("false id_matched, false body_matched");

@@ -42,7 +42,8 @@ pub(super) async fn create_schema(connection: &mut PgConnection, name: &str) -> 
 
 /// Makes the extension when it is missing.
 pub(super) async fn create_vector_extension(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let made = execute_locked(connection, "create extension if not exists vector schema public".to_owned()).await;
+    let made =
+        execute_locked(connection, "create extension if not exists vector schema public".to_owned()).await;
     made.map_err(|error| {
         StoreError::Unsupported(format!(
             "the database lacks the extension \"vector\" (pgvector 0.8 or newer) and it could not be created: {error}"

@@ -155,7 +155,10 @@ impl CandidateQuery<'_> {
         query.push("posts as materialized (select r.place, r.idf, p.memory_id, p.fact_type, p.tf, p.length from unnest(");
         query.push_bind(hashes).push("::int8[], ").push_bind(places).push("::int8[], ").push_bind(idfs);
         query.push("::float8[]) r(term, place, idf) cross join lateral (select memory_id, fact_type, tf, length from memory_terms where bank_key = ");
-        query.push_bind(self.bank.0).push(" and term = r.term order by memory_id desc limit ").push_bind(self.postings);
+        query
+            .push_bind(self.bank.0)
+            .push(" and term = r.term order by memory_id desc limit ")
+            .push_bind(self.postings);
         query.push(") p where p.fact_type in (");
         for (i, fact_type) in self.types.iter().enumerate() {
             query.push(if i == 0 { "" } else { ", " }).push(fact_type_code(*fact_type));
@@ -190,7 +193,9 @@ impl CandidateQuery<'_> {
             // "union", not "union all": the first term may be both scanned and probed.
             query.push(" union select c.place, p.memory_id, p.tf, p.length from pool cross join unnest(");
             query.push_bind(hashes).push("::int8[], ").push_bind(places);
-            query.push("::int8[]) c(term, place) join memory_terms p on p.bank_key = ").push_bind(self.bank.0);
+            query
+                .push("::int8[]) c(term, place) join memory_terms p on p.bank_key = ")
+                .push_bind(self.bank.0);
             query.push(" and p.term = c.term and p.memory_id = pool.memory_id");
         }
         query.push(") x group by memory_id) ");
@@ -221,8 +226,12 @@ pub(in crate::store) async fn fetch_chunks(
     memories: &[Uuid],
     tags: &TagFilter,
 ) -> Result<Vec<ChunkRow>, StoreError> {
-    let mut query = QueryBuilder::new("select c.document_id, c.chunk_index, c.body from (select m.document_id, m.chunk_index, min(u.rank) as rank from unnest(");
-    query.push_bind(memories.to_vec()).push("::uuid[]) with ordinality u(memory_id, rank) join memories m on m.bank_key = ");
+    let mut query = QueryBuilder::new(
+        "select c.document_id, c.chunk_index, c.body from (select m.document_id, m.chunk_index, min(u.rank) as rank from unnest(",
+    );
+    query
+        .push_bind(memories.to_vec())
+        .push("::uuid[]) with ordinality u(memory_id, rank) join memories m on m.bank_key = ");
     query.push_bind(bank.0).push(" and m.memory_id = u.memory_id group by m.document_id, m.chunk_index) x join chunks c on c.bank_key = ");
     query.push_bind(bank.0).push(" and c.document_id = x.document_id and c.chunk_index = x.chunk_index join documents d on d.bank_key = ");
     query.push_bind(bank.0).push(" and d.document_id = x.document_id where true");

@@ -24,7 +24,11 @@ impl TagFilter {
     /// which then selects rows without tags.
     pub fn list(tags: Option<Vec<String>>, matching: TagsMatch) -> Self {
         let tags = tags.unwrap_or_default();
-        if tags.is_empty() && matching != TagsMatch::Exact { Self::All } else { Self::List { tags, matching } }
+        if tags.is_empty() && matching != TagsMatch::Exact {
+            Self::All
+        } else {
+            Self::List { tags, matching }
+        }
     }
 
     /// True when every row passes.

@@ -1,0 +1,71 @@
+//! From errors to answers.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hindsight_engine::EngineError;
+use hindsight_engine::ports::EmbedError;
+use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
+
+/// An answer with an error status.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    detail: ErrorDetail,
+    /// Seconds after which a new try makes sense.
+    retry_after: Option<u64>,
+}
+
+impl ApiError {
+    /// An answer of one sentence.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, detail: ErrorDetail::Message(message.into()), retry_after: None }
+    }
+
+    /// 400: well-formed, but not possible.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 422: the request's own shape is wrong.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = ErrorDetail::Fields(errors);
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail, retry_after: None }
+    }
+
+    /// 503: not now.
+    pub(crate) fn unavailable(message: impl Into<String>, retry_after: u64) -> Self {
+        let detail = ErrorDetail::Message(message.into());
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, detail, retry_after: Some(retry_after) }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match &error {
+            EngineError::Invalid(_) => Self::bad_request(error.to_string()),
+            EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
+                Self::new(StatusCode::NOT_FOUND, error.to_string())
+            }
+            EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
+            EngineError::Store(store) if store.is_transient() => {
+                tracing::warn!(%error, "the database is not there");
+                Self::unavailable("the database is not available at the moment, try again", 1)
+            }
+            EngineError::Embedding(_) | EngineError::Store(_) | EngineError::Interrupted(_) => {
+                tracing::error!(%error, "request failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(ErrorBody { detail: self.detail })).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

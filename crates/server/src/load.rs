@@ -1,0 +1,191 @@
+//! Loading what is behind the listener: database, model, engine.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hindsight_assets::{Asset, AssetError, AssetStore};
+use hindsight_engine::Engine;
+use hindsight_engine::ports::{Embedder, SystemClock};
+use hindsight_engine::store::{Store, StoreError, StoreOptions};
+use hindsight_models::{LoadError, LocalEmbedder, LocalOptions};
+use hindsight_pg::{DatabaseUrl, Instances, Layout, Options, PgError, UrlError};
+use tokio::sync::watch;
+use tokio::task::JoinError;
+
+use crate::config::Config;
+use crate::state::State;
+
+/// Time between two looks at the database.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// Longest wait for a look at the database.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What is wrong, and what would help.
+        reason: String,
+    },
+    /// Others would reach the server without a key.
+    #[error(
+        "{0} is reachable from other machines and there is no API key; listen on 127.0.0.1, or allow it with --allow-unauthenticated (HINDSIGHT_API_ALLOW_UNAUTHENTICATED=true)"
+    )]
+    Exposed(SocketAddr),
+    /// The database URL is not usable.
+    #[error("HINDSIGHT_API_DATABASE_URL: {0}")]
+    Url(#[from] UrlError),
+    /// The embedded database did not start or stop.
+    #[error(transparent)]
+    Database(#[from] PgError),
+    /// The database is there, but not usable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The model or its runtime is not there.
+    #[error(transparent)]
+    Assets(#[from] AssetError),
+    /// The model does not load.
+    #[error(transparent)]
+    Model(#[from] LoadError),
+    /// Something behind the listener failed; the message says what.
+    #[error("{0}")]
+    Load(String),
+}
+
+impl StartError {
+    pub(crate) fn bind(address: SocketAddr, error: &io::Error) -> Self {
+        let reason = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("port {} is taken; choose another with --port or HINDSIGHT_API_PORT", address.port())
+            }
+            _ => error.to_string(),
+        };
+        Self::Bind { address, reason }
+    }
+}
+
+impl From<JoinError> for StartError {
+    fn from(error: JoinError) -> Self {
+        Self::Load(format!("loading was interrupted: {error}"))
+    }
+}
+
+/// An embedded database that this server uses.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    instances: Instances,
+    name: String,
+    started_by_us: bool,
+}
+
+impl Embedded {
+    pub(crate) async fn stop(self) -> Result<(), StartError> {
+        self.instances.stop(&self.name).await?;
+        Ok(())
+    }
+}
+
+/// What can be refused before the port is bound.
+pub(crate) fn check(config: &Config) -> Result<(), StartError> {
+    if !config.host.is_loopback() && !config.allow_unauthenticated {
+        return Err(StartError::Exposed(SocketAddr::new(config.host, config.port)));
+    }
+    config.database_url.parse::<DatabaseUrl>()?;
+    Ok(())
+}
+
+/// Loads everything, opens the routes and looks after the database until `stopped`.
+/// Returns the embedded database there is to stop.
+pub(crate) async fn load(
+    config: Config,
+    state: Arc<State>,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<Option<Embedded>, StartError> {
+    let (embedded, engine) = match open(&config).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            state.failed(error.to_string());
+            return Err(error);
+        }
+    };
+    state.probed(engine.probe().await.map_err(|error| error.to_string()));
+    state.ready(engine.clone());
+    loop {
+        tokio::select! {
+            // An error means that the server is gone.
+            _ = stopped.wait_for(|stop| *stop) => break,
+            () = tokio::time::sleep(PROBE_INTERVAL) => {}
+        }
+        let outcome = match tokio::time::timeout(PROBE_TIMEOUT, engine.probe()).await {
+            Ok(outcome) => outcome.map_err(|error| error.to_string()),
+            Err(_) => Err("the database does not answer".to_owned()),
+        };
+        state.probed(outcome);
+    }
+    Ok(embedded)
+}
+
+async fn open(config: &Config) -> Result<(Option<Embedded>, Engine), StartError> {
+    // The model loads while the database starts.
+    let model = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || load_model(&config)
+    });
+    let (embedded, url) = start_database(config).await?;
+    let opened = async {
+        let store = Store::open(&StoreOptions {
+            url,
+            schema: config.database_schema.clone(),
+            max_connections: config.pool_size,
+            acquire_timeout: config.acquire_timeout,
+            language: config.language,
+        })
+        .await?;
+        let embedder = model.await??;
+        Ok(Engine::new(store, embedder, Arc::new(SystemClock), config.engine.clone()).await?)
+    };
+    match opened.await {
+        Ok(engine) => Ok((embedded, engine)),
+        Err(error) => {
+            if let Some(embedded) = embedded.filter(|embedded| embedded.started_by_us)
+                && let Err(error) = embedded.stop().await
+            {
+                tracing::warn!(%error, "the embedded database was left running");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), StartError> {
+    let url = match config.database_url.parse()? {
+        DatabaseUrl::External(url) => return Ok((None, url.as_str().to_owned())),
+        DatabaseUrl::Embedded(url) => url,
+    };
+    let options = Options {
+        bin_dir: config.pg_bin_dir.clone(),
+        run_as: config.pg_user.clone(),
+        // One pool for recall, one for the rest.
+        pool_size: config.pool_size.saturating_mul(2),
+        progress: Arc::clone(&config.progress),
+        ..Options::default()
+    };
+    let instances = Instances::new(Layout::new(&config.home), options);
+    let running = instances.start(&url).await?;
+    tracing::info!(instance = running.name, pid = running.pid, adopted = !running.started_by_us, "database");
+    let url = running.connection.url();
+    Ok((Some(Embedded { instances, name: running.name, started_by_us: running.started_by_us }), url))
+}
+
+fn load_model(config: &Config) -> Result<Arc<dyn Embedder>, StartError> {
+    let store = AssetStore::new(&config.assets_dir, Layout::new(&config.home).installation());
+    let runtime = store.ensure(Asset::OnnxRuntime, &*config.progress)?;
+    let model = store.ensure(Asset::MiniLm, &*config.progress)?;
+    Ok(Arc::new(LocalEmbedder::load(&runtime, &model, LocalOptions::default())?))
+}

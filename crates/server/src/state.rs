@@ -1,0 +1,108 @@
+//! What all requests share: the phase of the server, its engine, the last look at the
+//! database.
+
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use hindsight_engine::Engine;
+use hindsight_engine::store::PoolHealth;
+use tokio::sync::watch;
+
+/// Where the server is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Loading; only health answers.
+    Starting,
+    /// Everything answers.
+    Ready,
+    /// Loading failed.
+    Failed(String),
+    /// On its way out.
+    Stopping,
+}
+
+/// What the last look at the database found.
+#[derive(Clone, Debug)]
+pub(crate) struct Probe {
+    /// When.
+    pub(crate) at: Instant,
+    /// What.
+    pub(crate) outcome: Result<PoolHealth, String>,
+}
+
+/// Shared by all requests.
+#[derive(Debug)]
+pub(crate) struct State {
+    started: Instant,
+    phase: watch::Sender<Phase>,
+    engine: RwLock<Option<Engine>>,
+    probe: RwLock<Option<Probe>>,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            phase: watch::Sender::new(Phase::Starting),
+            engine: RwLock::new(None),
+            probe: RwLock::new(None),
+        }
+    }
+
+    /// Time since the server began to listen.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.borrow().clone()
+    }
+
+    /// Opens the routes, unless the server is stopping already.
+    pub(crate) fn ready(&self, engine: Engine) {
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
+        self.phase.send_if_modified(|phase| {
+            let starting = *phase == Phase::Starting;
+            if starting {
+                *phase = Phase::Ready;
+            }
+            starting
+        });
+    }
+
+    pub(crate) fn failed(&self, problem: String) {
+        self.phase.send_replace(Phase::Failed(problem));
+    }
+
+    pub(crate) fn stopping(&self) {
+        self.phase.send_replace(Phase::Stopping);
+    }
+
+    /// Waits until the server is no longer starting.
+    pub(crate) async fn settled(&self) -> Phase {
+        let mut phase = self.phase.subscribe();
+        match phase.wait_for(|phase| *phase != Phase::Starting).await {
+            Ok(phase) => phase.clone(),
+            Err(_) => Phase::Stopping,
+        }
+    }
+
+    /// The engine, once everything is loaded.
+    pub(crate) fn engine(&self) -> Option<Engine> {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The engine, for its last user.
+    pub(crate) fn take_engine(&self) -> Option<Engine> {
+        self.engine.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(crate) fn probe(&self) -> Option<Probe> {
+        self.probe.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn probed(&self, outcome: Result<PoolHealth, String>) {
+        let probe = Probe { at: Instant::now(), outcome };
+        *self.probe.write().unwrap_or_else(PoisonError::into_inner) = Some(probe);
+    }
+}
