@@ -18,7 +18,7 @@ use crate::binaries::{Binaries, Search};
 use crate::cluster::{self, data_dir};
 use crate::connection::{Address, Connection};
 use crate::error::{PgError, Result};
-use crate::launch::{Launch, launch};
+use crate::launch::{Launch, Launched, launch};
 use crate::layout::{Folders, Layout, create_open_dir, create_private_dir};
 use crate::lock::InstanceLock;
 use crate::postmaster::{Phase, Postmaster, Wait};
@@ -222,12 +222,20 @@ impl Starting<'_> {
         if self.url.password.as_ref().is_some_and(|password| *password != record.password) {
             return Err(differs("another password than the one in the URL"));
         }
-        self.warn_of_other_settings(postmaster.pid);
+        self.warn_of_other_settings(postmaster);
         Ok(self.running(postmaster, &record, false))
     }
 
     /// A running server keeps the settings it was started with.
-    fn warn_of_other_settings(&self, pid: i32) {
+    fn warn_of_other_settings(&self, postmaster: &Postmaster) {
+        let pid = postmaster.pid;
+        if self.url.port.is_some_and(|port| postmaster.listen_address.is_none() || port != postmaster.port) {
+            tracing::warn!(
+                instance = self.url.name,
+                pid,
+                "the database does not listen on the port in the URL; stop it to apply that"
+            );
+        }
         let started_with = fs::read_to_string(self.data.join("postmaster.opts")).unwrap_or_default();
         for (name, value) in &self.url.settings {
             if !started_with.contains(&format!("\"{name}={value}\"")) {
@@ -274,7 +282,7 @@ impl Starting<'_> {
             pool_size: self.instances.options.pool_size,
             user: &self.url.settings,
         };
-        let postmaster = launch(&Launch {
+        let launched = launch(&Launch {
             binaries: &binaries,
             account,
             data: &self.data,
@@ -283,6 +291,9 @@ impl Starting<'_> {
             port: self.url.port,
             limit: self.instances.options.start_timeout,
         })?;
+        let Launched::New(postmaster) = launched else {
+            return self.adopt()?.ok_or_else(|| self.timed_out());
+        };
         record.pid = postmaster.pid;
         record.write(&self.folder)?;
         Ok(self.running(&postmaster, &record, true))

@@ -29,24 +29,38 @@ pub(crate) struct Launch<'a> {
     pub(crate) limit: Duration,
 }
 
-/// Starts the postmaster and waits until it is ready. It is not tied to this process.
-pub(crate) fn launch(launch: &Launch) -> Result<Postmaster> {
+/// How a launch ended.
+pub(crate) enum Launched {
+    /// The new postmaster is ready. It is not tied to this process.
+    New(Postmaster),
+    /// Another one serves the data: somebody was killed between starting it and waiting
+    /// for its first sign of life.
+    Other,
+}
+
+/// Starts the postmaster and waits until it is ready.
+pub(crate) fn launch(launch: &Launch) -> Result<Launched> {
     let deadline = Instant::now() + ORPHANS_LEAVE;
     remove_misleading_pid_file(launch.data)?;
     loop {
         let logs = LogPosition::now(launch.data);
         let pid = spawn(launch)?;
         match Postmaster::wait_ready(launch.data, pid, launch.limit) {
-            Wait::Ready(postmaster) => return Ok(postmaster),
+            Wait::Ready(postmaster) => return Ok(Launched::New(postmaster)),
             Wait::TimedOut => {
                 return Err(PgError::StartTimedOut { waited: launch.limit, file: launch.log.to_owned() });
             }
             Wait::Ended => {}
         }
         let said = fs::read_to_string(launch.log).unwrap_or_default() + &logs.new_text();
+        let other = said.contains("lock file \"postmaster.pid\"");
+        if other && Postmaster::find(launch.data).is_some() {
+            return Ok(Launched::Other);
+        }
         // The helpers of a postmaster that was killed see its death within moments, but
         // not at once, and hold the memory that a new one must not share with them.
-        if !said.contains("pre-existing shared memory block") || Instant::now() > deadline {
+        let passing = other || said.contains("pre-existing shared memory block");
+        if !passing || Instant::now() > deadline {
             return Err(classify(launch, &said));
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -54,7 +68,9 @@ pub(crate) fn launch(launch: &Launch) -> Result<Postmaster> {
 }
 
 fn spawn(launch: &Launch) -> Result<i32> {
-    let log = File::create(launch.log).doing("write", launch.log)?;
+    // Appended to, because a postmaster whose starter was killed may still write there.
+    let log = File::options().create(true).append(true).open(launch.log).doing("write", launch.log)?;
+    log.set_len(0).doing("empty", launch.log)?;
     let errors = log.try_clone().doing("write", launch.log)?;
     let mut command = launch.binaries.command("postgres", launch.account);
     command.arg("-D").arg(launch.data);

@@ -32,3 +32,7 @@ pub use error::{PgError, Result};
 pub use instances::{InstanceStatus, Instances, Options, RunningInstance};
 pub use layout::Layout;
 pub use url::{DatabaseUrl, ExternalUrl, InstanceUrl, UrlError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

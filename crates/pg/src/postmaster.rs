@@ -16,6 +16,9 @@ use crate::error::{IoContext, Result};
 /// How often a condition outside this process is looked at.
 const POLL: Duration = Duration::from_millis(15);
 
+/// A postmaster fills its file within microseconds of creating it.
+const EMPTY_PID_FILE: Duration = Duration::from_secs(1);
+
 /// What the postmaster says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -120,16 +123,22 @@ impl Postmaster {
     }
 }
 
-/// Removes a `postmaster.pid` whose process is alive but another program: PostgreSQL
-/// would trust the number and refuse to start. With a dead process it cleans up itself.
+/// Removes a `postmaster.pid` that would keep PostgreSQL from starting: one whose process
+/// is alive but another program, and one that stays empty because its writer was killed.
+/// With a dead process PostgreSQL cleans up itself.
 pub(crate) fn remove_misleading_pid_file(data: &Path) -> Result<()> {
-    match Postmaster::read(data) {
-        Some(found) if is_alive(found.pid) && !runs_on(found.pid, data) => {
-            let path = pid_file(data);
-            std::fs::remove_file(&path).doing("remove", &path)
-        }
-        _ => Ok(()),
+    let path = pid_file(data);
+    let is_empty = || std::fs::metadata(&path).is_ok_and(|meta| meta.len() == 0);
+    let deadline = Instant::now() + EMPTY_PID_FILE;
+    while is_empty() && Instant::now() < deadline {
+        std::thread::sleep(POLL);
     }
+    let of_another =
+        || Postmaster::read(data).is_some_and(|found| is_alive(found.pid) && !runs_on(found.pid, data));
+    if is_empty() || of_another() {
+        std::fs::remove_file(&path).doing("remove", &path)?;
+    }
+    Ok(())
 }
 
 fn pid_file(data: &Path) -> PathBuf {

@@ -52,6 +52,9 @@ async fn a_killed_postmaster_is_replaced() {
     let first = home.start("pg0").await.unwrap();
     run(&first, "CREATE TABLE t AS SELECT 'kept' AS word").await;
     kill(Pid::from_raw(first.pid), Signal::SIGKILL).unwrap();
+    while kill(Pid::from_raw(first.pid), None).is_ok() {
+        tokio::task::yield_now().await;
+    }
     let second = home.start("pg0").await.unwrap();
     assert!(second.started_by_us);
     assert_ne!(first.pid, second.pid);

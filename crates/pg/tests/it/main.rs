@@ -1,4 +1,8 @@
 //! Tests against a real PostgreSQL.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing helper fails the test")]
 
+mod failures;
 mod life;
+mod places;
 mod support;
+mod urls;

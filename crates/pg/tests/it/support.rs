@@ -5,15 +5,21 @@ use std::time::Duration;
 
 use hindsight_assets::{Asset, AssetStore, NoProgress};
 use hindsight_pg::{InstanceUrl, Instances, Layout, Options, RunningInstance};
+use nix::unistd::Uid;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
-/// The PostgreSQL programs that all tests share, fetched once.
+/// The PostgreSQL programs that all tests share, fetched once. Not below the target
+/// folder: that may lie in a home closed to the database's user.
 pub(crate) fn bin_dir() -> PathBuf {
-    // Not below the target folder: that may lie in a home closed to the database's user.
-    let store = std::env::temp_dir().join(format!("hindsight-pg-tests-{}", nix::unistd::Uid::effective()));
-    std::fs::create_dir_all(&store).unwrap();
-    AssetStore::new(&store, &store).ensure(Asset::Postgres, &NoProgress).unwrap().join("bin")
+    let store = |uid: Uid| {
+        let folder = std::env::temp_dir().join(format!("hindsight-pg-tests-{uid}"));
+        AssetStore::new(&folder, &folder)
+    };
+    // An ordinary user may use what root has fetched.
+    let found = store(Uid::from_raw(0)).find(Asset::Postgres);
+    let fetch = || store(Uid::effective()).ensure(Asset::Postgres, &NoProgress).unwrap();
+    found.unwrap_or_else(fetch).join("bin")
 }
 
 /// A home in a temporary folder; its instances are stopped when it is dropped.
@@ -39,6 +45,7 @@ impl Home {
     /// A home with mode 0700 and other options.
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::Builder::new().prefix("pg home ").tempdir().unwrap();
+        allow(folder.path(), 0o700);
         let mut options =
             Options { bin_dir: Some(bin_dir()), stop_timeout: Duration::from_secs(10), ..Options::default() };
         change(&mut options);
