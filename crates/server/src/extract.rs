@@ -87,6 +87,14 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathPar
     }
 }
 
+/// A span of time, open where an end is missing.
+pub(crate) struct Span {
+    /// First instant.
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// First instant behind it.
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
 /// The query string. Its getters note problems; [`QueryParams::finish`] reports them all.
 pub(crate) struct QueryParams {
     pairs: Vec<(String, String)>,
@@ -165,7 +173,7 @@ impl QueryParams {
     }
 
     /// A date or date-time; a bad one is a 400 of its own form.
-    pub(crate) fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
+    fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
         let Some(text) = self.search(name) else {
             return Ok(None);
         };
@@ -173,6 +181,17 @@ impl QueryParams {
         parsed.map(Some).ok_or_else(|| {
             ApiError::bad_request(format!("Invalid {name}: '{text}' is not an ISO-8601 datetime."))
         })
+    }
+
+    /// `[start_date, end_date)`.
+    pub(crate) fn span(&self) -> Result<Span, ApiError> {
+        let (from, until) = (self.time("start_date")?, self.time("end_date")?);
+        if let (Some(from), Some(until)) = (from, until)
+            && until <= from
+        {
+            return Err(ApiError::bad_request("end_date must be after start_date"));
+        }
+        Ok(Span { from, until })
     }
 
     /// Reports what the getters noted.

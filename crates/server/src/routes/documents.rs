@@ -9,9 +9,9 @@ use hindsight_types::documents::{DeleteDocumentResponse, DocumentResponse, ListD
 use hindsight_types::limits::PAGE_LIMIT;
 use hindsight_types::tags::TagsMatch;
 
-use super::{Ready, memories};
+use super::Ready;
 use crate::error::ApiError;
-use crate::extract::{PathParams, QueryParams};
+use crate::extract::{PathParams, QueryParams, Span};
 use crate::state::State;
 
 pub(super) fn router() -> Router<Arc<State>> {
@@ -36,7 +36,7 @@ async fn list(
             )));
         }
     };
-    let (from, until) = memories::span(&query)?;
+    let Span { from, until } = query.span()?;
     let tags_match = query.tags_match(TagsMatch::AnyStrict);
     let filter = DocumentFilter {
         search: query.search("q"),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Ready;
 use crate::error::ApiError;
-use crate::extract::{Body, PathParams, QueryParams};
+use crate::extract::{Body, PathParams, QueryParams, Span};
 use crate::state::State;
 
 /// Largest body of a retain in bytes.
@@ -113,7 +113,7 @@ fn read_filter(query: &mut QueryParams) -> Result<(MemoryFilter, bool), ApiError
             )));
         }
     };
-    let (from, until) = span(query)?;
+    let Span { from, until } = query.span()?;
     let tags_match = query.tags_match(TagsMatch::Any);
     let filter = MemoryFilter {
         fact_type,
@@ -126,17 +126,4 @@ fn read_filter(query: &mut QueryParams) -> Result<(MemoryFilter, bool), ApiError
         until,
     };
     Ok((filter, shows_none))
-}
-
-/// `[start_date, end_date)`.
-pub(super) fn span(
-    query: &QueryParams,
-) -> Result<(Option<chrono::DateTime<chrono::Utc>>, Option<chrono::DateTime<chrono::Utc>>), ApiError> {
-    let (from, until) = (query.time("start_date")?, query.time("end_date")?);
-    if let (Some(from), Some(until)) = (from, until)
-        && until <= from
-    {
-        return Err(ApiError::bad_request("end_date must be after start_date"));
-    }
-    Ok((from, until))
 }

@@ -30,17 +30,30 @@ pub(super) fn router() -> Router<Arc<State>> {
 
 async fn health(Shared(state): Shared<Arc<State>>) -> impl IntoResponse {
     let health = describe(&state);
-    let status = if health.status == "healthy" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if health.database.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
 }
 
+/// Healthy while the last look at the database went well and is not long ago.
 fn describe(state: &State) -> HealthResponse {
     let phase = state.phase();
-    let mut health = HealthResponse {
-        status: "unhealthy".to_owned(),
-        database: None,
-        reason: None,
-        error: None,
+    let probe = state.probe().filter(|_| phase == Phase::Ready);
+    let age = probe.as_ref().map(|probe| probe.at.elapsed());
+    let (pool, reason, error) = match (&phase, probe.map(|probe| probe.outcome)) {
+        (Phase::Failed(problem), _) => (None, None, Some(problem.clone())),
+        (Phase::Stopping, _) => (None, Some("stopping"), None),
+        (_, None) => (None, Some("not_initialized"), None),
+        (_, Some(Err(problem))) => (None, None, Some(problem)),
+        (_, Some(Ok(_))) if age.is_some_and(|age| age > STALE) => {
+            (None, None, Some("the last look at the database is too long ago".to_owned()))
+        }
+        (_, Some(Ok(pool))) => (Some(pool), None, None),
+    };
+    HealthResponse {
+        status: if pool.is_some() { "healthy" } else { "unhealthy" }.to_owned(),
+        database: pool.map(|_| "connected".to_owned()),
+        reason: reason.map(str::to_owned),
+        error,
         phase: match phase {
             Phase::Starting => "starting",
             Phase::Ready => "ready",
@@ -48,39 +61,10 @@ fn describe(state: &State) -> HealthResponse {
             Phase::Stopping => "stopping",
         }
         .to_owned(),
-        db_acquire_ms: None,
-        pool_size: None,
-        pool_idle: None,
-        checked_ms_ago: None,
-    };
-    match phase {
-        Phase::Starting => health.reason = Some("not_initialized".to_owned()),
-        Phase::Failed(problem) => health.error = Some(problem),
-        Phase::Stopping => health.reason = Some("stopping".to_owned()),
-        Phase::Ready => describe_database(state, &mut health),
-    }
-    health
-}
-
-fn describe_database(state: &State, health: &mut HealthResponse) {
-    let Some(probe) = state.probe() else {
-        health.reason = Some("not_initialized".to_owned());
-        return;
-    };
-    let age = probe.at.elapsed();
-    health.checked_ms_ago = u64::try_from(age.as_millis()).ok();
-    match probe.outcome {
-        Ok(_) if age > STALE => {
-            health.error = Some("the last look at the database is too long ago".to_owned())
-        }
-        Ok(pool) => {
-            health.status = "healthy".to_owned();
-            health.database = Some("connected".to_owned());
-            health.db_acquire_ms = Some(pool.acquire_ms);
-            health.pool_size = Some(pool.size);
-            health.pool_idle = Some(pool.idle);
-        }
-        Err(problem) => health.error = Some(problem),
+        db_acquire_ms: pool.map(|pool| pool.acquire_ms),
+        pool_size: pool.map(|pool| pool.size),
+        pool_idle: pool.map(|pool| pool.idle),
+        checked_ms_ago: age.and_then(|age| u64::try_from(age.as_millis()).ok()),
     }
 }
 
