@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hindsight_pg::PgError;
+use hindsight_pg::{Instances, Options, PgError};
 
-use crate::support::{Home, allow, ask, bin_dir};
+use crate::support::{Home, allow, ask, bin_dir, instance_url, layout};
 
 #[tokio::test]
 async fn leftovers_of_a_dead_initialisation() {
@@ -28,12 +28,13 @@ async fn leftovers_of_a_dead_initialisation() {
 /// Kills a first start in its different stages.
 #[tokio::test]
 async fn a_first_start_killed_at_any_point() {
-    let start = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/start");
+    let program = std::env::current_exe().unwrap();
     for stage in ["lock", "password.tmp-", "data.tmp-/global", "instance.json", "data", "start.log"] {
         let mut home = Home::open();
         let instance = home.instance("hindsight");
-        let mut child = Command::new(&start)
-            .args([home.folder.path().as_os_str(), "pg0".as_ref(), bin_dir().as_os_str()])
+        let mut child = Command::new(&program)
+            .args(["--ignored", "--exact", "failures::start_in_the_current_folder"])
+            .current_dir(home.folder.path())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -46,6 +47,14 @@ async fn a_first_start_killed_at_any_point() {
         let running = home.start("pg0").await.unwrap_or_else(|error| panic!("after {stage}: {error}"));
         assert_eq!(ask(&running, "SELECT current_database()::text").await, "hindsight", "after {stage}");
     }
+}
+
+#[tokio::test]
+#[ignore = "the process that another test kills"]
+async fn start_in_the_current_folder() {
+    let options = Options { bin_dir: Some(bin_dir()), ..Options::default() };
+    let instances = Instances::new(layout(&std::env::current_dir().unwrap()), options);
+    instances.start(&instance_url("pg0")).await.unwrap();
 }
 
 fn reached(instance: &std::path::Path, stage: &str) -> bool {
