@@ -1,0 +1,124 @@
+//! An engine with a database of its own, and short ways to use it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hindsight_engine::config::Settings;
+use hindsight_engine::ports::{EmbedError, EmbedPurpose, Embedder, EmbeddingModel};
+use hindsight_engine::store::{MemoryFilter, Store, StoreOptions, TagFilter};
+use hindsight_engine::text::terms::Language;
+use hindsight_engine::{Engine, EngineError};
+use hindsight_testkit::{FixedClock, HashEmbedder, TestDatabase};
+use hindsight_types::decode::from_json;
+use hindsight_types::memories::MemoryListItem;
+use hindsight_types::recall::{RecallRequest, RecallResponse};
+use hindsight_types::retain::RetainRequest;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+/// The "now" of all tests.
+pub(crate) const NOW: &str = "2024-05-10T12:00:00Z";
+
+pub(crate) struct TestEngine {
+    pub(crate) engine: Engine,
+    pub(crate) store: Store,
+    pub(crate) embedder: Arc<FlakyEmbedder>,
+    pub(crate) pool: PgPool,
+    _database: TestDatabase,
+}
+
+/// The hash embedder, with a switch that makes it fail.
+pub(crate) struct FlakyEmbedder {
+    inner: HashEmbedder,
+    pub(crate) fails: AtomicBool,
+}
+
+#[async_trait]
+impl Embedder for FlakyEmbedder {
+    fn model(&self) -> &EmbeddingModel {
+        self.inner.model()
+    }
+
+    async fn embed(&self, purpose: EmbedPurpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(EmbedError::Failed("switched off".to_owned()));
+        }
+        self.inner.embed(purpose, texts).await
+    }
+}
+
+pub(crate) fn store_options(url: &str) -> StoreOptions {
+    StoreOptions {
+        url: url.to_owned(),
+        schema: "hindsight".to_owned(),
+        max_connections: 8,
+        acquire_timeout: std::time::Duration::from_secs(30),
+        language: Language::ENGLISH,
+    }
+}
+
+impl TestEngine {
+    pub(crate) async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let database = TestDatabase::create().await;
+        let store = Store::open(&store_options(&database.url)).await.expect("the store opens");
+        let embedder = Arc::new(FlakyEmbedder { inner: HashEmbedder::new(), fails: AtomicBool::new(false) });
+        let clock = Arc::new(FixedClock::at(time(NOW)));
+        let engine = Engine::new(store.clone(), Arc::clone(&embedder) as Arc<dyn Embedder>, clock, settings)
+            .await
+            .expect("the engine opens");
+        Self { engine, store, embedder, pool: database.pool(), _database: database }
+    }
+
+    /// Retains items given as JSON.
+    pub(crate) async fn retain(&self, bank: &str, items: Value) -> Result<(), EngineError> {
+        let request: RetainRequest = from_json(&json!({ "items": items })).expect("a sound request");
+        self.engine.retain(bank, request).await.map(|_| ())
+    }
+
+    /// Retains texts, each a document of its own name.
+    pub(crate) async fn remember(&self, bank: &str, texts: &[&str]) {
+        let items: Value = texts.iter().map(|text| json!({"content": text, "document_id": text})).collect();
+        self.retain(bank, items).await.expect("retained");
+    }
+
+    /// Recalls with a request given as JSON.
+    pub(crate) async fn recall(&self, bank: &str, request: Value) -> Result<RecallResponse, EngineError> {
+        let request: RecallRequest = from_json(&request).expect("a sound request");
+        self.engine.recall(bank, &request).await
+    }
+
+    /// The texts that a query finds, the best first.
+    pub(crate) async fn found(&self, bank: &str, request: Value) -> Vec<String> {
+        let response = self.recall(bank, request).await.expect("recalled");
+        response.results.into_iter().map(|result| result.text).collect()
+    }
+
+    /// All memories of a bank.
+    pub(crate) async fn memories(&self, bank: &str) -> Vec<MemoryListItem> {
+        let page = self.engine.list_memories(bank, &everything(), 10_000, 0).await.expect("listed");
+        page.items
+    }
+}
+
+pub(crate) fn everything() -> MemoryFilter {
+    MemoryFilter {
+        fact_type: None,
+        search: None,
+        document_id: None,
+        entity_id: None,
+        tags: TagFilter::All,
+        time_field: None,
+        from: None,
+        until: None,
+    }
+}
+
+pub(crate) fn time(text: &str) -> DateTime<Utc> {
+    hindsight_types::time::parse(text).expect("a time")
+}
