@@ -1,10 +1,12 @@
 //! The local embedding model: all-MiniLM-L6-v2 on ONNX Runtime.
 
 mod model;
+mod protobuf;
 mod runtime;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod weights;
 mod worker;
 
 use std::num::NonZero;

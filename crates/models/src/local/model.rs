@@ -1,5 +1,6 @@
 //! The model: tokens in, one vector of length 1 out.
 
+use std::fs;
 use std::path::Path;
 
 use hindsight_engine::ports::EmbedError;
@@ -12,7 +13,7 @@ use ort::value::Tensor;
 use tokenizers::Tokenizer;
 
 use super::worker::Encode;
-use super::{LoadError, tokens};
+use super::{LoadError, tokens, weights};
 
 /// Numbers in a vector.
 pub(super) const DIMENSION: u32 = 384;
@@ -29,10 +30,14 @@ impl Model {
     /// Loads the model and sees to it that it gives usable, repeatable vectors.
     pub(super) fn load(environment: &Environment, file: &Path, threads: usize) -> Result<Self, LoadError> {
         let failed = |reason: String| LoadError::Model { path: file.to_owned(), reason };
-        let mut builder = session_options(environment, threads).map_err(|error| failed(error.to_string()))?;
+        let bytes = fs::read(file).map_err(|error| failed(error.to_string()))?;
+        let bytes = weights::keep_in_8_bits(&bytes).unwrap_or(bytes);
+        let session =
+            session_options(environment, threads).and_then(|mut builder| builder.commit_from_memory(&bytes));
+        drop(bytes);
         let mut model = Self {
             tokenizer: tokens::tokenizer().map_err(|error| failed(error.to_string()))?,
-            session: builder.commit_from_file(file).map_err(|error| failed(error.to_string()))?,
+            session: session.map_err(|error| failed(error.to_string()))?,
         };
         model.check().map_err(|error| failed(error.to_string()))?;
         Ok(model)
