@@ -21,7 +21,7 @@ use crate::error::{PgError, Result};
 use crate::launch::{Launch, Launched, launch};
 use crate::layout::{Folders, Layout, create_open_dir, create_private_dir};
 use crate::lock::InstanceLock;
-use crate::postmaster::{Phase, Postmaster, Wait};
+use crate::postmaster::{Phase, Postmaster, Wait, remove_misleading_locks};
 use crate::record::Record;
 use crate::settings::{SOCKET_PORT, Wanted};
 use crate::url::{DEFAULT_NAME, InstanceUrl};
@@ -269,7 +269,7 @@ impl Starting<'_> {
         } else if known
             .is_none_or(|known| known.username != record.username || known.password != record.password)
         {
-            crate::postmaster::remove_misleading_pid_file(&self.data)?;
+            remove_misleading_locks(&self.data, &socket_dir)?;
             // Without a record a kill in between leads back here, not to a wrong password.
             Record::remove(&self.folder)?;
             cluster::give_access(&self.data, &binaries, account, &record)?;
@@ -286,6 +286,7 @@ impl Starting<'_> {
             binaries: &binaries,
             account,
             data: &self.data,
+            socket_dir: &socket_dir,
             log: &self.log(),
             settings: wanted.list(),
             port: self.url.port,

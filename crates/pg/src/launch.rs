@@ -12,7 +12,7 @@ use crate::binaries::Binaries;
 use crate::cluster::is_disk_full;
 use crate::command::{add_settings, essence};
 use crate::error::{IoContext, PgError, Result};
-use crate::postmaster::{Postmaster, Wait, remove_misleading_pid_file};
+use crate::postmaster::{Postmaster, Wait, remove_misleading_locks};
 
 /// How long helpers of a killed postmaster may take to notice.
 const ORPHANS_LEAVE: Duration = Duration::from_secs(10);
@@ -22,6 +22,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) binaries: &'a Binaries,
     pub(crate) account: Option<&'a Account>,
     pub(crate) data: &'a Path,
+    pub(crate) socket_dir: &'a Path,
     /// Takes what PostgreSQL says before its own log files are open.
     pub(crate) log: &'a Path,
     pub(crate) settings: Vec<(String, String)>,
@@ -41,7 +42,7 @@ pub(crate) enum Launched {
 /// Starts the postmaster and waits until it is ready.
 pub(crate) fn launch(launch: &Launch) -> Result<Launched> {
     let deadline = Instant::now() + ORPHANS_LEAVE;
-    remove_misleading_pid_file(launch.data)?;
+    remove_misleading_locks(launch.data, launch.socket_dir)?;
     loop {
         let logs = LogPosition::now(launch.data);
         let pid = spawn(launch)?;

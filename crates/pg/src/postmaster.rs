@@ -16,7 +16,7 @@ use crate::error::{IoContext, Result};
 /// How often a condition outside this process is looked at.
 const POLL: Duration = Duration::from_millis(15);
 
-/// A postmaster fills its file within microseconds of creating it.
+/// How long a new `postmaster.pid` may be empty; its writer fills it within microseconds.
 const EMPTY_PID_FILE: Duration = Duration::from_secs(1);
 
 /// What the postmaster says about itself.
@@ -123,20 +123,26 @@ impl Postmaster {
     }
 }
 
-/// Removes a `postmaster.pid` that would keep PostgreSQL from starting: one whose process
-/// is alive but another program, and one that stays empty because its writer was killed.
-/// With a dead process PostgreSQL cleans up itself.
-pub(crate) fn remove_misleading_pid_file(data: &Path) -> Result<()> {
+/// Removes lock files that would keep PostgreSQL from starting, which believes any number
+/// in them that belongs to some process. With none of that number it cleans up itself.
+///
+/// `socket_dir` belongs to this instance alone.
+pub(crate) fn remove_misleading_locks(data: &Path, socket_dir: &Path) -> Result<()> {
     let path = pid_file(data);
     let is_empty = || std::fs::metadata(&path).is_ok_and(|meta| meta.len() == 0);
     let deadline = Instant::now() + EMPTY_PID_FILE;
     while is_empty() && Instant::now() < deadline {
         std::thread::sleep(POLL);
     }
-    let of_another =
-        || Postmaster::read(data).is_some_and(|found| is_alive(found.pid) && !runs_on(found.pid, data));
-    if is_empty() || of_another() {
-        std::fs::remove_file(&path).doing("remove", &path)?;
+    let sockets = std::fs::read_dir(socket_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let socket_locks = sockets.filter(|path| path.extension().is_some_and(|extension| extension == "lock"));
+    for path in std::iter::once(path.clone()).chain(socket_locks) {
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let process = text.lines().next().and_then(|line| line.trim().parse().ok());
+        // Asked per file: a postmaster whose starter was killed may come up meanwhile.
+        if process.is_none_or(|pid| exists(pid) && !runs_on(pid, data)) {
+            std::fs::remove_file(&path).doing("remove", &path)?;
+        }
     }
     Ok(())
 }
@@ -145,9 +151,28 @@ fn pid_file(data: &Path) -> PathBuf {
     data.join("postmaster.pid")
 }
 
-fn is_alive(pid: i32) -> bool {
+/// True when the number belongs to a process, be it a dead one that its parent has not
+/// asked for yet.
+fn exists(pid: i32) -> bool {
     // A process of another user counts: it may be the database's.
-    !matches!(kill(Pid::from_raw(pid), None), Err(Errno::ESRCH))
+    pid > 0 && !matches!(kill(Pid::from_raw(pid), None), Err(Errno::ESRCH))
+}
+
+fn is_alive(pid: i32) -> bool {
+    exists(pid) && !is_zombie(pid)
+}
+
+/// Seen in containers whose first process collects no orphans.
+#[cfg(target_os = "linux")]
+fn is_zombie(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the program's name, which may hold anything.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_zombie(_pid: i32) -> bool {
+    false
 }
 
 /// True when the process was started on this data folder, judged by its command line:

@@ -35,7 +35,7 @@ impl HashEmbedder {
         let lower = text.to_lowercase();
         for word in words(&lower) {
             let hash = fnv1a(word);
-            let index = (hash % u64::from(DIMENSION)) as usize;
+            let index = usize::try_from(hash % u64::from(DIMENSION)).unwrap_or_default();
             if let Some(sum) = sums.get_mut(index) {
                 // The sign keeps different words from looking alike where they collide.
                 *sum += if hash >> 63 == 0 { 1.0 } else { -1.0 };
@@ -43,7 +43,9 @@ impl HashEmbedder {
         }
         let length = sums.iter().map(|sum| sum * sum).sum::<f32>().sqrt();
         if length > 0.0 {
-            sums.iter_mut().for_each(|sum| *sum /= length);
+            for sum in &mut sums {
+                *sum /= length;
+            }
         } else if let Some(first) = sums.first_mut() {
             *first = 1.0;
         }

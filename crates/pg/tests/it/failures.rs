@@ -76,6 +76,7 @@ async fn a_process_id_that_means_nothing() {
     for text in [of_this_test.as_str(), ""] {
         home.instances.stop("hindsight").await.unwrap();
         std::fs::write(data.join("postmaster.pid"), text).unwrap();
+        std::fs::write(home.instance("hindsight").join("run/.s.PGSQL.5432.lock"), text).unwrap();
         assert!(home.start("pg0").await.unwrap().started_by_us, "{text:?}");
     }
 }
