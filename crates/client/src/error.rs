@@ -36,7 +36,7 @@ pub enum ClientError {
         url: String,
     },
     /// The connection failed on the way.
-    #[error("the connection to {url} broke: {source}")]
+    #[error("the connection to {url} broke")]
     Transport {
         /// Address of the server.
         url: String,
@@ -52,7 +52,7 @@ pub enum ClientError {
         detail: ErrorDetail,
     },
     /// The answer is not what the wire promises.
-    #[error("the server at {url} sent an answer this client cannot read: {source}")]
+    #[error("the server at {url} sent an answer this client cannot read")]
     Decode {
         /// Address of the server.
         url: String,

@@ -1,0 +1,112 @@
+//! `hindsight memory`.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use hindsight_client::types::recall::{
+    ChunkIncludeOptions, IncludeOptions, RecallRequest, RecallResponse, RecallResult, Types,
+};
+use hindsight_client::types::retain::{Content, MemoryItem, Tags, Timestamp};
+use hindsight_client::{Client, MemoryFilter};
+
+use super::Outcome;
+use crate::args::{ListArguments, MemoryCommand, RecallArguments, RetainArguments};
+use crate::output::{Output, day, dim, plain, strong};
+
+pub(crate) async fn run(client: &Client, output: &Output, command: MemoryCommand) -> Result<Outcome> {
+    match command {
+        MemoryCommand::Retain(arguments) => retain(client, output, arguments).await,
+        MemoryCommand::Recall(arguments) => recall(client, output, arguments).await,
+        MemoryCommand::List(arguments) => list(client, output, arguments).await,
+    }
+}
+
+pub(crate) async fn retain(client: &Client, output: &Output, arguments: RetainArguments) -> Result<Outcome> {
+    let content = if arguments.content == "-" {
+        io::read_to_string(io::stdin().lock()).context("cannot read the text from standard input")?
+    } else {
+        arguments.content
+    };
+    let metadata = arguments.metadata.into_iter().collect();
+    let item = MemoryItem {
+        content: Content::Text(content),
+        timestamp: arguments.timestamp.unwrap_or(Timestamp::Now),
+        context: arguments.context,
+        document_id: arguments.document_id,
+        tags: Tags(arguments.tags),
+        metadata: Some(metadata),
+        ..MemoryItem::new("")
+    };
+    let retained = client.retain(&arguments.bank, item).await?;
+    output
+        .answer(&retained, |out, retained| writeln!(out, "retained in bank {}", plain(&retained.bank_id)))?;
+    Ok(Outcome::Good)
+}
+
+pub(crate) async fn recall(client: &Client, output: &Output, arguments: RecallArguments) -> Result<Outcome> {
+    let chunks = arguments.chunks.then_some(ChunkIncludeOptions { max_tokens: arguments.chunk_max_tokens });
+    let request = RecallRequest {
+        budget: arguments.budget,
+        max_tokens: arguments.max_tokens,
+        types: (!arguments.types.is_empty()).then(|| Types::new(arguments.types)),
+        tags: (!arguments.tags.is_empty()).then_some(arguments.tags),
+        tags_match: arguments.tags_match,
+        query_timestamp: arguments.query_timestamp,
+        include: IncludeOptions { chunks, ..IncludeOptions::default() },
+        trace: arguments.trace,
+        ..RecallRequest::new(arguments.query)
+    };
+    let found = client.recall(&arguments.bank, &request).await?;
+    output.answer(&found, |out, found| print_recall(out, found))?;
+    Ok(Outcome::Good)
+}
+
+fn print_recall(out: &mut dyn Write, found: &RecallResponse) -> io::Result<()> {
+    if found.results.is_empty() {
+        return writeln!(out, "nothing found");
+    }
+    for (index, memory) in found.results.iter().enumerate() {
+        writeln!(out, "{} {}", strong(&format!("{:>3}.", index + 1)), plain(&memory.text))?;
+        writeln!(out, "     {}", dim(&remarks(memory)))?;
+        let chunks = found.chunks.as_ref();
+        if let Some(chunk) = memory.chunk_id.as_ref().and_then(|id| chunks?.get(id)) {
+            for line in plain(&chunk.text).lines() {
+                writeln!(out, "     {}", dim(&format!("| {line}")))?;
+            }
+        }
+    }
+    if let Some(trace) = &found.trace {
+        writeln!(out, "\n{}", serde_json::to_string_pretty(trace)?)?;
+    }
+    Ok(())
+}
+
+/// Date, type, score and document of a memory in one line.
+fn remarks(memory: &RecallResult) -> String {
+    let date =
+        memory.occurred_start.as_deref().or(memory.mentioned_at.as_deref()).map(|time| day(time).to_owned());
+    let score = memory.scores.map(|scores| format!("score {:.2}", scores.r#final));
+    let document = memory.document_id.as_deref().map(plain);
+    let kind = memory.fact_type.map(|fact_type| fact_type.to_string());
+    [date, kind, score, document].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+async fn list(client: &Client, output: &Output, arguments: ListArguments) -> Result<Outcome> {
+    let filter = MemoryFilter {
+        fact_type: arguments.fact_type,
+        search: arguments.query,
+        limit: Some(arguments.page.limit),
+        offset: Some(arguments.page.offset),
+        ..MemoryFilter::default()
+    };
+    let memories = client.list_memories(&arguments.bank, &filter).await?;
+    output.answer(&memories, |out, memories| {
+        for memory in &memories.items {
+            let kind = memory.fact_type.map_or("", |fact_type| fact_type.as_str());
+            writeln!(out, "{}", plain(&memory.text))?;
+            writeln!(out, "     {}", dim(&format!("{}, {kind}, {}", day(&memory.date), memory.id)))?;
+        }
+        writeln!(out, "{} of {}", memories.items.len(), memories.total)
+    })?;
+    Ok(Outcome::Good)
+}

@@ -1,0 +1,23 @@
+//! `hindsight serve`.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use hindsight_server::Config;
+
+use super::Outcome;
+use crate::args::ServeArguments;
+use crate::progress::Bar;
+
+pub(crate) async fn run(arguments: ServeArguments) -> Result<Outcome> {
+    let mut config = Config::from_env()?;
+    config.host = arguments.host.unwrap_or(config.host);
+    config.port = arguments.port.unwrap_or(config.port);
+    config.database_url = arguments.database_url.unwrap_or(config.database_url);
+    config.log_level = arguments.log_level.unwrap_or(config.log_level);
+    config.allow_unauthenticated |= arguments.allow_unauthenticated;
+    config.progress = Arc::new(Bar::default());
+    hindsight_server::init_logging(&config)?;
+    hindsight_server::serve(config).await?;
+    Ok(Outcome::Good)
+}
