@@ -7,6 +7,7 @@ use hindsight_assets::{Asset, AssetStore, POSTGRES_VERSION, Progress};
 
 use crate::account::Account;
 use crate::command::{command, essence};
+use crate::copy::copy_for_everybody;
 use crate::error::{PgError, Result};
 
 /// The oldest PostgreSQL that is used.
@@ -76,7 +77,7 @@ impl Binaries {
 
 /// Where to look, in this order.
 pub(crate) struct Search<'a> {
-    /// Named by the user: nothing else is tried.
+    /// Named by the user: when it does not work, nothing else is tried.
     pub(crate) bin_dir: Option<&'a Path>,
     /// The installation folder, one folder per version in it.
     pub(crate) installation: &'a Path,
@@ -93,9 +94,14 @@ impl Search<'_> {
     pub(crate) fn find(&self, data: Option<(&Path, u32)>) -> Result<Binaries> {
         let mut tried = Tried { account: self.account, data, reasons: Vec::new(), others: Vec::new() };
         if let Some(bin) = self.bin_dir {
-            return tried.bin(bin).ok_or_else(|| tried.into_error());
+            match tried.bin(bin) {
+                Some(found) => return Ok(found),
+                // One that works but is of another version than the data does not end the search.
+                None if tried.others.is_empty() => return Err(tried.into_error()),
+                None => {}
+            }
         }
-        let delivered = self.store.find(Asset::Postgres);
+        let delivered = self.store.find(Asset::Postgres).map(|root| self.within_reach(root));
         for root in delivered.into_iter().chain(installed_versions(self.installation)) {
             if let Some(found) = tried.bin(&root.join("bin")) {
                 return Ok(found);
@@ -117,6 +123,25 @@ impl Search<'_> {
             }
         }
         Err(tried.into_error())
+    }
+
+    /// What was delivered with a program in root's own folder has to be copied once.
+    fn within_reach(&self, root: PathBuf) -> PathBuf {
+        let is_blocked = self.account.is_some_and(|account| account.blocked_at(&root).is_some());
+        let Some(copy) = root.file_name().map(|name| self.installation.join(name)).filter(|_| is_blocked)
+        else {
+            return root;
+        };
+        if copy.is_dir() {
+            return copy;
+        }
+        match copy_for_everybody(&root, &copy) {
+            Ok(()) => copy,
+            Err(error) => {
+                tracing::warn!(from = %root.display(), to = %copy.display(), %error, "cannot copy PostgreSQL");
+                root
+            }
+        }
     }
 
     fn fetch(&self) -> Result<PathBuf, String> {

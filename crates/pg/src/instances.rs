@@ -29,7 +29,7 @@ use crate::url::{DEFAULT_NAME, InstanceUrl};
 /// What holds for every instance of a home.
 #[derive(Clone)]
 pub struct Options {
-    /// Folder of PostgreSQL programs; when set, no others are used.
+    /// Folder of PostgreSQL programs to prefer; a broken one is an error.
     pub bin_dir: Option<PathBuf>,
     /// Whether PostgreSQL may be fetched when this machine has none.
     pub fetch: bool,

@@ -17,6 +17,7 @@ mod binaries;
 mod cluster;
 mod command;
 mod connection;
+mod copy;
 mod error;
 mod instances;
 mod launch;
