@@ -45,3 +45,26 @@ async fn a_database_is_dropped_with_its_value() {
         .unwrap();
     assert_eq!(left, 0);
 }
+
+#[cfg(feature = "engine")]
+mod ports {
+    use hindsight_testkit::HashEmbedder;
+
+    fn nearness(a: &str, b: &str) -> f32 {
+        HashEmbedder::vector(a).iter().zip(HashEmbedder::vector(b)).map(|(a, b)| a * b).sum()
+    }
+
+    #[test]
+    fn common_words_make_texts_near() {
+        let fact = "Alice moved to Lisbon in May";
+        assert!(nearness(fact, "Where did Alice move? Lisbon!") > nearness(fact, "Bob likes red cars"));
+        assert!(nearness("東京に住む", "東京で働く") > 0.3);
+    }
+
+    #[test]
+    fn every_vector_has_length_one() {
+        for text in ["", "...", "word", "two words", "日本"] {
+            assert!((nearness(text, text) - 1.0).abs() < 1e-5, "{text:?}");
+        }
+    }
+}
