@@ -13,6 +13,7 @@ mod queries;
 mod tidy;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -43,9 +44,19 @@ enum Task {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    match run(Arguments::parse().task).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task) -> Result<()> {
     let root = root()?;
-    match Arguments::parse().task {
+    match task {
         Task::Tidy => tidy::run(&root),
         Task::Ci => ci::run(&root),
         Task::E2e => e2e::run(&root).await,
