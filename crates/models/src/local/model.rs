@@ -31,7 +31,10 @@ impl Model {
     pub(super) fn load(environment: &Environment, file: &Path, threads: usize) -> Result<Self, LoadError> {
         let failed = |reason: String| LoadError::Model { path: file.to_owned(), reason };
         let bytes = fs::read(file).map_err(|error| failed(error.to_string()))?;
-        let bytes = weights::keep_in_8_bits(&bytes).unwrap_or(bytes);
+        let bytes = weights::keep_in_8_bits(&bytes).unwrap_or_else(|| {
+            tracing::warn!("the embedding model is built in an unknown way, it will take more memory");
+            bytes
+        });
         let session =
             session_options(environment, threads).and_then(|mut builder| builder.commit_from_memory(&bytes));
         drop(bytes);
@@ -60,9 +63,9 @@ fn session_options(environment: &Environment, threads: usize) -> ort::Result<Ses
     Ok(Session::builder(environment)?
         .with_log_level(LogLevel::Error)?
         .with_intra_threads(threads)?
-        // The arena keeps the memory of the largest batch ever for good; without it batches
-        // are as fast.
-        .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?
+        // The arena keeps the memory of the largest batch, which is small here. Without it the C
+        // library keeps more, and with recorded patterns so does the arena.
+        .with_execution_providers([ep::CPU::default().with_arena_allocator(true).build()])?
         .with_memory_pattern(false)?)
 }
 

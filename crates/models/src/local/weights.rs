@@ -10,8 +10,9 @@
 //!   the others in its batch;
 //! - a `Gather` from the embedding table picks 8-bit rows and scales only those.
 //!
-//! Measured for the whole process: 93 instead of 200 MB, and about 1.5 times the texts per
-//! second; the cosine to the vectors of the unchanged file is 0.9998.
+//! Measured with the model loaded: 84 instead of 200 MB for the process, 2 instead of 4 ms for a
+//! short query, and about 1.5 times the texts per second. The cosine to the vectors of the
+//! unchanged file is 0.9998, to those of the 32-bit weights 0.9992 (the unchanged file: 0.9994).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
