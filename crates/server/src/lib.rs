@@ -19,6 +19,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use hindsight_engine::Engine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,6 +41,14 @@ pub struct Server {
     stop: watch::Sender<bool>,
     loading: JoinHandle<Result<Option<load::Embedded>, StartError>>,
     serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// The routes over an engine that is loaded already, for programs with a listener of their
+/// own.
+pub fn app(engine: Engine) -> Router {
+    let state = State::new();
+    state.ready(engine);
+    routes::router(Arc::new(state))
 }
 
 /// Binds the port and begins to load what is behind it.

@@ -107,7 +107,7 @@ pub(crate) async fn load(
     state: Arc<State>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<Option<Embedded>, StartError> {
-    let (embedded, engine) = match open(&config).await {
+    let (embedded, engine) = match open(&config, stopped.clone()).await {
         Ok(opened) => opened,
         Err(error) => {
             state.failed(error.to_string());
@@ -131,7 +131,10 @@ pub(crate) async fn load(
     Ok(embedded)
 }
 
-async fn open(config: &Config) -> Result<(Option<Embedded>, Engine), StartError> {
+async fn open(
+    config: &Config,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(Option<Embedded>, Engine), StartError> {
     // The model loads while the database starts.
     let model = tokio::task::spawn_blocking({
         let config = config.clone();
@@ -150,7 +153,12 @@ async fn open(config: &Config) -> Result<(Option<Embedded>, Engine), StartError>
         let embedder = model.await??;
         Ok(Engine::new(store, embedder, Arc::new(SystemClock), config.engine.clone()).await?)
     };
-    match opened.await {
+    // The start of an embedded database is never cut off halfway; the rest may be.
+    let opened = tokio::select! {
+        opened = opened => opened,
+        _ = stopped.wait_for(|stop| *stop) => Err(StartError::Load("stopped while loading".to_owned())),
+    };
+    match opened {
         Ok(engine) => Ok((embedded, engine)),
         Err(error) => {
             if let Some(embedded) = embedded.filter(|embedded| embedded.started_by_us)

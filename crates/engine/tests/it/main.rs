@@ -1,4 +1,11 @@
 //! The engine through its public API, over a real PostgreSQL.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
 mod isolation;
 mod recall;

@@ -1,0 +1,62 @@
+//! Routes of documents.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::support::TestApp;
+
+const DOCUMENTS: &str = "/v1/default/banks/b/documents";
+
+#[tokio::test]
+async fn a_document_shows_what_it_was_retained_with() {
+    let app = TestApp::start().await;
+    let item = json!({
+        "content": "Alice works at Google.", "document_id": "notes/1", "context": "career", "tags": ["t"],
+        "metadata": {"source": "slack"}, "timestamp": "2024-01-15T00:00:00", "observation_scopes": "per_tag",
+    });
+    app.retain(json!([item])).await;
+    for path in ["notes/1", "notes%2F1"] {
+        let answer = app.get(&format!("{DOCUMENTS}/{path}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let document = answer.body;
+        assert_eq!(document["original_text"], "Alice works at Google.");
+        assert_eq!(document["memory_unit_count"], 1);
+        assert_eq!(document["nodes_by_fact_type"], json!({"world": 1}));
+        assert_eq!(document["document_metadata"], json!({"source": "slack"}));
+        assert_eq!(document["observation_scopes"], "per_tag");
+        assert_eq!(document["retain_params"]["event_date"], "2024-01-15T00:00:00+00:00");
+        assert_eq!(document["content_hash"].as_str().unwrap().len(), 64);
+    }
+}
+
+#[tokio::test]
+async fn the_list_searches_ids_and_texts() {
+    let app = TestApp::start().await;
+    let items = json!([
+        {"content": "about gardens", "document_id": "one", "tags": ["a"]},
+        {"content": "about one house", "document_id": "two"},
+    ]);
+    app.retain(items).await;
+    let answer = app.get(&format!("{DOCUMENTS}?q=ONE")).await;
+    assert_eq!((&answer.body["total"], &answer.body["total_is_estimate"]), (&json!(2), &json!(false)));
+    let fields: Vec<_> =
+        answer.body["items"].as_array().unwrap().iter().map(|item| &item["matched_fields"]).collect();
+    assert_eq!(fields, [&json!(["id"]), &json!(["original_text"])]);
+    let answer = app.get(&format!("{DOCUMENTS}?tags=a")).await;
+    assert_eq!(answer.body["items"][0]["id"], "one");
+    assert_eq!(answer.body["items"][0]["text_length"], 13);
+    assert_eq!(answer.body["total"], 1, "strict by default");
+    let answer = app.get(&format!("{DOCUMENTS}?time_field=occurred_start")).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_deleted_document_takes_its_memories_along() {
+    let app = TestApp::start().await;
+    app.retain(json!([{"content": "Ann: hi\nBob: hello there", "document_id": "d"}])).await;
+    let answer = app.delete(&format!("{DOCUMENTS}/d")).await;
+    assert_eq!((answer.status, &answer.body["memory_units_deleted"]), (StatusCode::OK, &json!(2)));
+    assert_eq!(app.recall(json!({"query": "hello"})).await.body["results"], json!([]));
+    let answer = app.delete(&format!("{DOCUMENTS}/d")).await;
+    assert_eq!((answer.status, answer.detail()), (StatusCode::NOT_FOUND, "Document 'd' not found"));
+}

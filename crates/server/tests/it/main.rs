@@ -1,0 +1,15 @@
+//! The server through its routes, over a real PostgreSQL, and its life over real HTTP.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod banks;
+mod bodies;
+mod documents;
+mod life;
+mod memories;
+mod support;

@@ -1,0 +1,97 @@
+//! The routes over a database of their own.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use hindsight_engine::Engine;
+use hindsight_engine::config::Settings;
+use hindsight_engine::store::{Store, StoreOptions};
+use hindsight_engine::text::terms::Language;
+use hindsight_testkit::{FixedClock, HashEmbedder, TestDatabase};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub(crate) struct TestApp {
+    router: Router,
+    _database: TestDatabase,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        let database = TestDatabase::create().await;
+        let options = StoreOptions {
+            url: database.url.clone(),
+            schema: "hindsight".to_owned(),
+            max_connections: 8,
+            acquire_timeout: std::time::Duration::from_secs(30),
+            language: Language::ENGLISH,
+        };
+        let store = Store::open(&options).await.expect("the store opens");
+        let now = "2024-05-10T12:00:00Z".parse().expect("a time");
+        let clock = Arc::new(FixedClock::at(now));
+        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
+        Self { router: hindsight_server::app(engine.expect("the engine opens")), _database: database }
+    }
+
+    /// Sends a request of any form.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let bytes: Bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
+        let body = serde_json::from_slice(&bytes).expect("every answer is JSON");
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Request::delete(path).body(Body::empty()).expect("a request")).await
+    }
+
+    pub(crate) async fn json(&self, method: Method, path: &str, body: Value) -> Answer {
+        let request =
+            Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Body::from(body.to_string())).expect("a request")).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    /// Retains items in bank `b`.
+    pub(crate) async fn retain(&self, items: Value) -> Answer {
+        self.post("/v1/default/banks/b/memories", json!({"items": items})).await
+    }
+
+    /// Recalls from bank `b`.
+    pub(crate) async fn recall(&self, request: Value) -> Answer {
+        self.post("/v1/default/banks/b/memories/recall", request).await
+    }
+}
+
+impl Answer {
+    /// Kind and place of every field error.
+    pub(crate) fn problems(&self) -> Vec<(String, Value)> {
+        let errors = self.body["detail"].as_array().expect("a list of field errors");
+        errors
+            .iter()
+            .map(|error| (error["type"].as_str().unwrap().to_owned(), error["loc"].clone()))
+            .collect()
+    }
+
+    /// The sentence of an error.
+    pub(crate) fn detail(&self) -> &str {
+        self.body["detail"].as_str().expect("a sentence")
+    }
+}
