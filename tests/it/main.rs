@@ -1,0 +1,117 @@
+//! Every route's answers against the contract's schemas.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use hindsight_engine::Engine;
+use hindsight_engine::config::Settings;
+use hindsight_engine::ports::SystemClock;
+use hindsight_engine::store::{Store, StoreOptions};
+use hindsight_engine::text::terms::Language;
+use hindsight_testkit::{HashEmbedder, TestDatabase};
+use hindsight_tests::Contract;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+const CONTRACT: &str = include_str!("../../crates/server/openapi.json");
+
+const BANK: &str = "/v1/default/banks/{bank_id}";
+
+struct Served {
+    router: Router,
+    contract: Contract,
+    _database: TestDatabase,
+}
+
+impl Served {
+    async fn start() -> Self {
+        let database = TestDatabase::create().await;
+        let options = StoreOptions {
+            url: database.url.clone(),
+            schema: "hindsight".to_owned(),
+            max_connections: 4,
+            acquire_timeout: Duration::from_secs(30),
+            language: Language::ENGLISH,
+        };
+        let store = Store::open(&options).await.expect("the store opens");
+        let clock = Arc::new(SystemClock);
+        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
+        let router = hindsight_server::app(engine.expect("the engine opens"));
+        Self { router, contract: Contract::parse(CONTRACT).unwrap(), _database: database }
+    }
+
+    /// Calls a route of the contract for bank `b` and document `d`, checks the answer.
+    async fn check(&self, method: &str, path: &str, query: &str, body: Option<Value>, status: u16) -> Value {
+        let uri = format!("{}{query}", path.replace("{bank_id}", "b").replace("{document_id}", "d"));
+        let request = Request::builder()
+            .method(method.to_uppercase().as_str())
+            .uri(uri)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
+        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{method} {path}");
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap();
+        self.contract.check(method, path, status, &body).unwrap();
+        body
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_what_the_contract_says() {
+    let served = Served::start().await;
+    let memories = format!("{BANK}/memories");
+    let recall = format!("{BANK}/memories/recall");
+    let list = format!("{BANK}/memories/list");
+    let documents = format!("{BANK}/documents");
+    let document = format!("{BANK}/documents/{{document_id}}");
+
+    served.check("get", "/version", "", None, 200).await;
+    served.check("get", "/health/live", "", None, 200).await;
+    let bank =
+        json!({"name": "n", "mission": "m", "disposition": {"skepticism": 1, "literalism": 2, "empathy": 3}});
+    served.check("put", BANK, "", Some(bank), 200).await;
+    served.check("get", "/v1/default/banks", "", None, 200).await;
+    let items = json!([
+        {
+            "content": "Caroline: I met Anna in Berlin yesterday.\nMelanie: Nice!", "document_id": "d",
+            "timestamp": "2023-05-08T13:56:00Z", "context": "chat", "metadata": {"k": "v"}, "tags": ["t"],
+            "observation_scopes": [["t"]], "entities": [{"text": "Anna", "type": "PERSON"}],
+        },
+        {"content": "undated", "timestamp": "unset"},
+    ]);
+    served.check("post", &memories, "", Some(json!({"items": items})), 200).await;
+    let full = json!({
+        "query": "Who met Anna in May 2023?", "trace": true, "tags": ["t"],
+        "include": {"entities": {}, "chunks": {}, "source_facts": {}},
+    });
+    let answer = served.check("post", &recall, "", Some(full), 200).await;
+    assert!(!answer["results"].as_array().unwrap().is_empty() && !answer["chunks"].is_null());
+    served.check("post", &recall, "", Some(json!({"query": "nothing like it", "max_tokens": 0})), 200).await;
+    served.check("get", &list, "", None, 200).await;
+    served.check("get", &documents, "?q=d", None, 200).await;
+    served.check("get", &document, "", None, 200).await;
+
+    served.check("put", BANK, "", Some(json!({"name": 1})), 422).await;
+    served.check("post", &memories, "", Some(json!({"items": [{"content": ""}]})), 422).await;
+    served.check("post", &recall, "", Some(json!({"query": 7, "budget": "x"})), 422).await;
+    served.check("get", &list, "?limit=x", None, 422).await;
+    served.check("get", &documents, "?limit=-1", None, 422).await;
+    served.check("get", "/v1/default/banks", "?offset=x", None, 422).await;
+
+    served.check("delete", &document, "", None, 200).await;
+    served.check("delete", BANK, "", None, 200).await;
+}
+
+#[test]
+fn a_wrong_answer_is_noticed() {
+    let contract = Contract::parse(CONTRACT).unwrap();
+    assert!(contract.has("post", &format!("{BANK}/memories")));
+    let wrong = json!({"success": "yes"});
+    assert!(contract.check("delete", BANK, 200, &wrong).is_err());
+    assert!(contract.check("delete", "/nowhere", 200, &wrong).is_err());
+}
