@@ -13,6 +13,9 @@ use hindsight_client::types::retain::Timestamp;
 use hindsight_client::types::tags::TagsMatch;
 use hindsight_client::types::time;
 
+/// Heading of what every command takes.
+const GLOBAL: &str = "Options of all commands";
+
 /// Everything the user can say.
 #[derive(Debug, Parser)]
 #[command(name = "hindsight", version, about = "Memory for AI agents: retain, recall, in one program", long_about = None)]
@@ -22,14 +25,15 @@ pub(crate) struct Arguments {
         long,
         global = true,
         value_name = "URL",
+        help_heading = GLOBAL,
         help = "Address of the server [env: HINDSIGHT_API_URL] [default: http://localhost:8888]"
     )]
     pub(crate) url: Option<String>,
     /// Key the server asks for [env: HINDSIGHT_API_KEY]
-    #[arg(long, global = true, value_name = "KEY")]
+    #[arg(long, global = true, value_name = "KEY", help_heading = GLOBAL)]
     pub(crate) api_key: Option<String>,
     /// How answers are printed
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Pretty)]
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Pretty, help_heading = GLOBAL)]
     pub(crate) output: Format,
     #[command(subcommand)]
     pub(crate) command: Command,
