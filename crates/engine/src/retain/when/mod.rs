@@ -44,6 +44,9 @@ static FUTURE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A day without a year that would be further back than this was likely meant to come.
+const MOST_OF_A_YEAR: i64 = 300;
+
 /// What a relative expression is seen from, and which way the text looks.
 struct View<'a> {
     text: &'a str,
@@ -93,7 +96,12 @@ fn written_window(text: &str, found: &Found<'_>, said_at: Option<DateTime<Utc>>)
         }
     }
     let toward = toward(text, found.start);
-    found.written.window(said_at.map(|at| at.date_naive()), toward)
+    let window = found.written.window(said_at.map(|at| at.date_naive()), toward)?;
+    // "On the 15th of March", said two weeks before: hardly the one of last year, but the
+    // sentence does not say so.
+    let is_far_past = said_at.is_some_and(|at| (at - window.start).num_days() > MOST_OF_A_YEAR);
+    let yearless = matches!(found.written, Written::DaysOfMonth(..));
+    (!(yearless && is_far_past)).then_some(window)
 }
 
 /// "in 2000 steps" is no year.
