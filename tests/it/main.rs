@@ -46,7 +46,8 @@ impl Served {
 
     /// Calls a route of the contract for bank `b` and document `d`, checks the answer.
     async fn check(&self, method: &str, path: &str, query: &str, body: Option<Value>, status: u16) -> Value {
-        let uri = format!("{}{query}", path.replace("{bank_id}", "b").replace("{document_id}", "d"));
+        let uri = format!("{}{query}", path.replace("{bank_id}", "b").replace("{document_id}", "d"))
+            .replace("{chunk_id}", "b_d_0");
         let request = Request::builder()
             .method(method.to_uppercase().as_str())
             .uri(uri)
@@ -95,6 +96,10 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &list, "", None, 200).await;
     served.check("get", &documents, "?q=d", None, 200).await;
     served.check("get", &document, "", None, 200).await;
+    served.check("get", &format!("{document}/chunks"), "", None, 200).await;
+    served.check("get", "/v1/default/chunks/{chunk_id}", "", None, 200).await;
+    served.check("get", &format!("{BANK}/stats"), "", None, 200).await;
+    served.check("patch", BANK, "", Some(json!({"name": "other"})), 200).await;
 
     served.check("put", BANK, "", Some(json!({"name": 1})), 422).await;
     served.check("post", &memories, "", Some(json!({"items": [{"content": ""}]})), 422).await;
@@ -102,6 +107,7 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &list, "?limit=x", None, 422).await;
     served.check("get", &documents, "?limit=-1", None, 422).await;
     served.check("get", "/v1/default/banks", "?offset=x", None, 422).await;
+    served.check("get", &format!("{BANK}/stats"), "?refresh=x", None, 422).await;
 
     served.check("delete", &document, "", None, 200).await;
     served.check("delete", BANK, "", None, 200).await;

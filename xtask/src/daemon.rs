@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Builds the program as CI has it and answers where it is.
 pub(crate) fn build(root: &Path) -> Result<PathBuf> {
-    run(&mut cargo(root, &["build", "--package", "hindsight-cli"]))?;
+    run(&mut cargo(root, &["build", "--workspace"]))?;
     Ok(target_dir(root)?.join("debug/hindsight"))
 }
 

@@ -2,16 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use hindsight_types::documents::{
-    DeleteDocumentResponse, DocumentListItem, DocumentResponse, ListDocumentsResponse, chunk_id,
+    ChunkResponse, DeleteDocumentResponse, DocumentListItem, DocumentResponse, ListChunksResponse,
+    ListDocumentsResponse, chunk_id, parse_chunk_id,
 };
-use hindsight_types::memories::{ListMemoriesResponse, MemoryListItem};
+use hindsight_types::memories::{ListMemoriesResponse, MemoryListItem, MemoryResponse};
 use hindsight_types::recall::FactType;
 use hindsight_types::time;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::hash::hex;
-use crate::store::{DocumentFilter, MemoryFilter, MemoryRow, fact_type_of};
+use crate::store::{DocumentFilter, MemoryFilter, MemoryRow, StoredChunk, fact_type_of};
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -27,6 +29,35 @@ impl Engine {
         let (rows, total) = self.store.memories(bank.key, filter, limit, offset).await?;
         let items = rows.into_iter().map(|row| list_item(&bank.bank_id, row)).collect();
         Ok(ListMemoriesResponse { items, total, limit, offset })
+    }
+
+    /// One memory.
+    pub async fn memory(&self, bank_id: &str, memory_id: Uuid) -> Result<MemoryResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let row = self.store.memory(bank.key, memory_id).await?;
+        let row = row.ok_or_else(|| EngineError::NotFound { kind: "Memory", id: memory_id.to_string() })?;
+        Ok(MemoryResponse {
+            chunk_id: memory_chunk_id(&bank.bank_id, &row),
+            id: row.memory_id.to_string(),
+            text: row.body,
+            context: row.context.unwrap_or_default(),
+            date: format(row.occurred_start.or(row.mentioned_at)).unwrap_or_default(),
+            fact_type: fact_type_of(row.fact_type),
+            mentioned_at: format(row.mentioned_at),
+            occurred_start: format(row.occurred_start),
+            occurred_end: format(row.occurred_end),
+            entities: row.entities,
+            document_id: row.document_id,
+            tags: row.tags,
+            metadata: metadata(row.metadata).unwrap_or_default(),
+            observation_scopes: row.observation_scopes,
+            state: "valid".to_owned(),
+            invalidation_reason: None,
+            invalidated_at: None,
+            edited_at: format(row.edited_at),
+            consolidated_at: format(row.consolidated_at),
+            consolidation_failed_at: format(row.consolidation_failed_at),
+        })
     }
 
     /// One page of documents.
@@ -96,6 +127,31 @@ impl Engine {
         })
     }
 
+    /// One page of a document's chunks.
+    pub async fn document_chunks(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<ListChunksResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let page = self.store.document_chunks(bank.key, document_id, limit, offset).await?;
+        let (chunks, total) = page.ok_or_else(|| not_found(document_id))?;
+        let items =
+            chunks.into_iter().map(|chunk| chunk_response(&bank.bank_id, document_id, chunk)).collect();
+        Ok(ListChunksResponse { items, total, limit, offset })
+    }
+
+    /// One chunk by its public id, which names its bank.
+    pub async fn chunk(&self, chunk_id: &str) -> Result<ChunkResponse, EngineError> {
+        let missing = || EngineError::NotFound { kind: "Chunk", id: chunk_id.to_owned() };
+        let (bank_id, document_id, index) = parse_chunk_id(chunk_id).ok_or_else(missing)?;
+        let bank = self.store.bank(&bank_id).await?.ok_or_else(missing)?;
+        let chunk = self.store.chunk(bank.key, &document_id, index).await?.ok_or_else(missing)?;
+        Ok(chunk_response(&bank.bank_id, &document_id, chunk))
+    }
+
     /// Deletes a document with its memories.
     pub async fn delete_document(
         &self,
@@ -118,19 +174,34 @@ fn not_found(document_id: &str) -> EngineError {
     EngineError::NotFound { kind: "Document", id: document_id.to_owned() }
 }
 
+fn chunk_response(bank_id: &str, document_id: &str, chunk: StoredChunk) -> ChunkResponse {
+    let chunk_index = i64::from(chunk.chunk_index);
+    ChunkResponse {
+        chunk_id: chunk_id(bank_id, document_id, chunk_index),
+        document_id: document_id.to_owned(),
+        bank_id: bank_id.to_owned(),
+        chunk_index,
+        chunk_text: chunk.body,
+        created_at: time::format(chunk.created_at),
+        attachments: None,
+    }
+}
+
+/// Public id of the chunk a memory was read from.
+fn memory_chunk_id(bank_id: &str, row: &MemoryRow) -> Option<String> {
+    let document_id = row.document_id.as_deref()?;
+    Some(chunk_id(bank_id, document_id, i64::from(row.chunk_index?)))
+}
+
 fn list_item(bank_id: &str, row: MemoryRow) -> MemoryListItem {
     let date = row.occurred_start.or(row.mentioned_at);
     MemoryListItem {
+        chunk_id: memory_chunk_id(bank_id, &row),
         id: row.memory_id.to_string(),
         text: row.body,
         context: row.context.unwrap_or_default(),
         date: date.map(time::format).unwrap_or_default(),
         fact_type: Some(fact_type_of(row.fact_type)),
-        chunk_id: row
-            .document_id
-            .as_deref()
-            .zip(row.chunk_index)
-            .map(|(document_id, index)| chunk_id(bank_id, document_id, i64::from(index))),
         document_id: row.document_id,
         mentioned_at: format(row.mentioned_at),
         occurred_start: format(row.occurred_start),

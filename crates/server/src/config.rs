@@ -40,6 +40,14 @@ pub struct Config {
     pub port: u16,
     /// Whether other addresses than loopback may be listened on without an API key.
     pub allow_unauthenticated: bool,
+    /// Key that requests must bring; none = anybody may.
+    pub api_key: Option<String>,
+    /// Names besides the loopback ones that a local server without a key answers to.
+    pub allowed_hosts: Vec<String>,
+    /// Largest body of a retain in bytes.
+    pub max_body: usize,
+    /// Answers of at least so many bytes are compressed; none = never.
+    pub gzip_min_size: Option<u64>,
     /// `pg0`, `pg0://NAME` or `postgresql://…`.
     pub database_url: String,
     /// PostgreSQL schema of our tables.
@@ -95,6 +103,21 @@ impl Config {
             host: env.parse("HINDSIGHT_API_HOST", "an IP address")?.unwrap_or(IpAddr::from([127, 0, 0, 1])),
             port: env.parse("HINDSIGHT_API_PORT", "a port number")?.unwrap_or(8888),
             allow_unauthenticated: env.flag("HINDSIGHT_API_ALLOW_UNAUTHENTICATED")?.unwrap_or(false),
+            api_key: api_key(&env)?,
+            allowed_hosts: env
+                .text("HINDSIGHT_API_ALLOWED_HOSTS")
+                .iter()
+                .flat_map(|hosts| hosts.split(','))
+                .map(|host| host.trim().to_owned())
+                .filter(|host| !host.is_empty())
+                .collect(),
+            max_body: env
+                .positive::<usize>("HINDSIGHT_API_MAX_BODY_MB")?
+                .unwrap_or(128)
+                .saturating_mul(1 << 20),
+            gzip_min_size: env
+                .parse::<i64>("HINDSIGHT_API_GZIP_MIN_SIZE", "a number of bytes, negative for never")?
+                .map_or(Some(1024), |size| u64::try_from(size).ok()),
             database_url: env.text("HINDSIGHT_API_DATABASE_URL").unwrap_or_else(|| "pg0".to_owned()),
             database_schema: env
                 .text("HINDSIGHT_API_DATABASE_SCHEMA")
@@ -153,6 +176,23 @@ impl Config {
             },
             progress: Arc::new(NoProgress),
         })
+    }
+}
+
+/// The key of the API-key extension. A key alone turns it on as well: leaving a server
+/// open whose owner has set a key would be the worse guess.
+fn api_key(env: &Env) -> Result<Option<String>, ConfigError> {
+    let key = env.text("HINDSIGHT_API_TENANT_API_KEY");
+    match env.text("HINDSIGHT_API_TENANT_EXTENSION") {
+        Some(extension) if !extension.ends_with("ApiKeyTenantExtension") => Err(ConfigError {
+            name: "HINDSIGHT_API_TENANT_EXTENSION",
+            problem: format!("'{extension}' is not available; only the API-key extension is built in"),
+        }),
+        Some(_) if key.is_none() => Err(ConfigError {
+            name: "HINDSIGHT_API_TENANT_API_KEY",
+            problem: "the API-key extension is on, but there is no key; set one".to_owned(),
+        }),
+        _ => Ok(key),
     }
 }
 
@@ -276,11 +316,37 @@ mod tests {
             ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
             ("HINDSIGHT_API_LLM_API_KEY", "secret"),
             ("HINDSIGHT_API_EMBEDDINGS_PROVIDER", "openai"),
+            ("HINDSIGHT_API_TENANT_EXTENSION", "some:Extension"),
+            ("HINDSIGHT_API_GZIP_MIN_SIZE", "small"),
+            ("HINDSIGHT_API_MAX_BODY_MB", "0"),
         ] {
             let error = read(&[(name, value)]).expect_err(name);
             assert_eq!(error.name, name);
             assert!(!error.to_string().contains("secret"));
         }
+    }
+
+    #[test]
+    fn the_key_extension_needs_its_key() {
+        let extension = ("HINDSIGHT_API_TENANT_EXTENSION", "api.ext:ApiKeyTenantExtension");
+        let error = read(&[extension]).expect_err("no key");
+        assert_eq!(error.name, "HINDSIGHT_API_TENANT_API_KEY");
+        let key = ("HINDSIGHT_API_TENANT_API_KEY", "k");
+        for variables in [&[extension, key][..], &[key]] {
+            assert_eq!(read(variables).expect("usable").api_key.as_deref(), Some("k"));
+        }
+    }
+
+    #[test]
+    fn lists_and_sizes_are_read() {
+        let config = read(&[
+            ("HINDSIGHT_API_ALLOWED_HOSTS", " a.lan, ,b:1 "),
+            ("HINDSIGHT_API_GZIP_MIN_SIZE", "-1"),
+            ("HINDSIGHT_API_MAX_BODY_MB", "2"),
+        ])
+        .expect("usable");
+        assert_eq!(config.allowed_hosts, ["a.lan", "b:1"]);
+        assert_eq!((config.gzip_min_size, config.max_body), (None, 2 << 20));
     }
 
     #[test]

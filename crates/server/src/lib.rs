@@ -10,6 +10,7 @@
 pub mod config;
 mod error;
 mod extract;
+mod guard;
 mod load;
 mod logging;
 mod routes;
@@ -26,8 +27,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use config::{Config, ConfigError};
+use guard::Guard;
 pub use load::StartError;
 pub use logging::init_logging;
+use routes::Limits;
 use state::{Phase, State};
 
 /// Longest wait for requests under way when the server stops.
@@ -44,11 +47,12 @@ pub struct Server {
 }
 
 /// The routes over an engine that is loaded already, for programs with a listener of their
-/// own.
+/// own. Who may talk to them is up to the program: there is no key and no check of names.
 pub fn app(engine: Engine) -> Router {
     let state = State::new();
     state.ready(engine);
-    routes::router(Arc::new(state))
+    let limits = Limits { guard: Guard::default(), max_body: 128 << 20, gzip_min_size: None };
+    routes::router(Arc::new(state), limits)
 }
 
 /// Binds the port and begins to load what is behind it.
@@ -60,7 +64,12 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let state = Arc::new(State::new());
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn({
-        let router = routes::router(Arc::clone(&state));
+        let limits = Limits {
+            guard: Guard::new(&config),
+            max_body: config.max_body,
+            gzip_min_size: config.gzip_min_size,
+        };
+        let router = routes::router(Arc::clone(&state), limits);
         let mut stopped = stopped.clone();
         async move {
             let signal = async move {

@@ -35,7 +35,7 @@ pub enum StartError {
     },
     /// Others would reach the server without a key.
     #[error(
-        "{0} is reachable from other machines and there is no API key; listen on 127.0.0.1, or allow it with --allow-unauthenticated (HINDSIGHT_API_ALLOW_UNAUTHENTICATED=true)"
+        "{0} is reachable from other machines and there is no API key; listen on 127.0.0.1, set HINDSIGHT_API_TENANT_API_KEY, or allow it with --allow-unauthenticated (HINDSIGHT_API_ALLOW_UNAUTHENTICATED=true)"
     )]
     Exposed(SocketAddr),
     /// The database URL is not usable.
@@ -93,7 +93,7 @@ impl Embedded {
 
 /// What can be refused before the port is bound.
 pub(crate) fn check(config: &Config) -> Result<(), StartError> {
-    if !config.host.is_loopback() && !config.allow_unauthenticated {
+    if !config.host.is_loopback() && config.api_key.is_none() && !config.allow_unauthenticated {
         return Err(StartError::Exposed(SocketAddr::new(config.host, config.port)));
     }
     config.database_url.parse::<DatabaseUrl>()?;

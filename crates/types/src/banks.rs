@@ -1,5 +1,6 @@
 //! Banks: the walls between memories.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -162,4 +163,41 @@ pub struct DeleteResponse {
     pub message: Option<String>,
     /// Rows deleted: memories, entities and documents for a bank.
     pub deleted_count: Option<i64>,
+}
+
+/// Answer to `GET stats`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BankStatsResponse {
+    /// Public name of the bank.
+    pub bank_id: String,
+    /// Number of memories.
+    pub total_nodes: i64,
+    /// Number of links: the sum of `links_by_link_type`.
+    pub total_links: i64,
+    /// Number of documents.
+    pub total_documents: i64,
+    /// Number of memories by type.
+    pub nodes_by_fact_type: IndexMap<String, i64>,
+    /// Number of links by kind.
+    pub links_by_link_type: IndexMap<String, i64>,
+    /// Always empty on this wire.
+    pub links_by_fact_type: IndexMap<String, i64>,
+    /// Always empty on this wire.
+    pub links_breakdown: IndexMap<String, IndexMap<String, i64>>,
+    /// Operations that wait or run.
+    pub pending_operations: i64,
+    /// Operations that failed.
+    pub failed_operations: i64,
+    /// Number of operations by status.
+    pub operations_by_status: IndexMap<String, i64>,
+    /// When facts last went into observations.
+    pub last_consolidated_at: Option<String>,
+    /// When memories were last written.
+    pub last_memory_write_at: Option<String>,
+    /// Facts that wait to go into observations.
+    pub pending_consolidation: i64,
+    /// Facts whose way into observations failed.
+    pub failed_consolidation: i64,
+    /// Number of observations.
+    pub total_observations: i64,
 }

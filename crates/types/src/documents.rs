@@ -90,11 +90,54 @@ pub struct DeleteDocumentResponse {
     pub memory_units_deleted: i64,
 }
 
+/// Answer to `GET documents/{document_id}/chunks`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListChunksResponse {
+    /// One page of chunks, in the order of the document.
+    pub items: Vec<ChunkResponse>,
+    /// Number of chunks in all pages.
+    pub total: i64,
+    /// Page size asked for.
+    pub limit: i64,
+    /// Chunks skipped.
+    pub offset: i64,
+}
+
+/// Answer to `GET chunks/{chunk_id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChunkResponse {
+    /// Id of the chunk.
+    pub chunk_id: String,
+    /// Its document.
+    pub document_id: String,
+    /// Its bank.
+    pub bank_id: String,
+    /// Its place in the document, from 0.
+    pub chunk_index: i64,
+    /// Its text; empty when texts are not kept.
+    pub chunk_text: String,
+    /// When it was written.
+    pub created_at: String,
+    /// Attachments in it.
+    pub attachments: Option<Vec<Value>>,
+}
+
 /// Public id of a chunk: bank, document and place, joined by `_` so that it splits into
 /// exactly three parts (`_` inside a part becomes `~5F`, `~` becomes `~7E`).
 pub fn chunk_id(bank_id: &str, document_id: &str, index: i64) -> String {
     let escape = |part: &str| part.replace('~', "~7E").replace('_', "~5F");
     format!("{}_{}_{index}", escape(bank_id), escape(document_id))
+}
+
+/// Bank, document and place of a chunk by its public id; `None` when it is no such id.
+pub fn parse_chunk_id(id: &str) -> Option<(String, String, i32)> {
+    let unescape = |part: &str| part.replace("~5F", "_").replace("~7E", "~");
+    let mut parts = id.split('_');
+    let (bank_id, document_id, index) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    Some((unescape(bank_id), unescape(document_id), index.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -105,5 +148,16 @@ mod tests {
     fn a_chunk_id_splits_into_three_parts_whatever_the_names_hold() {
         assert_eq!(chunk_id("bank", "doc", 0), "bank_doc_0");
         assert_eq!(chunk_id("a_b", "c~_", 12), "a~5Fb_c~7E~5F_12");
+    }
+
+    #[test]
+    fn a_chunk_id_is_read_back() {
+        for (bank, document) in [("b", "d"), ("a_b", "c~_"), ("~5F", "~7E_~"), ("ü/", "")] {
+            let id = chunk_id(bank, document, 3);
+            assert_eq!(parse_chunk_id(&id), Some((bank.to_owned(), document.to_owned(), 3)), "{id}");
+        }
+        for id in ["", "a", "a_b", "a_b_c", "a_b_1_2", "a_b_99999999999"] {
+            assert_eq!(parse_chunk_id(id), None, "{id}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::recall::FactType;
 
@@ -65,4 +66,50 @@ pub struct MemoryListItem {
     pub updated_at: Option<String>,
     /// Facts behind an observation.
     pub source_memory_ids: Vec<String>,
+}
+
+/// Answer to `GET memories/{memory_id}`; the contract leaves it open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoryResponse {
+    /// Id of the memory.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+    /// Context given at retain, or empty.
+    pub context: String,
+    /// Date of what it tells of, or of the telling, or empty.
+    pub date: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub fact_type: FactType,
+    /// When it was said.
+    pub mentioned_at: Option<String>,
+    /// Begin of what it tells of.
+    pub occurred_start: Option<String>,
+    /// End of what it tells of.
+    pub occurred_end: Option<String>,
+    /// Names of its entities.
+    pub entities: Vec<String>,
+    /// Its document.
+    pub document_id: Option<String>,
+    /// Its chunk.
+    pub chunk_id: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Metadata given at retain.
+    pub metadata: IndexMap<String, String>,
+    /// Scopes of the observations made from it.
+    pub observation_scopes: Option<Value>,
+    /// `valid` or `invalidated`.
+    pub state: String,
+    /// Why it was invalidated.
+    pub invalidation_reason: Option<String>,
+    /// When it was invalidated.
+    pub invalidated_at: Option<String>,
+    /// When it was edited.
+    pub edited_at: Option<String>,
+    /// When it went into observations.
+    pub consolidated_at: Option<String>,
+    /// When that failed.
+    pub consolidation_failed_at: Option<String>,
 }

@@ -51,7 +51,72 @@ pub struct DocumentRow {
     pub memories: [i64; 3],
 }
 
+/// A chunk of a document with its time.
+#[derive(Clone, Debug)]
+pub struct StoredChunk {
+    /// Its place in the document.
+    pub chunk_index: i32,
+    /// Its text.
+    pub body: String,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+}
+
 impl Store {
+    /// One page of a document's chunks in order and the number of all; `None` when there is
+    /// no such document.
+    pub async fn document_chunks(
+        &self,
+        bank: BankKey,
+        document_id: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Option<(Vec<StoredChunk>, i64)>, StoreError> {
+        let total = sqlx::query_scalar!(
+            r#"select (select count(*) from chunks c where c.bank_key = $1 and c.document_id = $2) as "total!"
+               from documents d where d.bank_key = $1 and d.document_id = $2"#,
+            bank.0,
+            document_id
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(total) = total else {
+            return Ok(None);
+        };
+        let chunks = sqlx::query_as!(
+            StoredChunk,
+            "select chunk_index, body, created_at from chunks where bank_key = $1 and document_id = $2
+             order by chunk_index limit $3 offset $4",
+            bank.0,
+            document_id,
+            limit,
+            offset
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(Some((chunks, total)))
+    }
+
+    /// One chunk of a document.
+    pub async fn chunk(
+        &self,
+        bank: BankKey,
+        document_id: &str,
+        chunk_index: i32,
+    ) -> Result<Option<StoredChunk>, StoreError> {
+        let chunk = sqlx::query_as!(
+            StoredChunk,
+            "select chunk_index, body, created_at from chunks
+             where bank_key = $1 and document_id = $2 and chunk_index = $3",
+            bank.0,
+            document_id,
+            chunk_index
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(chunk)
+    }
+
     /// The document of this id.
     pub async fn document(
         &self,

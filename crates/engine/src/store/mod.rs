@@ -16,6 +16,7 @@ mod entities;
 mod hydrate;
 mod info;
 mod remove;
+mod stats;
 mod streams;
 mod write;
 
@@ -26,12 +27,13 @@ use crate::text::terms::Language;
 
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use connect::StoreOptions;
-pub use documents::{DocumentRow, DocumentSummary};
+pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField,
 };
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, RecallBank, RecallSession};
 pub use info::PoolHealth;
+pub use stats::BankStats;
 pub use streams::StreamRequest;
 pub use write::{ChunkWrite, DocumentWrite, FactWrite, StreamPlace, WriteOutcome};
 

@@ -4,26 +4,40 @@ use std::sync::Arc;
 
 use axum::routing::{get, put};
 use axum::{Json, Router};
-use hindsight_types::banks::{BankListResponse, BankProfileResponse, CreateBankRequest, DeleteResponse};
-use hindsight_types::limits::PAGE_LIMIT;
+use hindsight_types::banks::{
+    BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
+};
 
 use super::Ready;
 use crate::error::ApiError;
-use crate::extract::{Body, PathParams, QueryParams};
+use crate::extract::{Body, FromQuery, Page, PathParams, Query, QueryParams};
 use crate::state::State;
 
 pub(super) fn router() -> Router<Arc<State>> {
     Router::new()
         .route("/v1/default/banks", get(list))
-        .route("/v1/default/banks/{bank_id}", put(create_or_update).delete(delete))
+        .route("/v1/default/banks/{bank_id}", put(create_or_update).patch(update).delete(delete))
+        .route("/v1/default/banks/{bank_id}/stats", get(stats))
 }
 
-async fn list(Ready(engine): Ready, mut query: QueryParams) -> Result<Json<BankListResponse>, ApiError> {
-    let search = query.search("q");
-    let limit = query.count("limit", PAGE_LIMIT);
-    let offset = query.count("offset", 0);
-    query.finish()?;
-    Ok(Json(engine.list_banks(search.as_deref(), limit, offset).await?))
+struct ListQuery {
+    search: Option<String>,
+    page: Page,
+}
+
+impl FromQuery for ListQuery {
+    const NAMES: &'static [&'static str] = &["q", "limit", "offset"];
+
+    fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
+        Ok(Self { search: params.search("q"), page: params.page() })
+    }
+}
+
+async fn list(
+    Ready(engine): Ready,
+    Query(ListQuery { search, page }): Query<ListQuery>,
+) -> Result<Json<BankListResponse>, ApiError> {
+    Ok(Json(engine.list_banks(search.as_deref(), page.limit, page.offset).await?))
 }
 
 async fn create_or_update(
@@ -34,9 +48,38 @@ async fn create_or_update(
     Ok(Json(engine.put_bank(&bank_id, &request).await?))
 }
 
+async fn update(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+    Body(request): Body<CreateBankRequest>,
+) -> Result<Json<BankProfileResponse>, ApiError> {
+    Ok(Json(engine.patch_bank(&bank_id, &request).await?))
+}
+
 async fn delete(
     Ready(engine): Ready,
     PathParams(bank_id): PathParams<String>,
 ) -> Result<Json<DeleteResponse>, ApiError> {
     Ok(Json(engine.delete_bank(&bank_id).await?))
+}
+
+/// Whether cached counts must not be used. Counts are always fresh here, so both answers
+/// are the same.
+struct StatsQuery;
+
+impl FromQuery for StatsQuery {
+    const NAMES: &'static [&'static str] = &["refresh"];
+
+    fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
+        params.flag("refresh");
+        Ok(Self)
+    }
+}
+
+async fn stats(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+    Query(StatsQuery): Query<StatsQuery>,
+) -> Result<Json<BankStatsResponse>, ApiError> {
+    Ok(Json(engine.bank_stats(&bank_id).await?))
 }

@@ -1,61 +1,85 @@
-//! Routes of documents.
+//! Routes of documents and chunks.
 
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use hindsight_engine::store::{DocumentFilter, TagFilter, TimeField};
-use hindsight_types::documents::{DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse};
-use hindsight_types::limits::PAGE_LIMIT;
+use hindsight_types::documents::{ChunkResponse, DeleteDocumentResponse, ListDocumentsResponse};
 use hindsight_types::tags::TagsMatch;
 
 use super::Ready;
+use super::memories::one_of;
 use crate::error::ApiError;
-use crate::extract::{PathParams, QueryParams, Span};
+use crate::extract::{FromQuery, Page, PathParams, Query, QueryParams, Span};
 use crate::state::State;
 
 pub(super) fn router() -> Router<Arc<State>> {
     Router::new()
         .route("/v1/default/banks/{bank_id}/documents", get(list))
-        // Document ids may contain slashes.
+        // Document and chunk ids may contain slashes.
         .route("/v1/default/banks/{bank_id}/documents/{*document_id}", get(read).delete(delete))
+        .route("/v1/default/chunks/{*chunk_id}", get(chunk))
+}
+
+struct ListQuery {
+    filter: DocumentFilter,
+    page: Page,
+}
+
+impl FromQuery for ListQuery {
+    const NAMES: &'static [&'static str] =
+        &["q", "tags", "tags_match", "time_field", "start_date", "end_date", "limit", "offset"];
+
+    fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
+        let time_field = one_of(params, "time_field", &["created_at", "updated_at"])?;
+        let Span { from, until } = params.span()?;
+        let tags_match = params.tags_match(TagsMatch::AnyStrict);
+        let filter = DocumentFilter {
+            search: params.search("q"),
+            tags: TagFilter::list(params.list("tags"), tags_match),
+            time_field: time_field.as_deref().map(|word| match word {
+                "updated_at" => TimeField::UpdatedAt,
+                _ => TimeField::CreatedAt,
+            }),
+            from,
+            until,
+        };
+        Ok(Self { filter, page: params.page() })
+    }
 }
 
 async fn list(
     Ready(engine): Ready,
     PathParams(bank_id): PathParams<String>,
-    mut query: QueryParams,
+    Query(ListQuery { filter, page }): Query<ListQuery>,
 ) -> Result<Json<ListDocumentsResponse>, ApiError> {
-    let time_field = match query.search("time_field").as_deref() {
-        None => None,
-        Some("created_at") => Some(TimeField::CreatedAt),
-        Some("updated_at") => Some(TimeField::UpdatedAt),
-        Some(other) => {
-            return Err(ApiError::bad_request(format!(
-                "Invalid time_field: '{other}' is not one of created_at, updated_at."
-            )));
-        }
-    };
-    let Span { from, until } = query.span()?;
-    let tags_match = query.tags_match(TagsMatch::AnyStrict);
-    let filter = DocumentFilter {
-        search: query.search("q"),
-        tags: TagFilter::list(query.list("tags"), tags_match),
-        time_field,
-        from,
-        until,
-    };
-    let limit = query.count("limit", PAGE_LIMIT);
-    let offset = query.count("offset", 0);
-    query.finish()?;
-    Ok(Json(engine.list_documents(&bank_id, &filter, limit, offset).await?))
+    Ok(Json(engine.list_documents(&bank_id, &filter, page.limit, page.offset).await?))
 }
 
+/// The page of a document's chunks; a document itself has no such parameters.
+struct ChunkQuery(Page);
+
+impl FromQuery for ChunkQuery {
+    const NAMES: &'static [&'static str] = &["limit", "offset"];
+
+    fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
+        Ok(Self(params.page()))
+    }
+}
+
+/// A document, or its chunks: the suffix wins over an id that ends the same way.
 async fn read(
     Ready(engine): Ready,
     PathParams((bank_id, document_id)): PathParams<(String, String)>,
-) -> Result<Json<DocumentResponse>, ApiError> {
-    Ok(Json(engine.document(&bank_id, &document_id).await?))
+    Query(ChunkQuery(page)): Query<ChunkQuery>,
+) -> Result<Response, ApiError> {
+    if let Some(document_id) = document_id.strip_suffix("/chunks") {
+        let chunks = engine.document_chunks(&bank_id, document_id, page.limit, page.offset).await?;
+        return Ok(Json(chunks).into_response());
+    }
+    Ok(Json(engine.document(&bank_id, &document_id).await?).into_response())
 }
 
 async fn delete(
@@ -63,4 +87,11 @@ async fn delete(
     PathParams((bank_id, document_id)): PathParams<(String, String)>,
 ) -> Result<Json<DeleteDocumentResponse>, ApiError> {
     Ok(Json(engine.delete_document(&bank_id, &document_id).await?))
+}
+
+async fn chunk(
+    Ready(engine): Ready,
+    PathParams(chunk_id): PathParams<String>,
+) -> Result<Json<ChunkResponse>, ApiError> {
+    Ok(Json(engine.chunk(&chunk_id).await?))
 }

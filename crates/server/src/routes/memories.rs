@@ -1,13 +1,13 @@
 //! Routes of memories: retain, recall, list.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hindsight_engine::store::{MemoryFilter, TagFilter, TimeField};
-use hindsight_types::limits::PAGE_LIMIT;
-use hindsight_types::memories::ListMemoriesResponse;
+use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{RetainRequest, RetainResponse};
 use hindsight_types::tags::TagsMatch;
@@ -15,20 +15,16 @@ use uuid::Uuid;
 
 use super::Ready;
 use crate::error::ApiError;
-use crate::extract::{Body, PathParams, QueryParams, Span};
+use crate::extract::{Body, FromQuery, Page, PathParams, Query, QueryParams, Span};
 use crate::state::State;
 
-/// Largest body of a retain in bytes.
-const RETAIN_BODY_LIMIT: usize = 128 << 20;
-
-pub(super) fn router() -> Router<Arc<State>> {
+/// The routes; a retain may have `max_body` bytes.
+pub(super) fn router(max_body: usize) -> Router<Arc<State>> {
     Router::new()
-        .route(
-            "/v1/default/banks/{bank_id}/memories",
-            post(retain).layer(DefaultBodyLimit::max(RETAIN_BODY_LIMIT)),
-        )
+        .route("/v1/default/banks/{bank_id}/memories", post(retain).layer(DefaultBodyLimit::max(max_body)))
         .route("/v1/default/banks/{bank_id}/memories/recall", post(recall))
         .route("/v1/default/banks/{bank_id}/memories/list", get(list))
+        .route("/v1/default/banks/{bank_id}/memories/{memory_id}", get(read))
 }
 
 async fn retain(
@@ -47,83 +43,109 @@ async fn recall(
     Ok(Json(engine.recall(&bank_id, &request).await?))
 }
 
+async fn read(
+    Ready(engine): Ready,
+    PathParams((bank_id, memory_id)): PathParams<(String, String)>,
+) -> Result<Json<MemoryResponse>, ApiError> {
+    let memory_id = uuid("memory_id", &memory_id)?;
+    Ok(Json(engine.memory(&bank_id, memory_id).await?))
+}
+
 async fn list(
     Ready(engine): Ready,
     PathParams(bank_id): PathParams<String>,
-    mut query: QueryParams,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json<ListMemoriesResponse>, ApiError> {
-    let (filter, shows_none) = read_filter(&mut query)?;
-    let limit = query.count("limit", PAGE_LIMIT);
-    let offset = query.count("offset", 0);
-    query.finish()?;
-    let mut page =
-        engine.list_memories(&bank_id, &filter, if shows_none { 0 } else { limit }, offset).await?;
-    if shows_none {
+    let Page { limit, offset } = query.page;
+    // No memory can be in the state asked for: the page is empty, the bank must exist.
+    let shown = if query.is_empty { 0 } else { limit };
+    let mut page = engine.list_memories(&bank_id, &query.filter, shown, offset).await?;
+    if query.is_empty {
         page.total = 0;
         page.limit = limit;
     }
     Ok(Json(page))
 }
 
-/// The filter, and whether it asks for memories in a state that none is in.
-fn read_filter(query: &mut QueryParams) -> Result<(MemoryFilter, bool), ApiError> {
-    let fact_type = match query.search("type") {
-        None => None,
-        Some(word) => Some(word.parse::<FactType>().map_err(|_| {
-            ApiError::bad_request(format!(
-                "Invalid type: '{word}' is not one of world, experience, observation."
-            ))
-        })?),
-    };
-    let shows_none = match query.search("state").as_deref() {
-        None | Some("valid") => false,
-        Some("invalidated") => true,
-        Some(other) => {
-            return Err(ApiError::bad_request(format!(
-                "Invalid state: '{other}' is not one of valid, invalidated."
-            )));
-        }
-    };
-    let shows_none = match query.search("consolidation_state").as_deref() {
-        None | Some("pending") => shows_none,
-        Some("failed" | "done") => true,
-        Some(other) => {
-            return Err(ApiError::bad_request(format!(
-                "Invalid consolidation_state: '{other}' is not one of failed, pending, done."
-            )));
-        }
-    };
-    let entity_id = match query.search("entity_id") {
-        None => None,
-        Some(text) => Some(
-            Uuid::try_parse(&text)
-                .map_err(|_| ApiError::bad_request(format!("Invalid entity_id: '{text}' is not a UUID.")))?,
-        ),
-    };
-    let time_field = match query.search("time_field").as_deref() {
-        None => None,
-        Some("created_at") => Some(TimeField::CreatedAt),
-        Some("updated_at") => Some(TimeField::UpdatedAt),
-        Some("mentioned_at") => Some(TimeField::MentionedAt),
-        Some("occurred_start") => Some(TimeField::OccurredStart),
-        Some("occurred_end") => Some(TimeField::OccurredEnd),
-        Some(other) => {
-            return Err(ApiError::bad_request(format!(
-                "Invalid time_field: '{other}' is not one of created_at, updated_at, mentioned_at, occurred_start, occurred_end."
-            )));
-        }
-    };
-    let Span { from, until } = query.span()?;
-    let tags_match = query.tags_match(TagsMatch::Any);
-    let filter = MemoryFilter {
-        fact_type,
-        search: query.search("q"),
-        document_id: query.search("document_id"),
-        entity_id,
-        tags: TagFilter::list(query.list("tags"), tags_match),
-        time_field,
-        from,
-        until,
-    };
-    Ok((filter, shows_none))
+struct ListQuery {
+    filter: MemoryFilter,
+    /// True when a state is asked for that no memory can be in.
+    is_empty: bool,
+    page: Page,
+}
+
+impl FromQuery for ListQuery {
+    const NAMES: &'static [&'static str] = &[
+        "type",
+        "q",
+        "consolidation_state",
+        "state",
+        "document_id",
+        "entity_id",
+        "tags",
+        "tags_match",
+        "time_field",
+        "start_date",
+        "end_date",
+        "limit",
+        "offset",
+    ];
+
+    fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
+        let state = one_of(params, "state", &["valid", "invalidated"])?;
+        let consolidation = one_of(params, "consolidation_state", &["failed", "pending", "done"])?;
+        let fact_type = one_of(params, "type", &["world", "experience", "observation"])?;
+        let time_field = one_of(
+            params,
+            "time_field",
+            &["created_at", "updated_at", "mentioned_at", "occurred_start", "occurred_end"],
+        )?;
+        let entity_id = match params.search("entity_id") {
+            None => None,
+            Some(text) => Some(uuid("entity_id", &text)?),
+        };
+        let Span { from, until } = params.span()?;
+        let tags_match = params.tags_match(TagsMatch::Any);
+        Ok(Self {
+            is_empty: state.as_deref() == Some("invalidated")
+                || matches!(consolidation.as_deref(), Some("failed" | "done")),
+            filter: MemoryFilter {
+                fact_type: fact_type.and_then(|word| FactType::from_str(&word).ok()),
+                search: params.search("q"),
+                document_id: params.search("document_id"),
+                entity_id,
+                tags: TagFilter::list(params.list("tags"), tags_match),
+                time_field: time_field.as_deref().map(|word| match word {
+                    "updated_at" => TimeField::UpdatedAt,
+                    "mentioned_at" => TimeField::MentionedAt,
+                    "occurred_start" => TimeField::OccurredStart,
+                    "occurred_end" => TimeField::OccurredEnd,
+                    _ => TimeField::CreatedAt,
+                }),
+                from,
+                until,
+            },
+            page: params.page(),
+        })
+    }
+}
+
+/// A parameter that takes one of a few words; another one is a 400.
+pub(super) fn one_of(
+    params: &QueryParams,
+    name: &'static str,
+    words: &[&str],
+) -> Result<Option<String>, ApiError> {
+    match params.search(name) {
+        Some(word) if !words.contains(&word.as_str()) => Err(ApiError::bad_request(format!(
+            "Invalid {name}: '{word}' is not one of {}.",
+            words.join(", ")
+        ))),
+        word => Ok(word),
+    }
+}
+
+fn uuid(name: &str, text: &str) -> Result<Uuid, ApiError> {
+    Uuid::try_parse(text)
+        .map_err(|_| ApiError::bad_request(format!("Invalid {name}: '{text}' is not a UUID.")))
 }

@@ -11,32 +11,56 @@ use axum::Router;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
 use hindsight_engine::Engine;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 use tower_http::trace::TraceLayer;
 
 use crate::error::ApiError;
+use crate::extract::report_ignored;
+use crate::guard::{Guard, authenticate, check_host};
 use crate::state::{Phase, State};
 
+/// What routes are served with.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    /// Who may talk to the server.
+    pub(crate) guard: Guard,
+    /// Largest body of a retain in bytes.
+    pub(crate) max_body: usize,
+    /// Answers of at least so many bytes are compressed; none = never.
+    pub(crate) gzip_min_size: Option<u64>,
+}
+
 /// The service of a server.
-pub(crate) fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .merge(monitoring::router())
+pub(crate) fn router(state: Arc<State>, limits: Limits) -> Router {
+    let guarded = Router::new()
         .merge(banks::router())
-        .merge(memories::router())
+        .merge(memories::router(limits.max_body))
         .merge(documents::router())
+        .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
+    let served = Router::new()
+        .merge(monitoring::router())
+        .merge(guarded)
+        .route_layer(from_fn(report_ignored))
         .fallback(|| async { ApiError::new(StatusCode::NOT_FOUND, "Not Found") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         })
+        .layer(from_fn_with_state(limits.guard, check_host))
         .layer(CatchPanicLayer::custom(|_| {
-            use axum::response::IntoResponse;
-
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log has the cause")
                 .into_response()
         }))
         .layer(TraceLayer::new_for_http())
-        .with_state(state)
+        .with_state(state);
+    match limits.gzip_min_size {
+        Some(size) => served.layer(CompressionLayer::new().compress_when(SizeAbove::new(size))),
+        None => served,
+    }
 }
 
 /// The engine, for routes that need the store.

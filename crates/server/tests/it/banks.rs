@@ -98,3 +98,34 @@ async fn a_bank_id_may_hold_any_printable_character() {
     let answer = app.json(Method::PUT, "/v1/default/banks/a%2Fb%20%C3%A9%3F", json!({})).await;
     assert_eq!((answer.status, &answer.body["bank_id"]), (StatusCode::OK, &json!("a/b é?")));
 }
+
+#[tokio::test]
+async fn a_patch_changes_a_bank_that_exists() {
+    let app = TestApp::start().await;
+    let answer = app.json(Method::PATCH, "/v1/default/banks/b", json!({"name": "n"})).await;
+    assert_eq!((answer.status, answer.detail()), (StatusCode::NOT_FOUND, "Bank 'b' not found"));
+    app.json(Method::PUT, "/v1/default/banks/b", json!({"mission": "m"})).await;
+    let answer = app.json(Method::PATCH, "/v1/default/banks/b", json!({"name": "n"})).await;
+    assert_eq!((&answer.body["name"], &answer.body["mission"]), (&json!("n"), &json!("m")));
+}
+
+#[tokio::test]
+async fn stats_count_what_a_bank_holds() {
+    let app = TestApp::start().await;
+    assert_eq!(app.get("/v1/default/banks/b/stats").await.status, StatusCode::NOT_FOUND);
+    let zoe = json!([{"text": "Zoe"}]);
+    let items = json!([
+        {"content": "one thing", "document_id": "1", "entities": zoe},
+        {"content": "assistant: two", "document_id": "2", "entities": zoe},
+        {"content": "three things", "document_id": "3", "entities": zoe},
+    ]);
+    app.retain(items).await;
+    let stats = app.get("/v1/default/banks/b/stats?refresh=true").await.body;
+    assert_eq!((&stats["total_nodes"], &stats["total_documents"]), (&json!(3), &json!(3)));
+    assert_eq!(stats["nodes_by_fact_type"], json!({"world": 2, "experience": 1}));
+    assert_eq!(stats["links_by_link_type"], json!({"entity": 3}));
+    assert_eq!((&stats["total_links"], &stats["pending_consolidation"]), (&json!(3), &json!(3)));
+    assert_eq!(stats["last_memory_write_at"], "2024-05-10T12:00:00+00:00");
+    let answer = app.get("/v1/default/banks/b/stats?refresh=perhaps").await;
+    assert_eq!(answer.problems(), [("bool_parsing".to_owned(), json!(["query", "refresh"]))]);
+}

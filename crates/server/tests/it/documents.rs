@@ -60,3 +60,24 @@ async fn a_deleted_document_takes_its_memories_along() {
     let answer = app.delete(&format!("{DOCUMENTS}/d")).await;
     assert_eq!((answer.status, answer.detail()), (StatusCode::NOT_FOUND, "Document 'd' not found"));
 }
+
+#[tokio::test]
+async fn chunks_are_listed_and_read_by_their_public_id() {
+    let app = TestApp::start().await;
+    let items =
+        json!([{"content": "first", "document_id": "x/d_1"}, {"content": "second", "document_id": "x/d_1"}]);
+    app.retain(items).await;
+    let answer = app.get(&format!("{DOCUMENTS}/x/d_1/chunks?limit=1&offset=1")).await;
+    assert_eq!((answer.status, &answer.body["total"]), (StatusCode::OK, &json!(2)));
+    let chunk = answer.body["items"][0].clone();
+    assert_eq!((&chunk["chunk_text"], &chunk["chunk_index"]), (&json!("second"), &json!(1)));
+    assert_eq!(chunk["chunk_id"], "b_x/d~5F1_1");
+    for path in ["b_x/d~5F1_1", "b_x%2Fd~5F1_1"] {
+        assert_eq!(app.get(&format!("/v1/default/chunks/{path}")).await.body, chunk, "{path}");
+    }
+    for path in ["b_x/d~5F1_2", "b_other_0", "none_d_0", "nonsense"] {
+        let answer = app.get(&format!("/v1/default/chunks/{path}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(app.get(&format!("{DOCUMENTS}/none/chunks")).await.status, StatusCode::NOT_FOUND);
+}

@@ -1,20 +1,10 @@
 //! Start and stop.
 
 use axum::http::StatusCode;
-use hindsight_server::{Config, StartError};
+use hindsight_server::StartError;
 use serde_json::Value;
 
-use crate::support::TestApp;
-
-/// A config that listens on a free port and loads from nowhere.
-fn config(variables: &[(&str, &str)]) -> Config {
-    let mut config = Config::read(&|name| {
-        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    })
-    .expect("a usable config");
-    config.port = 0;
-    config
-}
+use crate::support::{TestApp, config};
 
 #[tokio::test]
 async fn health_and_version_need_no_database() {

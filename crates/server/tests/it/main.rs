@@ -10,6 +10,8 @@
 mod banks;
 mod bodies;
 mod documents;
+mod guard;
+mod ignored;
 mod life;
 mod memories;
 mod support;

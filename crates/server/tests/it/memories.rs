@@ -131,3 +131,29 @@ async fn unusable_list_parameters_are_named() {
     let answer = app.get("/v1/default/banks/b/memories/list?tags_match=some").await;
     assert_eq!(answer.problems(), [("literal_error".to_owned(), json!(["query", "tags_match"]))]);
 }
+
+#[tokio::test]
+async fn one_memory_is_read_by_its_id() {
+    let app = TestApp::start().await;
+    let item = json!({"content": "a thing", "document_id": "d", "entities": [{"text": "Zoe"}], "observation_scopes": "shared"});
+    app.retain(json!([item])).await;
+    let id = app.get("/v1/default/banks/b/memories/list").await.body["items"][0]["id"].clone();
+    let answer = app.get(&format!("/v1/default/banks/b/memories/{}", id.as_str().unwrap())).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        (&answer.body["id"], &answer.body["text"], &answer.body["type"]),
+        (&id, &json!("a thing"), &json!("world"))
+    );
+    assert_eq!((&answer.body["entities"], &answer.body["state"]), (&json!(["Zoe"]), &json!("valid")));
+    assert_eq!(
+        (&answer.body["chunk_id"], &answer.body["observation_scopes"]),
+        (&json!("b_d_0"), &json!("shared"))
+    );
+    let answer = app.get("/v1/default/banks/b/memories/7").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let answer = app.get("/v1/default/banks/b/memories/00000000-0000-0000-0000-000000000000").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    app.json(axum::http::Method::PUT, "/v1/default/banks/other", json!({})).await;
+    let answer = app.get(&format!("/v1/default/banks/other/memories/{}", id.as_str().unwrap())).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND, "another bank's memory");
+}

@@ -9,6 +9,7 @@ use hindsight_engine::Engine;
 use hindsight_engine::config::Settings;
 use hindsight_engine::store::{Store, StoreOptions};
 use hindsight_engine::text::terms::Language;
+use hindsight_server::Config;
 use hindsight_testkit::{FixedClock, HashEmbedder, TestDatabase};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -94,4 +95,14 @@ impl Answer {
     pub(crate) fn detail(&self) -> &str {
         self.body["detail"].as_str().expect("a sentence")
     }
+}
+
+/// A config that listens on a free port and loads from nowhere.
+pub(crate) fn config(variables: &[(&str, &str)]) -> Config {
+    let mut config = Config::read(&|name| {
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    })
+    .expect("a usable config");
+    config.port = 0;
+    config
 }

@@ -76,6 +76,7 @@ pub struct MemoryRow {
     pub context: Option<String>,
     pub metadata: Option<Value>,
     pub tags: Vec<String>,
+    pub observation_scopes: Option<Value>,
     pub occurred_start: Option<DateTime<Utc>>,
     pub occurred_end: Option<DateTime<Utc>>,
     pub mentioned_at: Option<DateTime<Utc>>,
@@ -103,7 +104,23 @@ pub struct DocumentFilter {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// The columns of a [`MemoryRow`], with the tables they come from.
+const MEMORY_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, \
+    m.metadata, m.tags, m.observation_scopes, m.occurred_start, m.occurred_end, m.mentioned_at, m.edited_at, \
+    m.source_ids, s.proof_count, s.consolidated_at, s.consolidation_failed_at, s.updated_at, \
+    array(select e.name from memory_entities me \
+      join entities e on e.bank_key = me.bank_key and e.entity_id = me.entity_id \
+      where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities \
+    from memories m join memory_state s using (bank_key, memory_id)";
+
 impl Store {
+    /// One memory.
+    pub async fn memory(&self, bank: BankKey, memory_id: Uuid) -> Result<Option<MemoryRow>, StoreError> {
+        let mut query = QueryBuilder::new(MEMORY_COLUMNS);
+        query.push(" where m.bank_key = ").push_bind(bank.0).push(" and m.memory_id = ").push_bind(memory_id);
+        Ok(query.build_query_as().fetch_optional(&self.pool).await?)
+    }
+
     /// One page of memories and the number of all that match.
     pub async fn memories(
         &self,
@@ -118,15 +135,7 @@ impl Store {
         push_memory_filter(&mut count, bank, filter);
         let total: i64 = count.build_query_scalar().fetch_one(&self.pool).await?;
 
-        let mut query = QueryBuilder::new(
-            "select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, m.metadata, m.tags, \
-             m.occurred_start, m.occurred_end, m.mentioned_at, m.edited_at, m.source_ids, s.proof_count, \
-             s.consolidated_at, s.consolidation_failed_at, s.updated_at, \
-             array(select e.name from memory_entities me \
-               join entities e on e.bank_key = me.bank_key and e.entity_id = me.entity_id \
-               where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities \
-             from memories m join memory_state s using (bank_key, memory_id)",
-        );
+        let mut query = QueryBuilder::new(MEMORY_COLUMNS);
         push_memory_filter(&mut query, bank, filter);
         match filter.axis() {
             Some(axis) => query.push(" order by ").push(axis).push(" desc, m.memory_id desc"),

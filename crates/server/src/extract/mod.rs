@@ -1,0 +1,11 @@
+//! Reading requests, with errors in the forms the contract wants.
+
+mod body;
+mod ignored;
+mod path;
+mod query;
+
+pub(crate) use body::Body;
+pub(crate) use ignored::{Ignored, report_ignored};
+pub(crate) use path::PathParams;
+pub(crate) use query::{FromQuery, Page, Query, QueryParams, Span};
