@@ -45,14 +45,12 @@ fn run_parts(root: &Path, totals: &mut Totals, times: &mut Vec<(&'static str, Du
         ended
     };
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    // The documentation of this run is for contributors: links to private items lead somewhere in it.
     let doc = ["doc", "--workspace", "--no-deps", "--document-private-items"];
-    let doc_flags = "--deny warnings --allow rustdoc::private-intra-doc-links";
 
     part("fmt", &mut || commands::run(&mut cargo(root, &["fmt", "--all", "--check"])))?;
     part("tidy", &mut || crate::tidy::run(root))?;
     part("clippy", &mut || commands::run(&mut cargo(root, &clippy)))?;
-    part("doc", &mut || commands::run(cargo(root, &doc).env("RUSTDOCFLAGS", doc_flags)))?;
+    part("doc", &mut || commands::run(cargo(root, &doc).env("RUSTDOCFLAGS", "--deny warnings")))?;
     part("test", &mut || {
         counted(totals, |see| run_and_see(&mut cargo(root, &["test", "--workspace"]), see))
     })?;

@@ -114,12 +114,18 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts the server and waits until it is healthy.
     pub(crate) async fn start(home: &Home) -> Result<Self> {
+        Self::start_with(home, &[]).await
+    }
+
+    /// Starts the server with settings in its environment.
+    pub(crate) async fn start_with(home: &Home, settings: &[(&str, &str)]) -> Result<Self> {
         let port = free_port()?;
         let log = home.dir.path().join(format!("server-{port}.log"));
         let output = fs::File::create(&log)?;
         let child = home
             .command()
             .args(["serve", "--port", &port.to_string()])
+            .envs(settings.iter().copied())
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()

@@ -33,6 +33,6 @@ async fn all(checks: &mut Checks, root: &Path) -> Result<()> {
     cli::check(checks, &home, &server);
     http::check(checks, &server).await;
     python::check(checks, root, &server)?;
-    starts::check(checks, &home, &server);
+    starts::check(checks, &home, &server).await;
     faults::check(checks, &home, server).await
 }
