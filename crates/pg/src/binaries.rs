@@ -94,7 +94,9 @@ impl Search<'_> {
     pub(crate) fn find(&self, data: Option<(&Path, u32)>) -> Result<Binaries> {
         let mut tried = Tried { account: self.account, data, reasons: Vec::new(), others: Vec::new() };
         if let Some(bin) = self.bin_dir {
-            match tried.bin(bin) {
+            // The programs are run in another folder than this process.
+            let bin = std::path::absolute(bin).unwrap_or_else(|_| bin.to_owned());
+            match tried.bin(&bin) {
                 Some(found) => return Ok(found),
                 // One that works but is of another version than the data does not end the search.
                 None if tried.others.is_empty() => return Err(tried.into_error()),
@@ -103,6 +105,10 @@ impl Search<'_> {
         }
         let delivered = self.store.find(Asset::Postgres).map(|root| self.within_reach(root));
         for root in delivered.into_iter().chain(installed_versions(self.installation)) {
+            if !has_pgvector(&root) {
+                tried.reasons.push(format!("{} is incomplete, it has no pgvector", root.display()));
+                continue;
+            }
             if let Some(found) = tried.bin(&root.join("bin")) {
                 return Ok(found);
             }
@@ -223,6 +229,16 @@ fn installed_versions(installation: &Path) -> Vec<PathBuf> {
     versions.into_iter().map(|(_, path)| path).collect()
 }
 
+/// Whether an installation has pgvector, which is unpacked last: one without is no use, and
+/// may be half of one.
+fn has_pgvector(root: &Path) -> bool {
+    let has = |folders: [&str; 2], files: &[&str]| {
+        folders.iter().any(|folder| files.iter().any(|file| root.join(folder).join(file).is_file()))
+    };
+    has(["share/extension", "share/postgresql/extension"], &["vector.control"])
+        && has(["lib", "lib/postgresql"], &["vector.so", "vector.dylib"])
+}
+
 /// The `pg_config` programs of PostgreSQL packages in their usual places, the newest first.
 fn system_configs() -> Vec<PathBuf> {
     const PLACES: [(&str, &str, &str); 4] = [
@@ -254,4 +270,53 @@ fn pgvector_version(control: &str) -> Option<(u32, u32)> {
     let line = control.lines().find(|line| line.trim_start().starts_with("default_version"))?;
     let mut numbers = line.split_once('=')?.1.trim().trim_matches('\'').split('.').map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Scripts that play PostgreSQL 18 in `root/bin`.
+    fn install_programs(root: &Path) {
+        fs::create_dir_all(root.join("bin")).unwrap();
+        for program in ["postgres", "initdb"] {
+            let path = root.join("bin").join(program);
+            fs::write(&path, "#!/bin/sh\necho 'postgres (PostgreSQL) 18.1'\n").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
+    fn find(installation: &Path, bin_dir: Option<&Path>) -> Result<Binaries> {
+        let store = AssetStore::new(installation.join("none"), installation.join("none"));
+        let data = Some((Path::new("/data"), 18));
+        Search { bin_dir, installation, store: &store, fetch: None, account: None }.find(data)
+    }
+
+    #[test]
+    fn half_an_installation_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("18.1.0");
+        install_programs(&root);
+        assert!(!has_pgvector(&root));
+        let passed_over = find(folder.path(), None);
+        assert!(!passed_over.is_ok_and(|found| found.root() == root));
+        for file in ["share/postgresql/extension/vector.control", "lib/vector.so"] {
+            fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs::write(root.join(file), "").unwrap();
+        }
+        assert_eq!(find(folder.path(), None).unwrap().root(), root);
+    }
+
+    #[test]
+    fn a_relative_folder_of_programs_is_meant_from_here() {
+        let here = std::env::current_dir().unwrap();
+        let folder = tempfile::tempdir_in(&here).unwrap();
+        install_programs(folder.path());
+        let relative = Path::new(folder.path().file_name().unwrap()).join("bin");
+        let found = find(folder.path(), Some(&relative)).unwrap();
+        assert_eq!(found.bin, folder.path().join("bin"));
+    }
 }

@@ -205,7 +205,7 @@ impl Starting<'_> {
             }
             return Err(PgError::StopTimedOut { pid: found.pid, waited: options.stop_timeout });
         }
-        match Postmaster::wait_ready(&self.data, found.pid, options.start_timeout) {
+        match Postmaster::wait_ready(&self.data, found.pid, None, options.start_timeout) {
             Wait::Ready(postmaster) => self.adopt_ready(&postmaster).map(Some),
             Wait::Ended => Ok(None),
             Wait::TimedOut => Err(self.timed_out()),

@@ -12,7 +12,7 @@ use crate::binaries::Binaries;
 use crate::cluster::is_disk_full;
 use crate::command::{add_settings, essence};
 use crate::error::{IoContext, PgError, Result};
-use crate::postmaster::{Postmaster, Wait, remove_misleading_locks};
+use crate::postmaster::{Postmaster, Wait, pid_file_text, remove_misleading_locks};
 
 /// How long helpers of a killed postmaster may take to notice.
 const ORPHANS_LEAVE: Duration = Duration::from_secs(10);
@@ -45,8 +45,9 @@ pub(crate) fn launch(launch: &Launch) -> Result<Launched> {
     remove_misleading_locks(launch.data, launch.socket_dir)?;
     loop {
         let logs = LogPosition::now(launch.data);
+        let left = pid_file_text(launch.data);
         let pid = spawn(launch)?;
-        match Postmaster::wait_ready(launch.data, pid, launch.limit) {
+        match Postmaster::wait_ready(launch.data, pid, left.as_deref(), launch.limit) {
             Wait::Ready(postmaster) => return Ok(Launched::New(postmaster)),
             Wait::TimedOut => {
                 return Err(PgError::StartTimedOut { waited: launch.limit, file: launch.log.to_owned() });

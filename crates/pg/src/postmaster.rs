@@ -52,11 +52,11 @@ pub(crate) struct Postmaster {
 impl Postmaster {
     /// The postmaster that runs on `data`; none when there is none, whatever files it left.
     pub(crate) fn find(data: &Path) -> Option<Self> {
-        Self::read(data).filter(|found| is_alive(found.pid) && runs_on(found.pid, data))
+        Self::read(data).filter(|found| is_alive(found.pid) && runs_on(found.pid, data) == Some(true))
     }
 
     fn read(data: &Path) -> Option<Self> {
-        Self::parse(&std::fs::read_to_string(pid_file(data)).ok()?)
+        Self::parse(&pid_file_text(data)?)
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -77,14 +77,19 @@ impl Postmaster {
     }
 
     /// Waits until the postmaster `process` of `data` is ready, for at most `limit`.
-    pub(crate) fn wait_ready(data: &Path, process: i32, limit: Duration) -> Wait {
+    ///
+    /// `left` is what `postmaster.pid` held before the process began: a new postmaster may
+    /// get the very number of the dead one, whose last word was that it is ready.
+    pub(crate) fn wait_ready(data: &Path, process: i32, left: Option<&str>, limit: Duration) -> Wait {
         let deadline = Instant::now() + limit;
         loop {
             // Looked at before the file, or a postmaster that ends in between looks ready.
             if !is_alive(process) {
                 return Wait::Ended;
             }
-            if let Some(found) = Self::read(data)
+            if let Some(text) = pid_file_text(data)
+                && left != Some(text.as_str())
+                && let Some(found) = Self::parse(&text)
                 && found.pid == process
                 && found.phase == Phase::Ready
             {
@@ -140,7 +145,7 @@ pub(crate) fn remove_misleading_locks(data: &Path, socket_dir: &Path) -> Result<
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let process = text.lines().next().and_then(|line| line.trim().parse().ok());
         // Asked per file: a postmaster whose starter was killed may come up meanwhile.
-        if process.is_none_or(|pid| exists(pid) && !runs_on(pid, data)) {
+        if process.is_none_or(|pid| exists(pid) && runs_on(pid, data) == Some(false)) {
             std::fs::remove_file(&path).doing("remove", &path)?;
         }
     }
@@ -149,6 +154,11 @@ pub(crate) fn remove_misleading_locks(data: &Path, socket_dir: &Path) -> Result<
 
 fn pid_file(data: &Path) -> PathBuf {
     data.join("postmaster.pid")
+}
+
+/// What `postmaster.pid` holds now.
+pub(crate) fn pid_file_text(data: &Path) -> Option<String> {
+    std::fs::read_to_string(pid_file(data)).ok()
 }
 
 /// True when the number belongs to a process, be it a dead one that its parent has not
@@ -175,15 +185,33 @@ fn is_zombie(_pid: i32) -> bool {
     false
 }
 
-/// True when the process was started on this data folder, judged by its command line:
-/// that may be read for processes of other users too.
-fn runs_on(pid: i32, data: &Path) -> bool {
-    let Some(arguments) = command_line(pid) else { return false };
+/// Whether the process is a postmaster of this data folder, judged by its command line,
+/// which may be read for processes of other users too; none when it cannot be read.
+fn runs_on(pid: i32, data: &Path) -> Option<bool> {
+    let arguments = command_line(pid)?;
     let real = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-    arguments.iter().any(|argument| {
+    let named = arguments.iter().any(|argument| {
         let path = Path::new(argument.strip_prefix("-D").unwrap_or(argument));
         path == real || path.canonicalize().is_ok_and(|path| path == real)
-    })
+    });
+    Some(named || (is_postgres(&arguments) && works_in(pid, &real)))
+}
+
+fn is_postgres(arguments: &[String]) -> bool {
+    let program = arguments.first().and_then(|program| Path::new(program).file_name());
+    program.is_some_and(|program| program == "postgres" || program == "postmaster")
+}
+
+/// A postmaster works in its data folder. One that others started may name it by a relative
+/// path or in its environment only.
+#[cfg(target_os = "linux")]
+fn works_in(pid: i32, data: &Path) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder == data)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn works_in(_pid: i32, _data: &Path) -> bool {
+    false
 }
 
 #[cfg(target_os = "linux")]
@@ -200,8 +228,54 @@ fn command_line(pid: i32) -> Option<Vec<String>> {
         .output()
         .ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
+    let text = Some(text.trim()).filter(|text| !text.is_empty())?;
     // One line without quotes: the data folder follows -D and may hold spaces.
-    let (program, rest) = text.trim().split_once(" -D ")?;
+    let Some((program, rest)) = text.split_once(" -D ") else { return Some(vec![text.to_owned()]) };
     let data = rest.split_once(" -c ").map_or(rest, |(data, _)| data);
     Some(vec![program.to_owned(), data.trim().to_owned()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pid_file_of_this_process(data: &Path) -> String {
+        let text = format!("{}\n{}\n1\n5432\n\n\n\nready\n", std::process::id(), data.display());
+        std::fs::write(pid_file(data), &text).unwrap();
+        text
+    }
+
+    #[test]
+    fn what_a_dead_postmaster_left_does_not_make_its_heir_ready() {
+        let data = tempfile::tempdir().unwrap();
+        let left = pid_file_of_this_process(data.path());
+        let process = i32::try_from(std::process::id()).unwrap();
+        let wait = |left| Postmaster::wait_ready(data.path(), process, left, Duration::from_millis(40));
+        assert!(matches!(wait(Some(left.as_str())), Wait::TimedOut));
+        assert!(matches!(wait(Some("another")), Wait::Ready(_)));
+        assert!(matches!(wait(None), Wait::Ready(_)));
+    }
+
+    /// Started by others: no absolute path on the command line.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_postmaster_is_known_by_the_folder_it_works_in() {
+        use std::os::unix::process::CommandExt;
+        let data = tempfile::tempdir().unwrap();
+        for (name, found) in [("postgres", true), ("sleep", false)] {
+            let mut child = std::process::Command::new("sleep")
+                .arg0(name)
+                .arg("60")
+                .current_dir(data.path())
+                .spawn()
+                .unwrap();
+            let text = format!("{}\n.\n1\n5432\n\n\n\nready\n", child.id());
+            std::fs::write(pid_file(data.path()), text).unwrap();
+            assert_eq!(Postmaster::find(data.path()).is_some(), found, "{name}");
+            remove_misleading_locks(data.path(), &data.path().join("run")).unwrap();
+            assert_eq!(pid_file(data.path()).exists(), found, "{name}");
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
 }
