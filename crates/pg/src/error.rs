@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::url::UrlError;
+
 /// Why an embedded instance could not be started, stopped or looked at.
 ///
 /// Every message is one line and names the way out. Nothing here is worth a blind
@@ -94,6 +96,20 @@ pub enum PgError {
         "port {0} is taken; choose another in the database URL, or leave the port out to use a socket only"
     )]
     PortTaken(u16),
+    /// The system does not let this user listen on the port that was asked for.
+    #[error(
+        "cannot listen on port {port}: {source}; choose another in the database URL, or leave the port out \
+             to use a socket only"
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The instance's name cannot be used.
+    #[error(transparent)]
+    Name(#[from] UrlError),
     /// Another process has been starting or stopping the instance for too long.
     #[error("another process has been starting or stopping this instance for {} s; end it if it hangs (lock: {})",
             waited.as_secs(), path.display())]

@@ -23,7 +23,7 @@ use crate::layout::{Folders, Layout, create_open_dir, create_private_dir};
 use crate::lock::InstanceLock;
 use crate::postmaster::{Phase, Postmaster, Wait, remove_misleading_locks};
 use crate::record::Record;
-use crate::settings::{SOCKET_PORT, Wanted};
+use crate::settings::{SOCKET_PORT, Wanted, runs_without_fsync};
 use crate::url::{DEFAULT_NAME, InstanceUrl};
 
 /// What holds for every instance of a home.
@@ -132,11 +132,12 @@ impl Instances {
 
     /// Looks at an instance without waiting for anybody.
     pub async fn status(&self, name: &str) -> Result<InstanceStatus> {
-        let instance = self.layout.instances().join(name);
+        let instance = self.folder(name)?;
         blocking(move || status(&data_dir(&instance))).await
     }
 
     fn start_blocking(&self, url: &InstanceUrl) -> Result<RunningInstance> {
+        InstanceUrl::named(&url.name)?;
         let account = Account::choose(self.options.run_as.as_deref())?;
         let folders = self.layout.prepare(account.as_ref())?;
         let folder = folders.instances.join(&url.name);
@@ -158,7 +159,7 @@ impl Instances {
     }
 
     fn stop_blocking(&self, name: &str) -> Result<bool> {
-        let folder = self.layout.instances().join(name);
+        let folder = self.folder(name)?;
         let data = data_dir(&folder);
         if !data.is_dir() {
             return Ok(false);
@@ -169,6 +170,12 @@ impl Instances {
             return Ok(true);
         }
         Err(PgError::StopTimedOut { pid: postmaster.pid, waited: self.options.stop_timeout })
+    }
+
+    /// The folder of an instance; a name that would lead out of the home is refused.
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        InstanceUrl::named(name)?;
+        Ok(self.layout.instances().join(name))
     }
 }
 
@@ -237,6 +244,13 @@ impl Starting<'_> {
             );
         }
         let started_with = fs::read_to_string(self.data.join("postmaster.opts")).unwrap_or_default();
+        if runs_without_fsync(&started_with) {
+            tracing::warn!(
+                instance = self.url.name,
+                pid,
+                "the database runs without fsync, a power cut can destroy it; stop it to start it with fsync"
+            );
+        }
         for (name, value) in &self.url.settings {
             if !started_with.contains(&format!("\"{name}={value}\"")) {
                 tracing::warn!(
@@ -252,7 +266,7 @@ impl Starting<'_> {
     fn start(&self, major: Option<u32>) -> Result<RunningInstance> {
         if let Some(port) = self.url.port {
             // Asked now for an error in plain words; PostgreSQL asks again.
-            TcpListener::bind(("127.0.0.1", port)).map_err(|_| PgError::PortTaken(port))?;
+            TcpListener::bind(("127.0.0.1", port)).map_err(|error| port_error(port, error))?;
         }
         let binaries = self.binaries(major)?;
         let account = self.account.as_ref();
@@ -362,7 +376,28 @@ impl Starting<'_> {
     }
 }
 
+fn port_error(port: u16, source: std::io::Error) -> PgError {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => PgError::PortTaken(port),
+        _ => PgError::Port { port, source },
+    }
+}
+
 /// 244 random bits.
 fn random_password() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn only_a_port_in_use_is_taken() {
+        assert!(matches!(port_error(80, ErrorKind::AddrInUse.into()), PgError::PortTaken(80)));
+        let error = port_error(80, Error::new(ErrorKind::PermissionDenied, "not allowed")).to_string();
+        assert!(error.starts_with("cannot listen on port 80: not allowed; choose"), "{error}");
+    }
 }

@@ -63,3 +63,46 @@ impl Wanted<'_> {
         ours.chain(self.user.iter().cloned()).collect()
     }
 }
+
+/// Whether the command line in `postmaster.opts`, every argument of it quoted, switches fsync
+/// off, as the original's instances are started.
+pub(crate) fn runs_without_fsync(command_line: &str) -> bool {
+    let mut off = false;
+    for argument in command_line.split('"') {
+        let argument = argument.strip_prefix("-c").or(argument.strip_prefix("--")).unwrap_or(argument);
+        if argument == "-F" {
+            off = true;
+        } else if let Some((name, value)) = argument.split_once('=')
+            && name.trim().eq_ignore_ascii_case("fsync")
+        {
+            let value = value.trim().to_ascii_lowercase();
+            off = matches!(
+                value.as_str(),
+                "0" | "of" | "off" | "f" | "fa" | "fal" | "fals" | "false" | "n" | "no"
+            );
+        }
+    }
+    off
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fsync_is_read_from_the_command_line() {
+        let cases = [
+            (r#"/bin/postgres "-D" "/data" "-c" "fsync=on""#, false),
+            (r#"/bin/postgres "-D" "/data" "-F" "-p" "5432""#, true),
+            (r#"/bin/postgres "-D" "/data" "-c" "fsync=off""#, true),
+            (r#"/bin/postgres "-cfsync=off""#, true),
+            (r#"/bin/postgres "--fsync=FALSE""#, true),
+            (r#"/bin/postgres "-c" "fsync=off" "-c" "fsync=on""#, false),
+            (r#"/bin/postgres "-D" "/data-F""#, false),
+            ("", false),
+        ];
+        for (command_line, expected) in cases {
+            assert_eq!(runs_without_fsync(command_line), expected, "{command_line}");
+        }
+    }
+}
