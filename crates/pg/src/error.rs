@@ -57,6 +57,13 @@ pub enum PgError {
         /// Its owner.
         owner: u32,
     },
+    /// Others could exchange what root writes in a folder.
+    #[error("{} may be changed by other users and is not safe for root's files; make root its owner (chown root) \
+             and take the right to write from all others (chmod go-w)", path.display())]
+    OpenToOthers {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The data folder is neither empty nor a finished PostgreSQL cluster.
     #[error("{} holds no complete database (no PG_VERSION); move the folder away and start again", .0.display())]
     NotACluster(PathBuf),

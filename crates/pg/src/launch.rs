@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use crate::binaries::Binaries;
 use crate::cluster::is_disk_full;
 use crate::command::{add_settings, essence};
 use crate::error::{IoContext, PgError, Result};
+use crate::lock::NO_LINK;
 use crate::postmaster::{Postmaster, Wait, pid_file_text, remove_misleading_locks};
 
 /// How long helpers of a killed postmaster may take to notice.
@@ -71,7 +73,12 @@ pub(crate) fn launch(launch: &Launch) -> Result<Launched> {
 
 fn spawn(launch: &Launch) -> Result<i32> {
     // Appended to, because a postmaster whose starter was killed may still write there.
-    let log = File::options().create(true).append(true).open(launch.log).doing("write", launch.log)?;
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .custom_flags(NO_LINK)
+        .open(launch.log)
+        .doing("write", launch.log)?;
     log.set_len(0).doing("empty", launch.log)?;
     let errors = log.try_clone().doing("write", launch.log)?;
     let mut command = launch.binaries.command("postgres", launch.account);

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::account::Account;
 use crate::error::{IoContext, PgError, Result};
+use crate::lock::open_lock;
 
 const SYSTEM_DIR: &str = "/var/lib/hindsight";
 
@@ -80,11 +81,14 @@ impl Layout {
         let home = self.home.canonicalize().doing("find", &self.home)?;
         let base = self.system_dir.join(short_hash(&home));
         create_open_dir(&base)?;
+        for folder in [&self.system_dir, &base] {
+            must_be_closed_to_writers(folder)?;
+        }
         account
             .must_reach(&base, &format!("let it pass with chmod o+x, or name another user in {PG_USER}"))?;
         // Two first starts at once must not both move what is already there.
         let lock_path = base.join("lock");
-        let lock = fs::File::create(&lock_path).doing("create", &lock_path)?;
+        let lock = open_lock(&lock_path)?;
         lock.lock().doing("lock", &lock_path)?;
         Ok(Folders {
             installation: link(&self.installation(), &base.join("installation"), account)?,
@@ -117,7 +121,8 @@ fn prepare_plain(path: &Path, account: Option<&Account>) -> Result<PathBuf> {
 }
 
 /// Makes `documented` a link to `real`, taking along what lies at `documented` already:
-/// it was left by a program that could not use it there either.
+/// it was left by a program that could not use it there either. What belongs to another user
+/// is left in place: that user's own database may live there.
 fn link(documented: &Path, real: &Path, account: &Account) -> Result<PathBuf> {
     let fix = format!("move what is there to {} and leave a link in its place", real.display());
     create_open_dir(real)?;
@@ -125,9 +130,10 @@ fn link(documented: &Path, real: &Path, account: &Account) -> Result<PathBuf> {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         other => Some(other.doing("read", documented)?),
     };
-    if found.as_ref().is_some_and(fs::Metadata::is_dir) {
+    if let Some(meta) = found.as_ref().filter(|meta| meta.is_dir()) {
+        let is_ours = meta.uid() == Uid::effective().as_raw();
         // Replaces an empty folder; fails when there is data in both or between two disks.
-        if fs::rename(documented, real).is_err() {
+        if !is_ours || fs::rename(documented, real).is_err() {
             return account.must_reach(documented, &fix).map(|()| documented.to_owned());
         }
         fs::set_permissions(real, fs::Permissions::from_mode(0o755)).doing("set the mode of", real)?;
@@ -138,6 +144,16 @@ fn link(documented: &Path, real: &Path, account: &Account) -> Result<PathBuf> {
     let target = documented.canonicalize().doing("follow the link", documented)?;
     account.must_reach(&target, &fix)?;
     Ok(target)
+}
+
+/// An error when anybody else could put something of their own in the place of a folder that
+/// this process writes in.
+fn must_be_closed_to_writers(folder: &Path) -> Result<()> {
+    let meta = fs::metadata(folder).doing("read", folder)?;
+    if meta.uid() == Uid::effective().as_raw() && meta.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(PgError::OpenToOthers { path: folder.to_owned() })
 }
 
 /// Creates a folder that everybody may enter, whatever the umask; an existing one is left alone.

@@ -5,9 +5,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
+
 use crate::error::{IoContext, PgError, Result};
 
 const POLL: Duration = Duration::from_millis(20);
+
+/// For files that this process writes in folders which a home or an older program left:
+/// root must not be led by a link there to a file of its own.
+pub(crate) const NO_LINK: i32 = OFlag::O_NOFOLLOW.bits();
 
 /// Held until dropped, or until the process ends in whatever way.
 #[derive(Debug)]
@@ -19,13 +25,7 @@ impl InstanceLock {
     /// Waits for the lock of an instance, for at most `limit`.
     pub(crate) fn take(instance: &Path, limit: Duration) -> Result<Self> {
         let path = instance.join("lock");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .doing("open", &path)?;
+        let file = open_lock(&path)?;
         let deadline = Instant::now() + limit;
         loop {
             match file.try_lock() {
@@ -36,4 +36,16 @@ impl InstanceLock {
             }
         }
     }
+}
+
+/// Opens a lock file, creating it if it is missing.
+pub(crate) fn open_lock(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(NO_LINK)
+        .open(path)
+        .doing("open", path)
 }

@@ -3,9 +3,10 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
+use hindsight_pg::PgError;
 use nix::unistd::Uid;
 
-use crate::support::{Home, ask, instance_url, run, system_dir};
+use crate::support::{Home, allow, ask, instance_url, run, system_dir};
 
 /// The homes of all tests have a space in their name.
 #[tokio::test]
@@ -112,4 +113,48 @@ async fn a_port_is_opened_when_asked_for() {
     assert_eq!(user, "me");
     assert_eq!(running.connection.port, port);
     assert_eq!(instance_url("pg0://notes").port, None);
+}
+
+#[tokio::test]
+async fn links_in_place_of_written_files_are_not_followed() {
+    for name in ["lock", "start.log"] {
+        let mut home = Home::open();
+        let (instance, victim) = (home.instance("hindsight"), home.folder.path().join("victim"));
+        std::fs::create_dir_all(&instance).unwrap();
+        std::fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, instance.join(name)).unwrap();
+        let error = home.start("pg0").await.unwrap_err();
+        assert!(matches!(&error, PgError::Io { path, .. } if path.ends_with(name)), "{error}");
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+    }
+}
+
+#[tokio::test]
+async fn root_moves_no_folder_of_another_user() {
+    if !Uid::effective().is_root() {
+        return;
+    }
+    let mut home = Home::closed();
+    let instances = home.instance("hindsight").parent().unwrap().to_owned();
+    std::fs::create_dir_all(&instances).unwrap();
+    std::os::unix::fs::chown(&instances, Some(12_345), None).unwrap();
+    let error = home.start("pg0").await.unwrap_err();
+    assert!(matches!(error, PgError::Unreachable { .. }), "{error}");
+    assert!(std::fs::symlink_metadata(&instances).unwrap().is_dir());
+}
+
+#[tokio::test]
+async fn root_writes_in_no_system_folder_that_others_can_change() {
+    if !Uid::effective().is_root() {
+        return;
+    }
+    let mut home = Home::closed();
+    let folder = system_dir(home.folder.path());
+    std::fs::create_dir(&folder).unwrap();
+    for (owner, mode) in [(0, 0o777), (12_345, 0o755)] {
+        allow(&folder, mode);
+        std::os::unix::fs::chown(&folder, Some(owner), None).unwrap();
+        let error = home.start("pg0").await.unwrap_err();
+        assert!(matches!(error, PgError::OpenToOthers { .. }), "{error}");
+    }
 }
