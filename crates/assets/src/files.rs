@@ -77,6 +77,23 @@ pub(crate) fn sync(path: &Path) -> Result<(), AssetError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(AssetError::io("flush", path))
 }
 
+/// Whether only root or this process's own user can change a file, or exchange it in its folder.
+#[cfg(unix)]
+pub(crate) fn is_out_of_others_reach(file: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let own = nix::unistd::Uid::effective().as_raw();
+    let is_kept = |path: &Path| {
+        fs::metadata(path).is_ok_and(|meta| [0, own].contains(&meta.uid()) && meta.mode() & 0o022 == 0)
+    };
+    is_kept(file) && file.parent().is_some_and(is_kept)
+}
+
+/// Whether only root or this process's own user can change a file, or exchange it in its folder.
+#[cfg(not(unix))]
+pub(crate) fn is_out_of_others_reach(_file: &Path) -> bool {
+    true
+}
+
 /// Sets who may do what with a file; nothing where there are no Unix modes.
 #[cfg(unix)]
 pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! libraries ICU and libxml2. They are found by what their first entry is called, never by an
 //! offset. The launcher itself is never run.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
@@ -205,7 +206,8 @@ fn fingerprint(path: &Path) -> Result<String, AssetError> {
     sha256_file(path)
 }
 
-/// Re-hashes every file that the installation's list names, and the list.
+/// Re-hashes every file that the installation's list names, and the list, and looks for others:
+/// a library or extension that was added is loaded like any other.
 pub(crate) fn verify(folder: &Path, manifest_sha256: &str) -> Result<(), AssetError> {
     let path = folder.join(MANIFEST);
     if !path.is_file() {
@@ -213,13 +215,41 @@ pub(crate) fn verify(folder: &Path, manifest_sha256: &str) -> Result<(), AssetEr
     }
     let manifest = fs::read_to_string(&path).map_err(AssetError::io("read", &path))?;
     expect_hash(&path, manifest_sha256, sha256(manifest.as_bytes()))?;
+    let mut added = Vec::new();
+    list(folder, Path::new(""), &mut added)?;
+    let mut added: BTreeSet<String> = added.into_iter().filter(|file| file != MANIFEST).collect();
     for line in manifest.lines() {
         // Two blanks part hash and path; no file of PostgreSQL has them in its name.
         let Some((expected, file)) = line.split_once("  ") else {
             return Err(AssetError::damaged(&path, "a line names no file"));
         };
+        added.remove(file);
         let file = folder.join(file);
         expect_hash(&file, expected, fingerprint(&file)?)?;
     }
-    Ok(())
+    match added.first() {
+        Some(file) => Err(AssetError::damaged(folder, format!("{file} does not belong there"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verification_finds_an_added_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("lib")).unwrap();
+        fs::write(root.join("lib/libpq.so"), "library").unwrap();
+        let manifest = manifest_of(root).unwrap();
+        fs::write(root.join(MANIFEST), &manifest).unwrap();
+        let pinned = sha256(manifest.as_bytes());
+        verify(root, &pinned).unwrap();
+
+        fs::write(root.join("lib/added.so"), "").unwrap();
+        let error = verify(root, &pinned).unwrap_err();
+        assert!(error.to_string().contains("lib/added.so does not belong there"), "{error}");
+    }
 }

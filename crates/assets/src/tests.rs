@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::client::{Fetched, fetch};
 use crate::files::{set_mode, sha256, sha256_file};
 use crate::pins::{Content, Package, Platform};
-use crate::store::stage;
+use crate::store::{python_lib, stage};
 use crate::{Asset, AssetError, AssetState, AssetStore, NoProgress, PackageClient, Progress};
 
 const MODEL: &[u8] = b"a very small model";
@@ -231,6 +231,38 @@ fn all_downloads_together_stay_small() {
         let total: u64 = Asset::ALL.into_iter().map(|asset| Package::of(asset, platform).size).sum();
         assert!(total < 85_000_000, "{platform:?}: {total}");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_runtime_of_a_python_environment_is_used_if_nobody_else_can_change_it() {
+    let mut home = Home::new();
+    home.package.asset = Asset::OnnxRuntime;
+    home.package.content = Content::File("libonnxruntime.so.1.32.0");
+    let store = home.store(Vec::new()).with_python_lib(home.path("lib"));
+    let capi = home.path("lib/python3.12/site-packages/onnxruntime/capi");
+    let library = capi.join("libonnxruntime.so.1.32.0");
+    fs::create_dir_all(&capi).unwrap();
+    fs::write(&library, "another build").unwrap();
+    for (folder_mode, file_mode, found) in
+        [(0o755, 0o644, true), (0o777, 0o644, false), (0o775, 0o644, false), (0o755, 0o664, false)]
+    {
+        set_mode(&capi, folder_mode).unwrap();
+        set_mode(&library, file_mode).unwrap();
+        assert_eq!(store.find(Asset::OnnxRuntime).is_some(), found, "{folder_mode:o} {file_mode:o}");
+    }
+    set_mode(&library, 0o644).unwrap();
+    let error = store.verify(Asset::OnnxRuntime).unwrap_err();
+    assert!(matches!(&error, AssetError::NotPinned { path } if *path == library), "{error}");
+    fs::write(&library, MODEL).unwrap();
+    assert_eq!(store.verify(Asset::OnnxRuntime).unwrap(), library);
+}
+
+#[test]
+fn only_a_folder_called_bin_belongs_to_a_python_environment() {
+    assert_eq!(python_lib(Path::new("/env/bin")), Some(PathBuf::from("/env/lib")));
+    assert_eq!(python_lib(Path::new("/tmp/download")), None);
+    assert_eq!(python_lib(Path::new("/")), None);
 }
 
 #[test]
