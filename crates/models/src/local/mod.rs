@@ -28,6 +28,11 @@ const QUERY_PLACES: u32 = 64;
 /// Texts that may wait to be stored.
 const PASSAGE_PLACES: u32 = 1024;
 
+/// How long an accepted call waits for its vectors: many times what a full queue takes.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// What every text of the call itself adds: a call may be larger than the queue.
+const PATIENCE_PER_TEXT: Duration = Duration::from_secs(1);
+
 /// How the local model uses the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalOptions {
@@ -79,13 +84,14 @@ pub enum LoadError {
 ///
 /// One thread of its own computes, so no async thread ever does. Calls queue for it, up to a
 /// bound; queries go before passages, and passages are computed in small batches, in turn between
-/// callers. Work whose caller has gone is skipped.
+/// callers. Work whose caller has gone is skipped, and no caller waits for ever.
 #[derive(Debug)]
 pub struct LocalEmbedder {
     identity: EmbeddingModel,
     queries: Lane,
     passages: Lane,
     max_wait: Duration,
+    patience: Duration,
     /// Taken when the embedder is dropped: that ends the thread.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -136,6 +142,7 @@ impl LocalEmbedder {
             queries: Lane::new(QUERY_PLACES),
             passages: Lane::new(PASSAGE_PLACES),
             max_wait,
+            patience: PATIENCE,
             jobs: Some(jobs),
             thread: Some(thread),
         })
@@ -163,10 +170,17 @@ impl Embedder for LocalEmbedder {
             .await
             .map_err(|_| EmbedError::Busy)?
             .map_err(|_| ended())?;
+        let limit = self.patience + PATIENCE_PER_TEXT * u32::try_from(texts.len()).unwrap_or(u32::MAX);
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(Job { purpose, texts, reply, places }).map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
+        let late = |_| {
+            EmbedError::Failed(format!(
+                "no vectors came within {} s; give the machine less to do, or restart the server if it stays so",
+                limit.as_secs()
+            ))
+        };
+        timeout(limit, answer).await.map_err(late)?.map_err(|_| ended())?
     }
 }
 

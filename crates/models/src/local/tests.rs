@@ -114,6 +114,34 @@ async fn queries_go_first_and_callers_take_turns() {
 }
 
 #[tokio::test]
+async fn queries_without_end_leave_every_ninth_batch_to_passages() {
+    let setup = setup();
+    let first = setup.call(EmbedPurpose::Query, &[7]);
+    setup.until_batches(1).await;
+    let passage = setup.call(EmbedPurpose::Passage, &[5]);
+    setup.until_waiting(EmbedPurpose::Passage, 1).await;
+    let queries: Vec<_> = (0..20).map(|_| setup.call(EmbedPurpose::Query, &[7])).collect();
+    setup.until_waiting(EmbedPurpose::Query, 21).await;
+    for _ in 0..22 {
+        setup.permit.send(()).unwrap();
+    }
+    for call in queries.into_iter().chain([first, passage]) {
+        call.await.unwrap().unwrap();
+    }
+    let batches = setup.batches.lock().unwrap().concat();
+    assert_eq!(batches.iter().position(|&text| text == 5), Some(8));
+}
+
+#[tokio::test]
+async fn an_accepted_call_does_not_wait_for_ever() {
+    let mut setup = setup();
+    Arc::get_mut(&mut setup.embedder).unwrap().patience = Duration::ZERO;
+    let late = setup.call(EmbedPurpose::Query, &[7]).await.unwrap().unwrap_err();
+    assert!(late.to_string().contains("no vectors came within 1 s"), "{late}");
+    drop(setup.permit);
+}
+
+#[tokio::test]
 async fn a_full_queue_answers_busy_and_abandoned_work_is_skipped() {
     let setup = setup();
     let running = setup.call(EmbedPurpose::Passage, &[9]);
