@@ -6,7 +6,7 @@ use std::process::Command;
 use hindsight_assets::{Asset, AssetStore, POSTGRES_VERSION, Progress};
 
 use crate::account::Account;
-use crate::command::{command, essence};
+use crate::command::{ANSWER, command, essence, run};
 use crate::copy::copy_for_everybody;
 use crate::error::{PgError, Result};
 
@@ -57,9 +57,9 @@ impl Binaries {
                 return Err(format!("no {program} in {}", bin.display()));
             }
         }
-        let output = command(&bin.join("postgres"), lib.as_deref(), account)
-            .arg("--version")
-            .output()
+        let mut version = command(&bin.join("postgres"), lib.as_deref(), account);
+        version.arg("--version");
+        let output = run(version, "", ANSWER)
             .map_err(|error| format!("{} does not run: {error}", bin.join("postgres").display()))?;
         if !output.status.success() {
             let said = essence(&String::from_utf8_lossy(&output.stderr));
@@ -180,8 +180,9 @@ impl Tried<'_> {
 
     /// A PostgreSQL of the system counts only with pgvector.
     fn system(&mut self, config: &Path) -> Option<Binaries> {
-        let output =
-            command(config, None, None).args(["--bindir", "--sharedir", "--version"]).output().ok()?;
+        let mut question = command(config, None, None);
+        question.args(["--bindir", "--sharedir", "--version"]);
+        let output = run(question, "", ANSWER).ok()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut lines = text.lines();
         let bin = PathBuf::from(lines.next()?);

@@ -7,17 +7,21 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::time::Duration;
 
 use crate::account::Account;
 use crate::binaries::Binaries;
-use crate::command::{add_settings, essence};
+use crate::command::{add_settings, essence, run};
 use crate::error::{IoContext, PgError, Result};
 use crate::layout::{create_private_dir, give};
 use crate::record::Record;
 
 /// Marks what belongs to an initialisation that is not finished.
 const UNFINISHED: &str = ".tmp-";
+
+/// How long a program may work on a cluster that is stopped: a second on most machines, but
+/// one that was killed is recovered first.
+const PREPARATION: Duration = Duration::from_mins(5);
 
 /// The major version that wrote `data`; none when there is no data yet.
 pub(crate) fn major_version(data: &Path) -> Result<Option<u32>> {
@@ -113,7 +117,7 @@ fn run_initdb(
     if binaries.major >= 17 {
         command.args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]);
     }
-    let output = command.output().doing("run", &binaries.bin.join("initdb"))?;
+    let output = run(command, "", PREPARATION).doing("run", &binaries.bin.join("initdb"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -145,19 +149,10 @@ pub(crate) fn give_access(
         &mut command,
         [("lc_messages", "C"), ("logging_collector", "off"), ("log_min_error_statement", "panic")],
     );
-    let program = binaries.bin.join("postgres");
-    let mut child = command
-        .arg("postgres")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .doing("run", &program)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // One statement a line; a failed write shows in what the program says.
-        let _ = writeln!(stdin, "{}", statements.join("\n"));
-    }
-    let output = child.wait_with_output().doing("run", &program)?;
+    command.arg("postgres");
+    // One statement a line.
+    let input = statements.join("\n") + "\n";
+    let output = run(command, &input, PREPARATION).doing("run", &binaries.bin.join("postgres"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     let failed = |line: &str| {
         let serious = ["ERROR:", "FATAL:", "PANIC:"].iter().any(|mark| line.contains(mark));

@@ -188,7 +188,8 @@ fn is_zombie(_pid: i32) -> bool {
 /// Whether the process is a postmaster of this data folder, judged by its command line,
 /// which may be read for processes of other users too; none when it cannot be read.
 fn runs_on(pid: i32, data: &Path) -> Option<bool> {
-    let arguments = command_line(pid)?;
+    // Empty for good after a process has ended, and for a moment while a program begins.
+    let arguments = command_line(pid).filter(|arguments| !arguments.is_empty() || is_zombie(pid))?;
     let real = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let named = arguments.iter().any(|argument| {
         let path = Path::new(argument.strip_prefix("-D").unwrap_or(argument));
@@ -269,7 +270,11 @@ mod tests {
                 .current_dir(data.path())
                 .spawn()
                 .unwrap();
-            let text = format!("{}\n.\n1\n5432\n\n\n\nready\n", child.id());
+            let process = i32::try_from(child.id()).unwrap();
+            while command_line(process).unwrap().is_empty() {
+                std::thread::yield_now();
+            }
+            let text = format!("{process}\n.\n1\n5432\n\n\n\nready\n");
             std::fs::write(pid_file(data.path()), text).unwrap();
             assert_eq!(Postmaster::find(data.path()).is_some(), found, "{name}");
             remove_misleading_locks(data.path(), &data.path().join("run")).unwrap();
