@@ -29,11 +29,14 @@ const BUDGETS: [i64; 2] = [1024, 4096];
 /// Turns in one retain. The order of turns is the order of requests, so these are sent one after the other.
 const BATCH: usize = 50;
 
+/// Where dialogues may lie, seen from the checkout.
+const BESIDE: &str = "../shared/data/locomo-dev.json";
+
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Dialogues with gold questions
-    #[arg(long, default_value = "../shared/data/locomo-dev.json")]
-    data: PathBuf,
+    /// Dialogues with gold questions; without it those beside the checkout, if there are any
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// A server that runs already; its banks named eval-… are replaced
     #[arg(long, conflicts_with = "bin")]
     url: Option<String>,
@@ -50,14 +53,21 @@ pub(crate) struct Options {
 
 /// Measures and prints the report.
 pub(crate) async fn run(root: &Path, options: Options) -> Result<()> {
-    if !options.data.exists() {
-        println!(
-            "eval: SKIPPED, there are no dialogues at {}: name a file with --data",
-            options.data.display()
-        );
-        return Ok(());
-    }
-    let mut dialogues = data::read(&options.data)?;
+    let data = match options.data {
+        Some(data) => data,
+        None => {
+            let data = root.join(BESIDE);
+            if !data.exists() {
+                println!(
+                    "eval: SKIPPED, there are no dialogues at {}: name a file with --data",
+                    data.display()
+                );
+                return Ok(());
+            }
+            data
+        }
+    };
+    let mut dialogues = data::read(&data)?;
     dialogues.truncate(options.limit.unwrap_or(usize::MAX));
 
     let report = match &options.url {

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use hindsight_types::recall::Budget;
 use serde_json::Value;
 
 /// How facts are made of a chunk.
@@ -52,6 +51,9 @@ pub struct Settings {
     pub text_search: bool,
     /// Candidates of each arm and type at budget low, mid, high.
     pub budgets: [i64; 3],
+    /// Postings of rare words that may make candidates, at budget low, mid, high; words
+    /// beyond only score what others found.
+    pub postings: [i64; 3],
     /// Cosine similarity below which the semantic arm finds nothing.
     pub min_similarity: f64,
     /// Longest query in tokens; what is beyond is cut off. 0 = no limit.
@@ -67,6 +69,7 @@ impl Default for Settings {
             store_document_text: true,
             text_search: true,
             budgets: [100, 300, 1000],
+            postings: [1000, 2000, 4000],
             min_similarity: 0.3,
             max_query_tokens: hindsight_types::limits::RECALL_QUERY_MAX_TOKENS,
         }
@@ -87,16 +90,6 @@ impl Settings {
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
             ..self.clone()
-        }
-    }
-
-    /// Candidates of each arm and type.
-    pub fn candidates(&self, budget: Budget) -> i64 {
-        let [low, mid, high] = self.budgets;
-        match budget {
-            Budget::Low => low,
-            Budget::Mid => mid,
-            Budget::High => high,
         }
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use config::Settings;
 pub use error::EngineError;
-use ports::{Clock, Embedder};
+use ports::{Clock, EmbedError, EmbedPurpose, Embedder};
 use store::{PoolHealth, Store, StoreError};
 
 /// The engine over one database. Cloning is cheap and shares everything.
@@ -52,21 +52,32 @@ impl Engine {
         Ok(Self { store, embedder, clock, settings: Arc::new(settings), queries: recall::QueryCache::new() })
     }
 
+    /// The settings this engine was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// One usable vector for each text: what a model sends is checked before it is stored or
+    /// compared, since one vector of another length would make every later search fail.
+    async fn vectors(&self, purpose: EmbedPurpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let (wanted, dimension) = (texts.len(), self.embedder.model().dimension as usize);
+        let vectors = self.embedder.embed(purpose, texts).await?;
+        let is_sound = |vector: &Vec<f32>| {
+            vector.len() == dimension
+                && vector.iter().all(|number| number.is_finite())
+                && vector.iter().any(|number| *number != 0.0)
+        };
+        if vectors.len() == wanted && vectors.iter().all(is_sound) {
+            return Ok(vectors);
+        }
+        Err(EmbedError::Failed(format!(
+            "it did not send {wanted} vectors of {dimension} finite numbers, not all of them 0"
+        )))
+    }
+
     /// Asks the database for an answer, to see how it is.
     pub async fn probe(&self) -> Result<PoolHealth, StoreError> {
         self.store.probe().await
-    }
-
-    /// True when no other process is known to use the database server.
-    pub async fn is_alone(&self) -> bool {
-        match self.store.is_alone().await {
-            Ok(alone) => alone,
-            // A server that does not answer serves nobody else either.
-            Err(error) => {
-                tracing::debug!(%error, "the database did not say who else uses it");
-                true
-            }
-        }
     }
 
     /// Closes the connections to the database. Statements under way end first.

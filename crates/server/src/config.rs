@@ -156,6 +156,7 @@ impl Config {
                     env.positive("HINDSIGHT_API_RECALL_BUDGET_FIXED_MID")?.unwrap_or(mid),
                     env.positive("HINDSIGHT_API_RECALL_BUDGET_FIXED_HIGH")?.unwrap_or(high),
                 ],
+                postings: defaults.postings,
                 min_similarity: env
                     .share("HINDSIGHT_API_SEMANTIC_MIN_SIMILARITY")?
                     .unwrap_or(defaults.min_similarity),

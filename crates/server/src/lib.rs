@@ -23,6 +23,7 @@ use std::time::Duration;
 use axum::Router;
 use hindsight_engine::Engine;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -35,6 +36,8 @@ use state::{Phase, State};
 
 /// Longest wait for requests under way when the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Longest wait for statements under way after that.
+const CLOSE: Duration = Duration::from_secs(10);
 
 /// A server that listens.
 #[derive(Debug)]
@@ -84,24 +87,30 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     Ok(Server { address, state, stop, loading, serving })
 }
 
-/// Serves until SIGINT or SIGTERM, then stops gracefully. Fails when the start does.
+/// Serves until SIGINT or SIGTERM, then stops gracefully; a second signal ends the process
+/// at once. Fails when the start does.
 pub async fn serve(config: Config) -> Result<(), StartError> {
+    let mut signals = Signals::listen()?;
     let server = start(config).await?;
-    let signal = shutdown_signal()?;
-    let ready = tokio::select! {
-        ready = server.ready() => ready,
-        () = signal => {
-            server.shutdown().await;
-            return Ok(());
-        }
+    let served = tokio::select! {
+        ready = server.ready() => match ready {
+            Ok(()) => {
+                tracing::info!(url = server.url(), "ready");
+                signals.next().await;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
+        () = signals.next() => Ok(()),
     };
-    if ready.is_ok() {
-        tracing::info!(url = server.url(), "ready");
-        shutdown_signal()?.await;
-        tracing::info!("stopping");
+    tracing::info!("stopping");
+    tokio::select! {
+        stopped = server.stop() => served.and(stopped),
+        () = signals.next() => {
+            tracing::warn!("ended at once by a second signal; an embedded database stays up and is found again");
+            std::process::exit(130)
+        }
     }
-    let stopped = server.stop().await;
-    ready.and(stopped)
 }
 
 impl Server {
@@ -118,8 +127,8 @@ impl Server {
         }
     }
 
-    /// Stops: no new connections, requests under way end, then the database, if this
-    /// server started it and nobody else uses it.
+    /// Stops: no new connections, requests under way end, then the embedded database, unless
+    /// others use it.
     pub async fn shutdown(self) {
         if let Err(error) = self.stop().await {
             tracing::warn!(%error, "stopped with an error");
@@ -131,37 +140,40 @@ impl Server {
         self.stop.send_replace(true);
         let mut serving = self.serving;
         if tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
-            tracing::warn!("requests still under way were cut off");
+            tracing::warn!("requests are still under way; the server goes all the same");
             serving.abort();
         }
         let embedded = self.loading.await.map_err(|error| StartError::Load(error.to_string()))?;
-        let engine = self.state.take_engine();
-        let alone = match &engine {
-            Some(engine) => engine.is_alone().await,
-            None => true,
-        };
-        if let Some(engine) = engine {
-            engine.close().await;
+        if let Some(engine) = self.state.take_engine()
+            && tokio::time::timeout(CLOSE, engine.close()).await.is_err()
+        {
+            tracing::warn!("statements are still under way; the server goes all the same");
         }
         match embedded {
-            Ok(Some(embedded)) if alone => embedded.stop().await,
+            Ok(Some(embedded)) => embedded.stop_if_unused().await,
             // A failed start has been reported already.
-            Ok(_) | Err(_) => Ok(()),
+            Ok(None) | Err(_) => Ok(()),
         }
     }
 }
 
-/// Resolves at SIGINT or SIGTERM.
-fn shutdown_signal() -> Result<impl Future<Output = ()>, StartError> {
-    use tokio::signal::unix::{SignalKind, signal};
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
 
-    let listen = |kind| signal(kind).map_err(|error| StartError::Load(error.to_string()));
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    Ok(async move {
+impl Signals {
+    fn listen() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(|error| StartError::Load(error.to_string()));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next of either.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
 }

@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hindsight_assets::{Asset, AssetError, AssetStore};
 use hindsight_engine::Engine;
 use hindsight_engine::ports::{Embedder, SystemClock};
-use hindsight_engine::store::{Store, StoreError, StoreOptions};
+use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
 use hindsight_models::{LoadError, LocalEmbedder, LocalOptions};
 use hindsight_pg::{DatabaseUrl, Instances, Layout, Options, PgError, UrlError};
 use tokio::sync::watch;
@@ -19,6 +19,8 @@ use crate::state::State;
 
 /// Time between two looks at the database.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// How long closed connections may take to be gone.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Longest wait for a look at the database.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -81,11 +83,29 @@ impl From<JoinError> for StartError {
 pub(crate) struct Embedded {
     instances: Instances,
     name: String,
-    started_by_us: bool,
+    url: String,
 }
 
 impl Embedded {
-    pub(crate) async fn stop(self) -> Result<(), StartError> {
+    /// Stops the database unless others use it: servers share an instance by its name, and
+    /// the last one turns off the light.
+    pub(crate) async fn stop_if_unused(self) -> Result<(), StartError> {
+        let deadline = Instant::now() + GOODBYE;
+        loop {
+            match other_clients(&self.url).await {
+                Ok(0) => break,
+                // The backends of closed connections take a moment to end.
+                Ok(_) if Instant::now() < deadline => tokio::time::sleep(GOODBYE / 20).await,
+                Ok(others) => {
+                    tracing::info!(others, "the database stays up: others use it");
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the database stays up: it did not say who uses it");
+                    return Ok(());
+                }
+            }
+        }
         self.instances.stop(&self.name).await?;
         Ok(())
     }
@@ -114,7 +134,7 @@ pub(crate) async fn load(
             return Err(error);
         }
     };
-    state.probed(engine.probe().await.map_err(|error| error.to_string()));
+    state.probed(look(&engine).await);
     state.ready(engine.clone());
     loop {
         tokio::select! {
@@ -122,24 +142,32 @@ pub(crate) async fn load(
             _ = stopped.wait_for(|stop| *stop) => break,
             () = tokio::time::sleep(PROBE_INTERVAL) => {}
         }
-        let outcome = match tokio::time::timeout(PROBE_TIMEOUT, engine.probe()).await {
-            Ok(outcome) => outcome.map_err(|error| error.to_string()),
-            Err(_) => Err("the database does not answer".to_owned()),
-        };
-        state.probed(outcome);
+        state.probed(look(&engine).await);
     }
     Ok(embedded)
+}
+
+/// Looks at the database, but not for long.
+async fn look(engine: &Engine) -> Result<PoolHealth, String> {
+    match tokio::time::timeout(PROBE_TIMEOUT, engine.probe()).await {
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Err(_) => Err("the database does not answer".to_owned()),
+    }
 }
 
 async fn open(
     config: &Config,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(Option<Embedded>, Engine), StartError> {
-    // The model loads while the database starts.
-    let model = tokio::task::spawn_blocking({
+    // A model that is there loads while the database starts; one that has to be fetched
+    // waits, so that an unusable database is told without a download first.
+    let load = || {
         let config = config.clone();
-        move || load_model(&config)
-    });
+        tokio::task::spawn_blocking(move || load_model(&config))
+    };
+    let assets = assets(config);
+    let is_there = [Asset::OnnxRuntime, Asset::MiniLm].iter().all(|asset| assets.find(*asset).is_some());
+    let model = is_there.then(load);
     let (embedded, url) = start_database(config).await?;
     let opened = async {
         let store = Store::open(&StoreOptions {
@@ -150,7 +178,7 @@ async fn open(
             language: config.language,
         })
         .await?;
-        let embedder = model.await??;
+        let embedder = model.unwrap_or_else(load).await??;
         Ok(Engine::new(store, embedder, Arc::new(SystemClock), config.engine.clone()).await?)
     };
     // The start of an embedded database is never cut off halfway; the rest may be.
@@ -161,8 +189,8 @@ async fn open(
     match opened {
         Ok(engine) => Ok((embedded, engine)),
         Err(error) => {
-            if let Some(embedded) = embedded.filter(|embedded| embedded.started_by_us)
-                && let Err(error) = embedded.stop().await
+            if let Some(embedded) = embedded
+                && let Err(error) = embedded.stop_if_unused().await
             {
                 tracing::warn!(%error, "the embedded database was left running");
             }
@@ -188,11 +216,15 @@ async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), S
     let running = instances.start(&url).await?;
     tracing::info!(instance = running.name, pid = running.pid, adopted = !running.started_by_us, "database");
     let url = running.connection.url();
-    Ok((Some(Embedded { instances, name: running.name, started_by_us: running.started_by_us }), url))
+    Ok((Some(Embedded { instances, name: running.name, url: url.clone() }), url))
+}
+
+fn assets(config: &Config) -> AssetStore {
+    AssetStore::new(&config.assets_dir, Layout::new(&config.home).installation())
 }
 
 fn load_model(config: &Config) -> Result<Arc<dyn Embedder>, StartError> {
-    let store = AssetStore::new(&config.assets_dir, Layout::new(&config.home).installation());
+    let store = assets(config);
     let runtime = store.ensure(Asset::OnnxRuntime, &*config.progress)?;
     let model = store.ensure(Asset::MiniLm, &*config.progress)?;
     Ok(Arc::new(LocalEmbedder::load(&runtime, &model, LocalOptions::default())?))

@@ -71,7 +71,13 @@ impl State {
     }
 
     pub(crate) fn failed(&self, problem: String) {
-        self.phase.send_replace(Phase::Failed(problem));
+        self.phase.send_if_modified(|phase| {
+            let starting = *phase == Phase::Starting;
+            if starting {
+                *phase = Phase::Failed(problem);
+            }
+            starting
+        });
     }
 
     pub(crate) fn stopping(&self) {

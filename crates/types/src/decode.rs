@@ -62,9 +62,9 @@ impl Decoder {
         value
     }
 
-    /// True when nothing has gone wrong so far.
-    pub fn is_clean(&self) -> bool {
-        self.errors.is_empty()
+    /// Number of problems found so far.
+    pub fn problems(&self) -> usize {
+        self.errors.len()
     }
 
     /// The object in `value`, or a noted problem.
@@ -328,13 +328,16 @@ macro_rules! request {
         impl $crate::decode::FromJson for $name {
             fn from_json(value: &serde_json::Value, decoder: &mut $crate::decode::Decoder) -> Option<Self> {
                 let object = decoder.object(value)?;
+                let before = decoder.problems();
                 $(let $field = $crate::decode::request!(
                     @read decoder, object, $crate::decode::request!(@name $field $($wire)?), $mode $(($default))?
                 );)+
                 let read = Self { $($field: $field?,)+ };
-                $(if decoder.is_clean() {
+                let is_clean = decoder.problems() == before;
+                $(if is_clean {
                     $check(&read, value, decoder);
                 })?
+                let _ = is_clean;
                 Some(read)
             }
         }

@@ -97,8 +97,8 @@ fn check_recall(request: &RecallRequest, value: &Value, decoder: &mut Decoder) {
     }
 }
 
-/// The types asked for. The retired type `opinion` is dropped; [`Types::is_nothing`] tells
-/// when it was the only one.
+/// The types asked for. The retired type `opinion` is dropped; when it was the only one
+/// nothing is selected.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Types {
@@ -116,11 +116,6 @@ impl Types {
     /// The types to search: all when none was named.
     pub fn selected(&self) -> &[FactType] {
         if self.known.is_empty() && !self.opinion { FactType::ALL } else { &self.known }
-    }
-
-    /// True when only retired types were asked for.
-    pub fn is_nothing(&self) -> bool {
-        self.known.is_empty() && self.opinion
     }
 }
 

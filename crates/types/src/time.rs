@@ -1,11 +1,14 @@
 //! Times on the wire.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Timelike, Utc};
 
-/// Reads an ISO-8601 date or date-time. A date is its midnight; a time without an
-/// offset is UTC.
+/// Reads an ISO-8601 date or date-time of the years 1 to 9999. A date is its midnight; a time
+/// without an offset is UTC.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
+    read(text.trim()).filter(|time| (1..=9999).contains(&time.year()))
+}
+
+fn read(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.with_timezone(&Utc));
     }
@@ -52,7 +55,16 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_time() {
-        for text in ["", "soon", "2024-13-01", "15.01.2024", "2024-01-15T25:00:00Z"] {
+        for text in [
+            "",
+            "soon",
+            "2024-13-01",
+            "15.01.2024",
+            "2024-01-15T25:00:00Z",
+            "-5000-01-01",
+            "0000-01-01",
+            "+12000-01-01",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -12,7 +12,7 @@ mod select;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hindsight_types::recall::{RecallRequest, RecallResponse};
+use hindsight_types::recall::{Budget, RecallRequest, RecallResponse};
 use uuid::Uuid;
 
 use self::answer::{Answer, TraceInput};
@@ -28,8 +28,26 @@ use crate::{Engine, EngineError};
 const CACHED_QUERIES: u64 = 2048;
 /// Query terms used: of longer queries the rarest.
 const MAX_TERMS: usize = 16;
-/// Postings that may make candidates at budget low, mid, high.
-const POSTINGS: [i64; 3] = [1000, 2000, 4000];
+
+/// How much the arms may bring.
+#[derive(Clone, Copy, Debug)]
+struct ArmLimits {
+    /// Candidates of each arm and type.
+    per_arm: i64,
+    /// Postings that may make candidates.
+    postings: i64,
+}
+
+impl ArmLimits {
+    fn of(settings: &Settings, budget: Budget) -> Self {
+        let of_level = |[low, mid, high]: [i64; 3]| match budget {
+            Budget::Low => low,
+            Budget::Mid => mid,
+            Budget::High => high,
+        };
+        Self { per_arm: of_level(settings.budgets), postings: of_level(settings.postings) }
+    }
+}
 
 /// Vectors of recent queries; concurrent equal queries wait for one embedding.
 #[derive(Clone)]
@@ -50,15 +68,7 @@ impl Engine {
     ) -> Result<RecallResponse, EngineError> {
         let started = Instant::now();
         let query = Query::read(request, self.clock.now(), self.store.language(), &self.settings)?;
-        let vector = match self.query_vector(&query.text).await {
-            Ok(vector) => Some(vector),
-            Err(error) if query.terms.is_empty() => return Err(error.into()),
-            // Answers from words alone are better than none; the trace says so.
-            Err(error) => {
-                tracing::warn!(%error, "recall goes on without the semantic arm");
-                None
-            }
-        };
+        let vector = self.query_vector(&query.text).await;
         let embedded = started.elapsed();
 
         let mut session = self.store.recall_session().await?;
@@ -66,17 +76,27 @@ impl Engine {
         let bank = bank.ok_or_else(|| EngineError::BankNotFound(bank_id.to_owned()))?;
         let settings = self.settings.of_bank(&bank.config);
         let terms = if settings.text_search { weigh(&bank) } else { Vec::new() };
-        let per_arm = settings.candidates(request.budget);
+        let vector = match vector {
+            Ok(vector) => Some(vector),
+            // No arm is left.
+            Err(error) if terms.is_empty() => return Err(error.into()),
+            // Answers from words alone are better than none; the trace says so.
+            Err(error) => {
+                tracing::warn!(%error, "recall goes on without the semantic arm");
+                None
+            }
+        };
+        let limits = ArmLimits::of(&settings, request.budget);
         let mut ranked = if query.types.is_empty() {
             Vec::new()
         } else {
             let vector = vector.as_ref().map(|vector| vector.as_slice());
-            rank(&mut session, &bank, &query, vector, &terms, per_arm, &settings).await?
+            rank(&mut session, &bank, &query, vector, &terms, limits, &settings).await?
         };
         let retrieved = started.elapsed();
 
         let found = ranked.len();
-        ranked.truncate(usize::try_from(per_arm).unwrap_or(usize::MAX).saturating_mul(2));
+        ranked.truncate(usize::try_from(limits.per_arm).unwrap_or(usize::MAX).saturating_mul(2));
         let chosen = select::within_budget(&ranked, request.max_tokens);
         let ids: Vec<Uuid> = chosen.iter().map(|ranked| ranked.candidate.memory_id).collect();
         let memories = session.hydrate(bank.key, &ids).await?;
@@ -105,7 +125,7 @@ impl Engine {
     /// The vector of a query, from the cache or the model.
     async fn query_vector(&self, text: &str) -> Result<Arc<Vec<f32>>, EmbedError> {
         let embed = async {
-            let vectors = self.embedder.embed(EmbedPurpose::Query, vec![text.to_owned()]).await?;
+            let vectors = self.vectors(EmbedPurpose::Query, vec![text.to_owned()]).await?;
             let vector = vectors.into_iter().next();
             vector.map(Arc::new).ok_or_else(|| EmbedError::Failed("no vector came back".to_owned()))
         };
@@ -140,15 +160,10 @@ async fn rank(
     query: &Query,
     vector: Option<&[f32]>,
     terms: &[TermProbe],
-    per_arm: i64,
+    limits: ArmLimits,
     settings: &Settings,
 ) -> Result<Vec<Ranked>, EngineError> {
     let mean_length = if bank.memories > 0 { bank.term_length as f64 / bank.memories as f64 } else { 1.0 };
-    let postings = POSTINGS
-        .into_iter()
-        .zip(settings.budgets)
-        .find(|(_, budget)| *budget == per_arm)
-        .map_or(POSTINGS[1], |(postings, _)| postings);
     let candidates = session
         .candidates(&CandidateQuery {
             bank: bank.key,
@@ -157,8 +172,8 @@ async fn rank(
             min_similarity: query.floors.semantic.unwrap_or(settings.min_similarity),
             terms,
             mean_length,
-            per_arm,
-            postings,
+            per_arm: limits.per_arm,
+            postings: limits.postings,
             tags: &query.tags,
         })
         .await?;

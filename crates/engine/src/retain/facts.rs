@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::chunk::{ChunkLimits, chunk};
@@ -14,18 +13,11 @@ use crate::store::{ChunkWrite, DocumentWrite, FactWrite};
 use crate::text::terms::{Language, analyze};
 use crate::text::{signals, tokens};
 
-/// A document whose facts lack their vectors and places in conversations.
+/// A document on its way to the store.
 #[derive(Debug)]
 pub(super) struct DraftDocument {
-    document_id: String,
-    body: Option<String>,
-    body_length: usize,
-    content_hash: Vec<u8>,
-    retain_params: Value,
-    tags: Vec<String>,
-    chunks: Vec<ChunkWrite>,
-    /// Facts in order; their vectors are empty.
-    pub(super) facts: Vec<FactWrite>,
+    /// What will be written; its facts lack their vectors and places at first.
+    pub(super) document: DocumentWrite,
     /// The items the facts come from, in order.
     pub(super) runs: Vec<PartRun>,
 }
@@ -41,25 +33,6 @@ pub(super) struct PartRun {
     pub(super) dated: Option<DateTime<Utc>>,
     /// Number of its facts.
     pub(super) facts: usize,
-}
-
-impl DraftDocument {
-    /// The finished document; takes one vector for each fact.
-    pub(super) fn with_vectors(mut self, vectors: &mut impl Iterator<Item = Vec<f32>>) -> DocumentWrite {
-        for (fact, vector) in self.facts.iter_mut().zip(vectors) {
-            fact.embedding = vector;
-        }
-        DocumentWrite {
-            document_id: self.document_id,
-            body: self.body,
-            body_length: i32::try_from(self.body_length).unwrap_or(i32::MAX),
-            content_hash: self.content_hash,
-            retain_params: self.retain_params,
-            tags: self.tags,
-            chunks: self.chunks,
-            facts: self.facts,
-        }
-    }
 }
 
 /// Cuts the documents and makes facts of every chunk.
@@ -81,17 +54,17 @@ fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocume
         chunk_size: settings.chunk_size,
         structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
     };
-    let mut document = DraftDocument {
+    let mut document = DocumentWrite {
         document_id: source.document_id,
-        body_length: body.chars().count(),
+        body_length: i32::try_from(body.chars().count()).unwrap_or(i32::MAX),
         content_hash: sha256(&body),
         body: settings.store_document_text.then_some(body),
         retain_params: source.retain_params,
         tags,
         chunks: Vec::new(),
         facts: Vec::new(),
-        runs: Vec::new(),
     };
+    let mut runs = Vec::new();
     for part in &source.parts {
         // Each item is cut on its own, so that every chunk has one provenance.
         let before = document.facts.len();
@@ -106,14 +79,14 @@ fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocume
                 body: if settings.store_document_text { text } else { String::new() },
             });
         }
-        document.runs.push(PartRun {
+        runs.push(PartRun {
             index: part.index,
             context_hash: sha256(part.context.as_deref().unwrap_or_default()),
             dated: part.said_at.filter(|_| part.is_dated),
             facts: document.facts.len() - before,
         });
     }
-    document
+    DraftDocument { document, runs }
 }
 
 fn extract(chunk: &str, part: &Part, mode: ExtractionMode) -> Vec<PlainFact> {

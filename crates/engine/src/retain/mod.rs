@@ -18,7 +18,7 @@ use self::facts::{DraftDocument, draft_documents};
 use self::source::{Source, gather};
 use crate::config::Settings;
 use crate::ports::EmbedPurpose;
-use crate::store::{DocumentWrite, StoreError, WriteOutcome};
+use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
 use crate::{Engine, EngineError};
 
 /// Texts given to the embedder at once: enough to sort them by length into full batches,
@@ -62,16 +62,18 @@ impl Engine {
         sources: Vec<Source>,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<String, EngineError> {
-        let mut bank = self.bank_for_writing(bank_id).await?;
-        let settings = self.settings.of_bank(&bank.config);
-        let mut drafts = self.draft(sources, settings).await?;
-        let mut accepted = self.place_in_streams(&bank, &mut drafts).await?;
-        let documents = self.embed_documents(drafts).await?;
+        let bank = self.bank_for_writing(bank_id).await?;
+        // Numbered before the slow work: of two replaces of a document the later one wins.
+        let accepted = self.store.next_retain().await?;
+        let mut drafts = self.draft(sources, self.settings.of_bank(&bank.config)).await?;
+        let mut bank = self.placed(bank_id, bank, &mut drafts).await?;
+        self.embed_documents(&mut drafts).await?;
         for attempt in 1.. {
+            let documents: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
             match self.store.write_documents(bank.key, accepted, &documents, now).await {
                 Err(StoreError::BankVanished) if attempt < ATTEMPTS => {
                     bank = self.bank_for_writing(bank_id).await?;
-                    (accepted, _) = self.store.accept_retain(bank.key, &[], 0.0).await?;
+                    bank = self.placed(bank_id, bank, &mut drafts).await?;
                 }
                 Err(error) => return Err(error.into()),
                 Ok(outcomes) => {
@@ -87,6 +89,26 @@ impl Engine {
         Ok(bank.bank_id)
     }
 
+    /// Gives every fact its place in a conversation of the bank, which is made again when it
+    /// has been deleted meanwhile.
+    async fn placed(
+        &self,
+        bank_id: &str,
+        mut bank: BankRow,
+        drafts: &mut [DraftDocument],
+    ) -> Result<BankRow, EngineError> {
+        for attempt in 1.. {
+            match self.place_in_streams(&bank, drafts).await {
+                Err(EngineError::Store(StoreError::BankVanished)) if attempt < ATTEMPTS => {
+                    bank = self.bank_for_writing(bank_id).await?;
+                }
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
+        Ok(bank)
+    }
+
     /// Chunking and extraction are pure computation: they run beside the async threads.
     async fn draft(
         &self,
@@ -97,14 +119,17 @@ impl Engine {
         Ok(tokio::task::spawn_blocking(move || draft_documents(sources, &settings, language)).await?)
     }
 
-    async fn embed_documents(&self, drafts: Vec<DraftDocument>) -> Result<Vec<DocumentWrite>, EngineError> {
-        let texts: Vec<String> =
-            drafts.iter().flat_map(|draft| &draft.facts).map(|fact| fact.body.clone()).collect();
-        let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(EMBED_BATCH) {
-            vectors.extend(self.embedder.embed(EmbedPurpose::Passage, batch.to_vec()).await?);
+    /// Gives every fact its vector.
+    async fn embed_documents(&self, drafts: &mut [DraftDocument]) -> Result<(), EngineError> {
+        let mut facts: Vec<&mut FactWrite> =
+            drafts.iter_mut().flat_map(|draft| &mut draft.document.facts).collect();
+        for batch in facts.chunks_mut(EMBED_BATCH) {
+            let texts = batch.iter().map(|fact| fact.body.clone()).collect();
+            let vectors = self.vectors(EmbedPurpose::Passage, texts).await?;
+            for (fact, vector) in batch.iter_mut().zip(vectors) {
+                fact.embedding = vector;
+            }
         }
-        let mut vectors = vectors.into_iter();
-        Ok(drafts.into_iter().map(|draft| draft.with_vectors(&mut vectors)).collect())
+        Ok(())
     }
 }

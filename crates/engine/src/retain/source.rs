@@ -11,6 +11,8 @@ use uuid::Uuid;
 use crate::EngineError;
 use crate::text::sanitize;
 
+/// Longer document ids would not fit into an index.
+const MAX_DOCUMENT_ID_BYTES: usize = 1024;
 /// Longer names are no names.
 const MAX_ENTITY_CHARS: usize = 512;
 
@@ -46,12 +48,13 @@ pub(crate) struct Part {
 /// one, each item without becomes a document of its own.
 pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<Source>, EngineError> {
     let document_tags = request.document_tags.unwrap_or_default();
-    let shared_id = request.items.iter().all(|item| item.document_id.is_none()).then(Uuid::new_v4);
+    let ids: Vec<Option<String>> = request.items.iter().map(document_id).collect::<Result<_, _>>()?;
+    let shared_id = ids.iter().all(Option::is_none).then(Uuid::new_v4);
     let mut sources: IndexMap<String, Source> = IndexMap::new();
-    for (index, item) in request.items.into_iter().enumerate() {
+    for ((index, item), id) in request.items.into_iter().enumerate().zip(ids) {
         check(&item, index)?;
-        let document_id = match (&item.document_id, shared_id) {
-            (Some(id), _) => sanitize(id).into_owned(),
+        let document_id = match (id, shared_id) {
+            (Some(id), _) => id,
             (None, Some(shared)) => shared.to_string(),
             (None, None) => Uuid::new_v4().to_string(),
         };
@@ -63,6 +66,17 @@ pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<S
         source.parts.push(part(index, &item, &document_tags, now));
     }
     Ok(sources.into_values().collect())
+}
+
+/// The id the caller gave; an empty one counts as not given.
+fn document_id(item: &MemoryItem) -> Result<Option<String>, EngineError> {
+    let id = item.document_id.as_deref().map(|id| sanitize(id).into_owned()).filter(|id| !id.is_empty());
+    match id {
+        Some(id) if id.len() > MAX_DOCUMENT_ID_BYTES => Err(EngineError::Invalid(format!(
+            "document_id must not be longer than {MAX_DOCUMENT_ID_BYTES} bytes"
+        ))),
+        id => Ok(id),
+    }
 }
 
 /// Refuses what this version cannot do, rather than doing something else.
@@ -149,7 +163,10 @@ fn clean_metadata(metadata: &IndexMap<String, String>) -> Value {
 fn scopes_value(scopes: &ObservationScopes) -> Value {
     match scopes {
         ObservationScopes::Rule(rule) => json!(rule.as_str()),
-        ObservationScopes::Sets(sets) => json!(sets),
+        ObservationScopes::Sets(sets) => {
+            let clean = |set: &Vec<String>| set.iter().map(|tag| json!(sanitize(tag))).collect::<Value>();
+            sets.iter().map(clean).collect()
+        }
     }
 }
 
@@ -171,7 +188,7 @@ fn retain_params(item: &MemoryItem) -> Value {
         put("metadata", clean_metadata(metadata));
     }
     if let Some(entities) = &item.entities {
-        let entity = |entity: &EntityInput| json!({"text": sanitize(&entity.text), "type": entity.kind});
+        let entity = |entity: &EntityInput| json!({"text": sanitize(&entity.text), "type": entity.kind.as_deref().map(sanitize)});
         put("entities", entities.iter().map(entity).collect());
     }
     if !item.resolve_entities {

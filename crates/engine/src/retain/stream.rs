@@ -15,16 +15,15 @@ use crate::{Engine, EngineError};
 const MAX_PAUSE: i64 = 3600;
 
 impl Engine {
-    /// Gives every fact its place. Returns the number of this retain in the order of
-    /// accepted ones.
+    /// Gives every fact its place.
     pub(super) async fn place_in_streams(
         &self,
         bank: &BankRow,
         drafts: &mut [DraftDocument],
-    ) -> Result<i64, EngineError> {
+    ) -> Result<(), EngineError> {
         let (requests, request_of_item) = requests(drafts);
         #[expect(clippy::cast_precision_loss, reason = "a small constant")]
-        let (accepted, places) = self.store.accept_retain(bank.key, &requests, MAX_PAUSE as f64).await?;
+        let places = self.store.take_places(bank.key, &requests, MAX_PAUSE as f64).await?;
         // Where the next fact of each request goes; items come in the order of the request.
         let mut next: Vec<StreamPlace> =
             places.into_iter().map(|(stream_id, position)| StreamPlace { stream_id, position }).collect();
@@ -46,13 +45,13 @@ impl Engine {
             let Some(place) = request.and_then(|request| next.get_mut(request)) else {
                 continue;
             };
-            let facts = drafts.get_mut(document).map(|draft| draft.facts.iter_mut());
+            let facts = drafts.get_mut(document).map(|draft| draft.document.facts.iter_mut());
             for fact in facts.into_iter().flatten().skip(first).take(count) {
                 fact.stream = Some(*place);
                 place.position += 1;
             }
         }
-        Ok(accepted)
+        Ok(())
     }
 }
 
@@ -97,11 +96,12 @@ fn requests(drafts: &[DraftDocument]) -> (Vec<StreamRequest>, Vec<Option<usize>>
 
 /// A text without a time of its own is a conversation of its own, if it has several facts.
 fn place_undated(draft: &mut DraftDocument) {
-    if draft.facts.len() < 2 {
+    let facts = &mut draft.document.facts;
+    if facts.len() < 2 {
         return;
     }
     let stream_id = Uuid::now_v7();
-    for (position, fact) in (0..).zip(&mut draft.facts) {
+    for (position, fact) in (0..).zip(facts) {
         fact.stream = Some(StreamPlace { stream_id, position });
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
+use sqlx::{Postgres, Transaction};
 
 use super::{Store, StoreError};
 
@@ -55,6 +56,18 @@ pub struct BankUpdate {
     pub disposition: Option<Value>,
     /// Settings, merged over those that were set before.
     pub config: Option<Value>,
+}
+
+/// Holds the bank's row until the transaction ends, so that the bank cannot be deleted
+/// under a writer. The first lock of every transaction that writes into a bank.
+pub(super) async fn hold(
+    transaction: &mut Transaction<'_, Postgres>,
+    bank: BankKey,
+) -> Result<(), StoreError> {
+    let held = sqlx::query_scalar!("select bank_key from banks where bank_key = $1 for key share", bank.0)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    held.map(|_| ()).ok_or(StoreError::BankVanished)
 }
 
 impl Store {

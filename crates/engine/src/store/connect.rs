@@ -6,7 +6,6 @@ use hindsight_migrations::MIGRATOR;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tracing::log::LevelFilter;
-use uuid::Uuid;
 
 use super::{Store, StoreError, dynamic};
 use crate::text::terms::Language;
@@ -36,8 +35,7 @@ impl Store {
     /// up to date. Processes that start together take turns.
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         dynamic::check_schema_name(&options.schema)?;
-        let application_name = format!("hindsight-{}", Uuid::new_v4());
-        let base = connect_options(options)?.application_name(&application_name);
+        let base = connect_options(options)?;
         let mut connection = reach(&base, options.acquire_timeout).await?;
         prepare(&mut connection, &options.schema).await?;
         connection.close().await?;
@@ -55,12 +53,7 @@ impl Store {
             ("enable_bitmapscan", "off"),
             ("plan_cache_mode", "force_generic_plan"),
         ]);
-        let store = Self {
-            pool: pool(base),
-            recall_pool: pool(recall),
-            application_name,
-            language: options.language,
-        };
+        let store = Self { pool: pool(base), recall_pool: pool(recall), language: options.language };
         store.claim_text_analysis(options.language).await?;
         Ok(store)
     }
@@ -72,7 +65,8 @@ fn connect_options(options: &StoreOptions) -> Result<PgConnectOptions, StoreErro
         .parse()
         .map_err(|error| StoreError::BadOptions(format!("the database URL is not usable: {error}")))?;
     Ok(parsed
-        .options([("search_path", format!("{},public", options.schema).as_str()), ("jit", "off")])
+        .application_name("hindsight")
+        .options([("search_path", format!("\"{}\",public", options.schema).as_str()), ("jit", "off")])
         .log_statements(LevelFilter::Trace)
         .log_slow_statements(LevelFilter::Warn, Duration::from_secs(2)))
 }

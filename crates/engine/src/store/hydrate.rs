@@ -2,17 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::dynamic::{Candidate, CandidateQuery, TagFilter, fetch_chunks};
 use super::{BankKey, Store, StoreError};
 
-/// One connection for one recall.
+/// One connection for one recall, with one view of the data: a document that is replaced
+/// meanwhile is seen whole, as it was before.
 #[derive(Debug)]
 pub struct RecallSession {
-    connection: PoolConnection<Postgres>,
+    transaction: Transaction<'static, Postgres>,
 }
 
 /// A bank as recall needs it.
@@ -82,7 +82,8 @@ pub struct ChunkRow {
 impl Store {
     /// A connection for one recall.
     pub async fn recall_session(&self) -> Result<RecallSession, StoreError> {
-        Ok(RecallSession { connection: self.recall_pool.acquire().await? })
+        let begin = "begin transaction isolation level repeatable read, read only";
+        Ok(RecallSession { transaction: self.recall_pool.begin_with(begin).await? })
     }
 }
 
@@ -100,7 +101,7 @@ impl RecallSession {
             bank_id,
             terms
         )
-        .fetch_optional(&mut *self.connection)
+        .fetch_optional(&mut *self.transaction)
         .await?;
         Ok(row.map(|row| RecallBank {
             key: BankKey(row.bank_key),
@@ -113,7 +114,7 @@ impl RecallSession {
 
     /// The candidates of every arm.
     pub async fn candidates(&mut self, query: &CandidateQuery<'_>) -> Result<Vec<Candidate>, StoreError> {
-        query.fetch(&mut self.connection).await
+        query.fetch(&mut self.transaction).await
     }
 
     /// The memories of these ids, in no order; those deleted meanwhile are missing.
@@ -133,7 +134,7 @@ impl RecallSession {
             bank.0,
             ids
         )
-        .fetch_all(&mut *self.connection)
+        .fetch_all(&mut *self.transaction)
         .await?;
         Ok(rows
             .into_iter()
@@ -164,6 +165,6 @@ impl RecallSession {
         memories: &[Uuid],
         tags: &TagFilter,
     ) -> Result<Vec<ChunkRow>, StoreError> {
-        fetch_chunks(&mut self.connection, bank, memories, tags).await
+        fetch_chunks(&mut self.transaction, bank, memories, tags).await
     }
 }

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::types::Json;
+use sqlx::{ConnectOptions, Connection};
 
 use super::{Store, StoreError};
 use crate::ports::EmbeddingModel;
@@ -60,18 +62,6 @@ impl Store {
         })
     }
 
-    /// True when no other process is connected to the database server.
-    pub async fn is_alone(&self) -> Result<bool, StoreError> {
-        let alone = sqlx::query_scalar!(
-            r#"select not exists(select 1 from pg_stat_activity
-                 where backend_type = 'client backend' and application_name <> $1) as "alone!""#,
-            self.application_name
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(alone)
-    }
-
     /// Writes the value if the key has none yet, and returns what is there now.
     async fn record_once<T: Serialize + DeserializeOwned + Send + Unpin + 'static>(
         &self,
@@ -91,4 +81,20 @@ impl Store {
         .await?;
         Ok(recorded)
     }
+}
+
+/// Number of other clients of the database server behind `url`, of any database in it.
+pub async fn other_clients(url: &str) -> Result<i64, StoreError> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|error| StoreError::BadOptions(format!("the database URL is not usable: {error}")))?;
+    let mut connection = options.connect().await?;
+    let others = sqlx::query_scalar!(
+        r#"select count(*) as "others!" from pg_stat_activity
+           where backend_type = 'client backend' and pid <> pg_backend_pid()"#
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(others)
 }

@@ -4,8 +4,9 @@
 //! - it names its bank by [`BankKey`], which only [`Store::bank`] and its like hand out;
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
-//! - rows that concurrent writers share are locked in one order: documents, entities,
-//!   term statistics, entity statistics, bank state, each sorted by its key.
+//! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
+//!   documents, entities, term statistics, entity statistics, bank state, each sorted by its
+//!   key.
 
 mod banks;
 mod connect;
@@ -32,7 +33,7 @@ pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField,
 };
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, RecallBank, RecallSession};
-pub use info::PoolHealth;
+pub use info::{PoolHealth, other_clients};
 pub use stats::BankStats;
 pub use streams::StreamRequest;
 pub use write::{ChunkWrite, DocumentWrite, FactWrite, StreamPlace, WriteOutcome};
@@ -46,8 +47,6 @@ pub struct Store {
     pool: PgPool,
     /// For recall: its connections steer the planner towards the indexes recall is built on.
     recall_pool: PgPool,
-    /// Tells our connections from those of other processes.
-    application_name: String,
     /// What the postings' words are stemmed by.
     language: Language,
 }
@@ -111,13 +110,17 @@ impl StoreError {
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::BankVanished => true,
             Self::Database(error) => match error {
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => true,
-                // 57P0x: the server is going down or starting up.
-                sqlx::Error::Database(error) => {
-                    error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
-                }
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::Protocol(_) => true,
+                // Lost connections, a server that goes down or comes up or is full, and
+                // transactions that met another one.
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                    ["08", "57P", "53300", "40"].iter().any(|class| code.starts_with(class))
+                }),
                 _ => false,
             },
             _ => false,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::banks::hold;
 use super::write::{Counts, write_statistics};
 use super::{BankKey, Store, StoreError};
 use crate::text::terms::{Language, analyze};
@@ -107,6 +108,10 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<i64>, StoreError> {
         let mut transaction = self.pool.begin().await?;
+        match hold(&mut transaction, bank).await {
+            Err(StoreError::BankVanished) => return Ok(None),
+            held => held?,
+        }
         let locked = sqlx::query_scalar!(
             "select document_id from documents where bank_key = $1 and document_id = $2 for update",
             bank.0,
@@ -132,7 +137,7 @@ impl Store {
     /// and documents together; 0 when there is no such bank.
     pub async fn delete_bank(&self, bank_id: &str) -> Result<i64, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        // Waits for retains under way: each holds a share of this row by its documents.
+        // Waits for writers under way: each holds a share of this row.
         let bank = sqlx::query_scalar!("select bank_key from banks where bank_id = $1 for update", bank_id)
             .fetch_optional(&mut *transaction)
             .await?;

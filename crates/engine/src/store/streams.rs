@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::banks::hold;
 use super::{BankKey, Store, StoreError};
 
 /// A run of facts that want places in the open conversation of a context.
@@ -22,22 +23,28 @@ pub struct StreamRequest {
 }
 
 impl Store {
-    /// Takes a number in the order of accepted retains and places in conversations, each
-    /// request in turn: a request goes on with the context's open conversation when its
-    /// first item is at most `gap_seconds` from the last one there.
+    /// Takes a number in the order of accepted retains.
+    pub async fn next_retain(&self) -> Result<i64, StoreError> {
+        let number = sqlx::query_scalar!(r#"select nextval('retain_order') as "order!""#)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(number)
+    }
+
+    /// Takes places in conversations, each request in turn: a request goes on with the
+    /// context's open conversation when its first item is at most `gap_seconds` from the last
+    /// one there.
     ///
-    /// Places are taken before the slow work begins, so that they follow the order in which
-    /// requests were accepted; those of a retain that fails stay empty.
-    pub async fn accept_retain(
+    /// Places are taken before the texts are embedded, so that they follow the order of
+    /// requests, not of commits; those of a retain that fails stay empty.
+    pub async fn take_places(
         &self,
         bank: BankKey,
         requests: &[StreamRequest],
         gap_seconds: f64,
-    ) -> Result<(i64, Vec<(Uuid, i32)>), StoreError> {
+    ) -> Result<Vec<(Uuid, i32)>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let accepted = sqlx::query_scalar!(r#"select nextval('retain_order') as "order!""#)
-            .fetch_one(&mut *transaction)
-            .await?;
+        hold(&mut transaction, bank).await?;
         // Locked by context in one order, placed in the order of the request.
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|&i| requests.get(i).map(|request| request.context_hash.clone()));
@@ -48,7 +55,7 @@ impl Store {
             }
         }
         transaction.commit().await?;
-        Ok((accepted, places))
+        Ok(places)
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::banks::hold;
 use super::copy::CopyRows;
 use super::remove::{Removed, remove_contents};
 use super::{BankKey, Store, StoreError, entities, fact_type_code};
@@ -116,16 +117,20 @@ impl Store {
         &self,
         bank: BankKey,
         accepted: i64,
-        documents: &[DocumentWrite],
+        documents: &[&DocumentWrite],
         now: DateTime<Utc>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut transaction = self.pool.begin().await?;
+        hold(&mut transaction, bank).await?;
         let upserted = upsert_documents(&mut transaction, bank, accepted, documents, now).await?;
         let replaced: Vec<String> =
             upserted.iter().filter(|(_, inserted)| !**inserted).map(|(id, _)| id.clone()).collect();
         let removed = remove_contents(&mut transaction, bank, &replaced, self.language).await?;
-        let written: Vec<&DocumentWrite> =
-            documents.iter().filter(|document| upserted.contains_key(&document.document_id)).collect();
+        let written: Vec<&DocumentWrite> = documents
+            .iter()
+            .copied()
+            .filter(|document| upserted.contains_key(&document.document_id))
+            .collect();
         copy_documents(&mut transaction, bank, &written, now).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
@@ -149,7 +154,7 @@ async fn upsert_documents(
     transaction: &mut Transaction<'_, Postgres>,
     bank: BankKey,
     accepted: i64,
-    documents: &[DocumentWrite],
+    documents: &[&DocumentWrite],
     now: DateTime<Utc>,
 ) -> Result<HashMap<String, bool>, StoreError> {
     let rows: Vec<Value> = documents
@@ -185,12 +190,7 @@ async fn upsert_documents(
         now
     )
     .fetch_all(&mut **transaction)
-    .await
-    .map_err(|error| match &error {
-        // Foreign key: the bank's row is gone.
-        sqlx::Error::Database(cause) if cause.code().as_deref() == Some("23503") => StoreError::BankVanished,
-        _ => StoreError::Database(error),
-    })?;
+    .await?;
     Ok(rows.into_iter().map(|row| (row.document_id, row.inserted)).collect())
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use hindsight_engine::EngineError;
+use hindsight_engine::config::Settings;
 use hindsight_engine::text::tokens;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -175,8 +176,10 @@ async fn words_alone_answer_when_the_model_fails() {
     assert_eq!(response.results[0].scores.unwrap().semantic, None);
     let arm = response.trace.unwrap()["summary"]["semantic_arm"].to_string();
     assert!(arm.contains("skipped"), "{arm}");
-    let error = test.recall("b", json!({"query": "who is it"})).await.expect_err("no word, no vector");
-    assert!(matches!(error, EngineError::Embedding(_)), "{error}");
+    for query in ["who is it", "zebra"] {
+        let error = test.recall("b", json!({"query": query})).await.expect_err("no known word, no vector");
+        assert!(matches!(error, EngineError::Embedding(_)), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -190,6 +193,32 @@ async fn more_facts_than_an_arm_may_bring_still_fill_it() {
     };
     assert!((100..=200).contains(&count("low").await.len()));
     assert_eq!(count("mid").await.len(), 250);
+}
+
+#[tokio::test]
+async fn cut_lists_of_postings_hide_nothing_that_filters_let_through() {
+    let settings = Settings { postings: [10, 10, 10], min_similarity: 1.0, ..Settings::default() };
+    let test = TestEngine::with(settings).await;
+    // The oldest posting of the word is the only one with the tag, and of its type.
+    test.retain("b", json!([{"content": "assistant: tulips", "document_id": "first", "tags": ["x"]}]))
+        .await
+        .unwrap();
+    let texts: Vec<String> = (0..40).map(|i| format!("tulips number {i}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    test.remember("b", &texts).await;
+    let found = |extra: Value| {
+        let mut request = json!({"query": "tulips", "max_tokens": 100_000});
+        request.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        test.found("b", request)
+    };
+    assert_eq!(found(json!({})).await.len(), 10, "the newest");
+    assert_eq!(found(json!({"types": ["experience"]})).await, ["assistant: tulips"]);
+    assert_eq!(found(json!({"tags": ["x"], "tags_match": "all_strict"})).await, ["assistant: tulips"]);
+    // A word beyond the limit scores what a rarer one found.
+    let response = test.recall("b", json!({"query": "tulips number 7"})).await.unwrap();
+    assert_eq!(response.results[0].text, "tulips number 7");
+    let alone = test.recall("b", json!({"query": "7"})).await.unwrap().results[0].scores.unwrap().keyword;
+    assert!(response.results[0].scores.unwrap().keyword > alone);
 }
 
 #[test]

@@ -189,6 +189,16 @@ async fn what_is_not_available_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn document_ids_that_cannot_be_addressed_are_not_stored() {
+    let test = TestEngine::start().await;
+    test.retain("b", json!([{"content": "x", "document_id": "\u{0}"}])).await.unwrap();
+    assert_eq!(test.memories("b").await[0].document_id.as_ref().unwrap().len(), 36, "one of our own");
+    let long = json!([{"content": "x", "document_id": "d".repeat(1025)}]);
+    let error = test.retain("b", long).await.unwrap_err();
+    assert!(matches!(error, EngineError::Invalid(_)), "{error}");
+}
+
+#[tokio::test]
 async fn names_of_new_banks_follow_the_rules() {
     let test = TestEngine::start().await;
     for bank in ["", " ", "_hidden", "a\u{7}b", &"é".repeat(97)] {
@@ -204,7 +214,8 @@ async fn names_of_new_banks_follow_the_rules() {
 async fn control_characters_and_every_script_survive_storage() {
     let test = TestEngine::start().await;
     let text = "naïve \u{0}café\u{7f} 日本語 🙂 \"quotes\" \\ back\\slash\ttab";
-    let items = json!([{"content": text, "document_id": "d\u{0}", "metadata": {"k\u{0}": "v\u{1}"}, "tags": ["t\u{0}", "a,\"b{}"]}]);
+    let items = json!([{"content": text, "document_id": "d\u{0}", "metadata": {"k\u{0}": "v\u{1}"},
+        "tags": ["t\u{0}", "a,\"b{}"], "observation_scopes": [["s\u{0}"]], "entities": [{"text": "E", "type": "T\u{0}"}]}]);
     test.retain("b", items).await.unwrap();
     let memory = &test.memories("b").await[0];
     assert_eq!(memory.text, "naïve café 日本語 🙂 \"quotes\" \\ back\\slash\ttab");

@@ -71,8 +71,8 @@ async fn a_replace_accepted_earlier_never_overwrites_a_later_one() {
     let test = TestEngine::start().await;
     test.remember("b", &["anything"]).await;
     let bank = test.store.bank("b").await.unwrap().unwrap().key;
-    let (older, _) = test.store.accept_retain(bank, &[], 0.0).await.unwrap();
-    let (newer, _) = test.store.accept_retain(bank, &[], 0.0).await.unwrap();
+    let older = test.store.next_retain().await.unwrap();
+    let newer = test.store.next_retain().await.unwrap();
     let version = |body: &str| DocumentWrite {
         document_id: "d".into(),
         body: Some(body.into()),
@@ -83,9 +83,9 @@ async fn a_replace_accepted_earlier_never_overwrites_a_later_one() {
         chunks: vec![],
         facts: vec![],
     };
-    let written = test.store.write_documents(bank, newer, &[version("new")], time(NOW)).await.unwrap();
+    let written = test.store.write_documents(bank, newer, &[&version("new")], time(NOW)).await.unwrap();
     assert_eq!(written, [WriteOutcome::Written]);
-    let written = test.store.write_documents(bank, older, &[version("old")], time(NOW)).await.unwrap();
+    let written = test.store.write_documents(bank, older, &[&version("old")], time(NOW)).await.unwrap();
     assert_eq!(written, [WriteOutcome::Superseded]);
     assert_eq!(test.engine.document("b", "d").await.unwrap().original_text.as_deref(), Some("new"));
 }

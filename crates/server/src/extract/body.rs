@@ -61,8 +61,38 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
             ctx: None,
         }]));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| problem(offset(bytes, error.line(), error.column()), &error.to_string()))
+    serde_json::from_slice(bytes).or_else(|error| {
+        // Programs escape half of a character when they cut a text inside one; the contract
+        // wants such halves dropped.
+        without_lone_surrogates(bytes)
+            .and_then(|mended| serde_json::from_slice(&mended).ok())
+            .ok_or_else(|| problem(offset(bytes, error.line(), error.column()), &error.to_string()))
+    })
+}
+
+/// The JSON without escapes of lone surrogates; `None` when there are none.
+fn without_lone_surrogates(bytes: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut mended = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let taken = match (byte, unit(at)) {
+            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            (b'\\', Some(0xd800..=0xdfff)) => {
+                at += 6;
+                continue;
+            }
+            // Any other escape, so that an escaped backslash is not taken for the start of one.
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+        mended.extend_from_slice(bytes.get(at..(at + taken).min(bytes.len()))?);
+        at += taken;
+    }
+    (mended.len() < bytes.len()).then_some(mended)
 }
 
 /// Byte offset of a line and column, both counted from 1.
@@ -74,6 +104,18 @@ fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halves_of_characters_are_dropped_and_nothing_else() {
+        let mended = |text: &str| {
+            without_lone_surrogates(text.as_bytes()).map(|bytes| String::from_utf8(bytes).expect("text"))
+        };
+        assert_eq!(mended(r#"{"a": "x\ud83dy\udc00"}"#).as_deref(), Some(r#"{"a": "xy"}"#));
+        assert_eq!(mended(r#""\ud83d\ud83d\ude00""#).as_deref(), Some(r#""\ud83d\ude00""#));
+        for sound in [r#""\ud83d\ude00""#, r#""\\ud83d""#, r#""\u0041 \n""#, "", "\\u"] {
+            assert_eq!(mended(sound), None, "{sound}");
+        }
+    }
 
     #[test]
     fn the_offset_counts_bytes_over_lines() {

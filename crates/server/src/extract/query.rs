@@ -1,10 +1,12 @@
 //! Query strings.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
+use hindsight_engine::text::sanitize;
 use hindsight_types::errors::{FieldError, Loc};
 use hindsight_types::limits::PAGE_LIMIT;
 use hindsight_types::tags::TagsMatch;
@@ -67,7 +69,11 @@ pub(crate) struct QueryParams {
 impl QueryParams {
     pub(super) fn of(parts: &Parts) -> Self {
         let query = parts.uri.query().unwrap_or_default();
-        let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        // No stored text holds control characters, and the database refuses U+0000.
+        let clean = |text: Cow<str>| sanitize(&text).into_owned();
+        let pairs = url::form_urlencoded::parse(query.as_bytes())
+            .map(|(key, value)| (key.into_owned(), clean(value)))
+            .collect();
         Self { pairs, errors: Vec::new() }
     }
 

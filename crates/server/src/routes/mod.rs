@@ -55,7 +55,8 @@ pub(crate) fn router(state: Arc<State>, limits: Limits) -> Router {
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log has the cause")
                 .into_response()
         }))
-        .layer(TraceLayer::new_for_http())
+        // Failures are logged where they arise; a 503 of health is an answer.
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(state);
     match limits.gzip_min_size {
         Some(size) => served.layer(CompressionLayer::new().compress_when(SizeAbove::new(size))),

@@ -34,24 +34,27 @@ async fn health(Shared(state): Shared<Arc<State>>) -> impl IntoResponse {
     (status, Json(health))
 }
 
-/// Healthy while the last look at the database went well and is not long ago.
+/// Healthy while the last look at the database went well and is not long ago. Over an
+/// engine that somebody else looks after there is no look, and nothing to complain about.
 fn describe(state: &State) -> HealthResponse {
     let phase = state.phase();
     let probe = state.probe().filter(|_| phase == Phase::Ready);
     let age = probe.as_ref().map(|probe| probe.at.elapsed());
-    let (pool, reason, error) = match (&phase, probe.map(|probe| probe.outcome)) {
-        (Phase::Failed(problem), _) => (None, None, Some(problem.clone())),
-        (Phase::Stopping, _) => (None, Some("stopping"), None),
-        (_, None) => (None, Some("not_initialized"), None),
-        (_, Some(Err(problem))) => (None, None, Some(problem)),
-        (_, Some(Ok(_))) if age.is_some_and(|age| age > STALE) => {
-            (None, None, Some("the last look at the database is too long ago".to_owned()))
+    let pool = probe.as_ref().and_then(|probe| probe.outcome.as_ref().ok().copied());
+    let (reason, error) = match (&phase, probe.map(|probe| probe.outcome)) {
+        (Phase::Starting, _) => (Some("not_initialized"), None),
+        (Phase::Stopping, _) => (Some("stopping"), None),
+        (Phase::Failed(problem), _) => (None, Some(problem.clone())),
+        (Phase::Ready, Some(Err(problem))) => (None, Some(problem)),
+        (Phase::Ready, Some(Ok(_))) if age.is_some_and(|age| age > STALE) => {
+            (None, Some("the last look at the database is too long ago".to_owned()))
         }
-        (_, Some(Ok(pool))) => (Some(pool), None, None),
+        (Phase::Ready, Some(Ok(_)) | None) => (None, None),
     };
+    let is_healthy = reason.is_none() && error.is_none();
     HealthResponse {
-        status: if pool.is_some() { "healthy" } else { "unhealthy" }.to_owned(),
-        database: pool.map(|_| "connected".to_owned()),
+        status: if is_healthy { "healthy" } else { "unhealthy" }.to_owned(),
+        database: is_healthy.then(|| "connected".to_owned()),
         reason: reason.map(str::to_owned),
         error,
         phase: match phase {
@@ -76,7 +79,8 @@ async fn live(Shared(state): Shared<Arc<State>>) -> Json<LivenessResponse> {
     })
 }
 
-async fn version() -> Json<VersionResponse> {
+async fn version(Shared(state): Shared<Arc<State>>) -> Json<VersionResponse> {
+    let store_document_text = state.engine().is_none_or(|engine| engine.settings().store_document_text);
     Json(VersionResponse {
         api_version: API_VERSION.to_owned(),
         features: Features {
@@ -90,7 +94,7 @@ async fn version() -> Json<VersionResponse> {
             document_import_api: false,
             audit_log: false,
             llm_trace: false,
-            store_document_text: true,
+            store_document_text,
         },
         build: Build {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -55,6 +55,29 @@ async fn invalid_utf8_is_broken_json() {
 }
 
 #[tokio::test]
+async fn characters_no_database_holds_are_dropped_everywhere() {
+    let app = TestApp::start().await;
+    let body = r#"{"items": [{"content": "cut \ud83d off \u0000here", "tags": ["t\u0000"]}]}"#;
+    let answer =
+        raw(&app, &Method::POST, "/v1/default/banks/b/memories", Some("application/json"), body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let recalled =
+        app.recall(json!({"query": "cut\u{0}", "tags": ["t\u{0}"], "tags_match": "all_strict"})).await;
+    assert_eq!(recalled.body["results"][0]["text"], "cut  off here");
+    for (path, status) in [
+        ("/v1/default/banks/b/memories/list?q=%00cut&tags=t%00&document_id=%00", StatusCode::OK),
+        ("/v1/default/banks?q=%00", StatusCode::OK),
+        ("/v1/default/banks/%00/documents", StatusCode::BAD_REQUEST),
+        ("/v1/default/banks/b/documents/a%00b", StatusCode::BAD_REQUEST),
+        ("/v1/default/banks/b/documents/%FF", StatusCode::BAD_REQUEST),
+        ("/v1/default/banks/b/memories/list?start_date=-5000-01-01", StatusCode::BAD_REQUEST),
+    ] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn wrong_types_are_all_told_at_once_and_nothing_is_written() {
     let app = TestApp::start().await;
     let items: Value = json!([
@@ -74,6 +97,7 @@ async fn wrong_types_are_all_told_at_once_and_nothing_is_written() {
         ("string_type", r#"["body","items",1,"tags",0]"#),
         ("missing", r#"["body","items",2,"content"]"#),
         ("value_error", r#"["body","items",2,"timestamp"]"#),
+        ("value_error", r#"["body","items",3,"content"]"#),
         ("value_error", r#"["body","items",4,"timestamp"]"#),
         ("literal_error", r#"["body","items",4,"update_mode"]"#),
     ];

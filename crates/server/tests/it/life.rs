@@ -7,8 +7,12 @@ use serde_json::Value;
 use crate::support::{TestApp, config};
 
 #[tokio::test]
-async fn health_and_version_need_no_database() {
+async fn health_and_version_answer() {
     let app = TestApp::start().await;
+    for path in ["/health", "/health/ready"] {
+        let health = app.get(path).await;
+        assert_eq!((health.status, &health.body["status"]), (StatusCode::OK, &Value::from("healthy")));
+    }
     let live = app.get("/health/live").await;
     assert_eq!((live.status, &live.body["status"]), (StatusCode::OK, &Value::from("alive")));
     for path in ["/version", "/v1/version"] {

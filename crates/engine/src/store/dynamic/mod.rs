@@ -24,11 +24,12 @@ pub(super) fn check_schema_name(name: &str) -> Result<(), StoreError> {
     let mut chars = name.chars();
     let starts_well = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');
     let goes_on_well = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if starts_well && goes_on_well && name.len() <= MAX_IDENTIFIER {
+    let is_free = !name.starts_with("pg_");
+    if starts_well && goes_on_well && is_free && name.len() <= MAX_IDENTIFIER {
         return Ok(());
     }
     Err(StoreError::BadOptions(format!(
-        "'{name}' is not usable as a schema name: use lower-case letters, digits and _, at most {MAX_IDENTIFIER}"
+        "'{name}' is not usable as a schema name: use lower-case letters, digits and _, at most {MAX_IDENTIFIER}, and do not start with pg_"
     )))
 }
 
@@ -37,7 +38,7 @@ const SCHEMA_LOCK: i64 = 0x6869_6e64_7369;
 
 /// Makes the schema when it is missing. `name` has passed [`check_schema_name`].
 pub(super) async fn create_schema(connection: &mut PgConnection, name: &str) -> Result<(), StoreError> {
-    execute_locked(connection, format!("create schema if not exists {name}")).await
+    execute_locked(connection, format!("create schema if not exists \"{name}\"")).await
 }
 
 /// Makes the extension when it is missing.
@@ -51,14 +52,14 @@ pub(super) async fn create_vector_extension(connection: &mut PgConnection) -> Re
     })
 }
 
+/// "If not exists" alone does not keep two sessions from colliding in the catalogue. The lock
+/// is the session's, not a transaction's: a session learns what others have created when a
+/// transaction begins, which has to be after the lock.
 async fn execute_locked(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
-    use sqlx::Connection;
-
-    let mut transaction = connection.begin().await?;
-    // "if not exists" alone does not keep two sessions from colliding in the catalogue.
-    sqlx::query!("select pg_advisory_xact_lock($1)", SCHEMA_LOCK).execute(&mut *transaction).await?;
-    QueryBuilder::new(statement).build().persistent(false).execute(&mut *transaction).await?;
-    transaction.commit().await?;
+    sqlx::query!("select pg_advisory_lock($1)", SCHEMA_LOCK).execute(&mut *connection).await?;
+    let made = QueryBuilder::new(statement).build().persistent(false).execute(&mut *connection).await;
+    sqlx::query_scalar!("select pg_advisory_unlock($1)", SCHEMA_LOCK).fetch_one(&mut *connection).await?;
+    made?;
     Ok(())
 }
 
@@ -68,10 +69,10 @@ mod tests {
 
     #[test]
     fn only_plain_identifiers_are_schema_names() {
-        for name in ["hindsight", "public", "_t1", &"a".repeat(63)] {
+        for name in ["hindsight", "public", "user", "_t1", &"a".repeat(63)] {
             assert!(check_schema_name(name).is_ok(), "{name}");
         }
-        for name in ["", "Hindsight", "1a", "a-b", "a\"b", "a;drop", &"a".repeat(64)] {
+        for name in ["", "Hindsight", "1a", "a-b", "a\"b", "a;drop", "pg_own", &"a".repeat(64)] {
             assert!(check_schema_name(name).is_err(), "{name}");
         }
     }

@@ -154,24 +154,24 @@ impl CandidateQuery<'_> {
         let (hashes, places, idfs) = of(&scanned);
         query.push("posts as materialized (select r.place, r.idf, p.memory_id, p.fact_type, p.tf, p.length from unnest(");
         query.push_bind(hashes).push("::int8[], ").push_bind(places).push("::int8[], ").push_bind(idfs);
-        query.push("::float8[]) r(term, place, idf) cross join lateral (select memory_id, fact_type, tf, length from memory_terms where bank_key = ");
-        query
-            .push_bind(self.bank.0)
-            .push(" and term = r.term order by memory_id desc limit ")
-            .push_bind(self.postings);
-        query.push(") p where p.fact_type in (");
+        query.push("::float8[]) r(term, place, idf) cross join lateral (select t.memory_id, t.fact_type, t.tf, t.length from memory_terms t");
+        // Filters come before the limit: the newest postings may all be of memories that
+        // the caller does not want.
+        if !self.tags.passes_all() {
+            query.push(" join memory_vectors v on v.bank_key = t.bank_key and v.memory_id = t.memory_id");
+        }
+        query.push(" where t.bank_key = ").push_bind(self.bank.0);
+        query.push(" and t.term = r.term and t.fact_type in (");
         for (i, fact_type) in self.types.iter().enumerate() {
             query.push(if i == 0 { "" } else { ", " }).push(fact_type_code(*fact_type));
         }
-        query.push(")), kw as materialized (select memory_id from (select c.memory_id, row_number() over (partition by c.fact_type order by c.score desc, c.memory_id desc) place from (select memory_id, fact_type, sum(idf * tf * ");
+        query.push(")");
+        self.tags.push(query, "v.tags");
+        query.push(" order by t.memory_id desc limit ").push_bind(self.postings);
+        query.push(") p), kw as materialized (select memory_id from (select memory_id, row_number() over (partition by fact_type order by sum(idf * tf * ");
         query.push_bind(BM25_K1 + 1.0).push(" / (tf + ").push_bind(BM25_K1).push(" * (");
         query.push_bind(1.0 - BM25_B).push(" + ").push_bind(BM25_B / self.mean_length.max(1.0));
-        query.push(" * length))) score from posts group by memory_id, fact_type) c");
-        if !self.tags.passes_all() {
-            query.push(" join memory_vectors v on v.bank_key = ").push_bind(self.bank.0);
-            query.push(" and v.memory_id = c.memory_id where true");
-            self.tags.push(query, "v.tags");
-        }
+        query.push(" * length))) desc, memory_id desc) place from posts group by memory_id, fact_type");
         query.push(") x where place <= ").push_bind(self.per_arm).push("), ");
         probed
     }

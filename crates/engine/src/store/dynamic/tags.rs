@@ -3,6 +3,8 @@
 use hindsight_types::tags::{TagGroup, TagsMatch};
 use sqlx::{Postgres, QueryBuilder};
 
+use crate::text::sanitize;
+
 /// Which rows a caller may see by their tags.
 #[derive(Clone, Debug)]
 pub enum TagFilter {
@@ -79,14 +81,16 @@ fn push_group(query: &mut QueryBuilder<Postgres>, column: &'static str, group: &
 }
 
 fn push_leaf(query: &mut QueryBuilder<Postgres>, column: &'static str, tags: &[String], matching: TagsMatch) {
+    // As tags are stored.
+    let tags: Vec<String> = tags.iter().map(|tag| sanitize(tag).into_owned()).collect();
     let (operator, untagged) = match matching {
         TagsMatch::Any => ("&&", true),
         TagsMatch::AnyStrict => ("&&", false),
         TagsMatch::All => ("@>", true),
         TagsMatch::AllStrict => ("@>", false),
         TagsMatch::Exact => {
-            query.push("(").push(column).push(" @> ").push_bind(tags.to_vec());
-            query.push(" and ").push(column).push(" <@ ").push_bind(tags.to_vec()).push(")");
+            query.push("(").push(column).push(" @> ").push_bind(tags.clone());
+            query.push(" and ").push(column).push(" <@ ").push_bind(tags.clone()).push(")");
             return;
         }
     };
@@ -94,7 +98,7 @@ fn push_leaf(query: &mut QueryBuilder<Postgres>, column: &'static str, tags: &[S
     if untagged {
         query.push(column).push(" = '{}' or ");
     }
-    query.push(column).push(" ").push(operator).push(" ").push_bind(tags.to_vec());
+    query.push(column).push(" ").push(operator).push(" ").push_bind(tags.clone());
     if !untagged {
         query.push(" and ").push(column).push(" <> '{}'");
     }
