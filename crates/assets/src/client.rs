@@ -47,7 +47,7 @@ pub(crate) enum Fetched {
 
 enum Failure {
     Io(io::Error),
-    Stalled,
+    Stopped,
 }
 
 impl PackageClient {
@@ -147,7 +147,10 @@ impl PackageClient {
         let mut watch = Watch::new(package.size, self.stall, progress);
         let status = match run(command, &log, || watch.goes_on(tree_size(&target) + tree_size(&scratch))) {
             Ok(status) => status,
-            Err(Failure::Stalled) => {
+            Err(Failure::Stopped) if progress.is_cancelled() => {
+                return Err(AssetError::Cancelled { asset: package.asset });
+            }
+            Err(Failure::Stopped) => {
                 return Err(AssetError::Stalled { client: self.title(), seconds: self.stall.as_secs() });
             }
             Err(Failure::Io(source)) => return Err(AssetError::io("run", &self.program)(source)),
@@ -186,6 +189,7 @@ pub(crate) fn fetch(
         progress.finish();
         match outcome {
             Ok(fetched) => return Ok(fetched),
+            Err(error @ AssetError::Cancelled { .. }) => return Err(error),
             Err(error) => {
                 tracing::debug!(client = client.title(), %error, "a package client failed");
                 failure.get_or_insert((client.kind, error));
@@ -195,7 +199,7 @@ pub(crate) fn fetch(
     Err(failure.map_or(AssetError::NoClient { asset: package.asset }, |(_, error)| error))
 }
 
-/// Decides from the bytes that have arrived whether a client is still at work.
+/// Decides from the bytes that have arrived whether a client is still at work, and wanted.
 struct Watch<'a> {
     total: u64,
     seen: u64,
@@ -221,7 +225,7 @@ impl<'a> Watch<'a> {
             self.progress.advance(seen - self.seen);
             self.seen = seen;
         }
-        self.last_growth.elapsed() < self.stall
+        self.last_growth.elapsed() < self.stall && !self.progress.is_cancelled()
     }
 }
 
@@ -237,7 +241,7 @@ fn run(mut command: Command, log: &Path, mut goes_on: impl FnMut() -> bool) -> R
             return Ok(status);
         }
         if !goes_on() {
-            return Err(Failure::Stalled);
+            return Err(Failure::Stopped);
         }
         thread::sleep(TICK);
     }

@@ -43,6 +43,12 @@ pub enum AssetError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// The caller has ended the fetch through its `Progress`.
+    #[error("fetching {asset} was cancelled, run `hindsight assets pull {asset}` to fetch it later")]
+    Cancelled {
+        /// The asset asked for.
+        asset: Asset,
+    },
     /// A file is not the one that is pinned.
     #[error(
         "{} is not the expected file (SHA-256 {actual}, expected {expected}); remove it and pull again",

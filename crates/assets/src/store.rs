@@ -1,11 +1,16 @@
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::client::{self, Fetched, PackageClient};
 use crate::files::{expect_hash, is_out_of_others_reach, set_mode, sha256, sha256_file, sync, sync_tree};
 use crate::pins::{Content, OLDEST_ONNXRUNTIME_MINOR, POSTGRES_VERSION, Package, Platform};
 use crate::{Asset, AssetError, Progress, postgres};
+
+/// How often the lock of another process that fetches is looked at.
+const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// Finds assets on this machine and fetches those that are missing.
 ///
@@ -136,7 +141,8 @@ impl AssetStore {
 
     /// Where an asset is on this machine, after fetching it if it was missing.
     ///
-    /// Blocks until it is there; a second process that asks meanwhile waits for the first.
+    /// Blocks until it is there, or `progress` cancels; a second process that asks meanwhile
+    /// waits for the first.
     pub fn ensure(&self, asset: Asset, progress: &dyn Progress) -> Result<PathBuf, AssetError> {
         if let Some(path) = self.find(asset) {
             return Ok(path);
@@ -151,7 +157,16 @@ impl AssetStore {
 
         let lock_path = parent.join(format!(".{asset}.lock"));
         let lock = File::create(&lock_path).map_err(AssetError::io("create", &lock_path))?;
-        lock.lock().map_err(AssetError::io("lock", &lock_path))?;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if progress.is_cancelled() => {
+                    return Err(AssetError::Cancelled { asset });
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
+                Err(TryLockError::Error(error)) => return Err(AssetError::io("lock", &lock_path)(error)),
+            }
+        }
         if let Some(path) = self.find(asset) {
             return Ok(path);
         }

