@@ -86,7 +86,7 @@ pub(crate) async fn run(root: &Path, options: Options) -> Result<()> {
     };
     report.print();
     if let Some(out) = options.out {
-        std::fs::write(&out, report.json(root, &options.data)?).context("cannot write the report")?;
+        std::fs::write(&out, report.json(root, &data)?).context("cannot write the report")?;
     }
     Ok(())
 }
