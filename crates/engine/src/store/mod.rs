@@ -17,6 +17,7 @@ mod entities;
 mod hydrate;
 mod info;
 mod remove;
+mod statistics;
 mod stats;
 mod streams;
 mod write;

@@ -7,7 +7,7 @@ use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::banks::hold;
-use super::write::{Counts, write_statistics};
+use super::statistics::{Counts, write_statistics};
 use super::{BankKey, Store, StoreError};
 use crate::text::terms::{Language, analyze};
 
