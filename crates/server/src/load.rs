@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hindsight_assets::{Asset, AssetError, AssetStore};
+use hindsight_assets::{Asset, AssetError, AssetStore, Progress};
 use hindsight_engine::Engine;
 use hindsight_engine::ports::{Embedder, SystemClock};
 use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
@@ -111,6 +111,30 @@ impl Embedded {
     }
 }
 
+/// Progress of downloads that end when the server stops.
+struct UntilStopped {
+    told: Arc<dyn Progress>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Progress for UntilStopped {
+    fn begin(&self, what: &str, total: Option<u64>) {
+        self.told.begin(what, total);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.told.advance(bytes);
+    }
+
+    fn finish(&self) {
+        self.told.finish();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        *self.stopped.borrow() || self.told.is_cancelled()
+    }
+}
+
 /// What can be refused before the port is bound.
 pub(crate) fn check(config: &Config) -> Result<(), StartError> {
     if !config.host.is_loopback() && config.api_key.is_none() && !config.allow_unauthenticated {
@@ -123,10 +147,11 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
 /// Loads everything, opens the routes and looks after the database until `stopped`.
 /// Returns the embedded database there is to stop.
 pub(crate) async fn load(
-    config: Config,
+    mut config: Config,
     state: Arc<State>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<Option<Embedded>, StartError> {
+    config.progress = Arc::new(UntilStopped { told: config.progress, stopped: stopped.clone() });
     let (embedded, engine) = match open(&config, stopped.clone()).await {
         Ok(opened) => opened,
         Err(error) => {
