@@ -34,7 +34,7 @@ pub(crate) async fn run() -> Result<Outcome> {
     DATABASE.clone_into(&mut config.database_url);
     "warning".clone_into(&mut config.log_level);
     config.progress = Arc::new(Bar::default());
-    hindsight_server::init_logging(&config)?;
+    hindsight_server::init_logging(&config, std::io::stderr)?;
 
     note("starting PostgreSQL and the server");
     let begin = Instant::now();

@@ -7,6 +7,7 @@
 //! Routes read a request, call the engine and map the answer. No SQL and no ranking rule
 //! belongs here, and only [`config`] reads the environment.
 
+mod activity;
 pub mod config;
 mod error;
 mod extract;
@@ -36,6 +37,9 @@ use state::{Phase, State};
 
 /// Longest wait for requests under way when the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Longest and shortest time between two looks at whether anybody uses the server.
+const LOOK: Duration = Duration::from_secs(5);
+const SHORTEST_LOOK: Duration = Duration::from_millis(10);
 /// Longest wait for statements under way after that.
 const CLOSE: Duration = Duration::from_secs(10);
 
@@ -47,6 +51,15 @@ pub struct Server {
     stop: watch::Sender<bool>,
     loading: JoinHandle<Result<Option<load::Embedded>, StartError>>,
     serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// Which daemon a server is, for whoever looks for it; health tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Profile whose daemon this is.
+    pub profile: String,
+    /// Tells this daemon from every other one of its profile.
+    pub instance_id: String,
 }
 
 /// The routes over an engine that is loaded already, for programs with a listener of their
@@ -117,6 +130,29 @@ impl Server {
     /// Base URL of the server.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Address that is listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Says which daemon this server is.
+    pub fn identify(&self, identity: Identity) {
+        self.state.identify(identity);
+    }
+
+    /// Waits until no request has been under way for as long as `limit` says, and takes none
+    /// from then on. Health, version and metrics are no use, unless a client asks for health
+    /// with the header `X-Hindsight-Keepalive`. `limit` is asked again and again; none = never.
+    pub async fn unused(&self, limit: impl Fn() -> Option<Duration>) {
+        while !self.state.close_if_unused(&limit) {
+            let left = limit().map_or(LOOK, |limit| {
+                let idle = self.state.activity().now().1.unwrap_or_default();
+                limit.saturating_sub(idle).max(SHORTEST_LOOK)
+            });
+            tokio::time::sleep(left.min(LOOK)).await;
+        }
     }
 
     /// Waits until everything is loaded; fails when something cannot be.

@@ -1,15 +1,19 @@
-//! Log lines, on standard error.
+//! Log lines.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, ConfigError, LogFormat};
 
-/// Sends log lines to standard error as the config says. Does nothing when the process
-/// has a subscriber already.
-pub fn init_logging(config: &Config) -> Result<(), ConfigError> {
+/// Sends log lines to `writer` as the config says, in colour if standard error is a
+/// terminal. Does nothing when the process has a subscriber already.
+pub fn init_logging<W>(config: &Config, writer: W) -> Result<(), ConfigError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     // Words of the original's levels, and plain filters.
     let level = match config.log_level.to_ascii_lowercase().as_str() {
         "warning" => "warn".to_owned(),
@@ -22,7 +26,7 @@ pub fn init_logging(config: &Config) -> Result<(), ConfigError> {
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(std::io::stderr().is_terminal());
     let installed = match config.log_format {
         LogFormat::Text => lines.with_target(false).finish().try_init(),

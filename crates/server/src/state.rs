@@ -1,12 +1,15 @@
 //! What all requests share: the phase of the server, its engine, the last look at the
 //! database.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use hindsight_engine::Engine;
 use hindsight_engine::store::PoolHealth;
 use tokio::sync::watch;
+
+use crate::Identity;
+use crate::activity::Activity;
 
 /// Where the server is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(crate) struct State {
     phase: watch::Sender<Phase>,
     engine: RwLock<Option<Engine>>,
     probe: RwLock<Option<Probe>>,
+    activity: Arc<Activity>,
+    identity: OnceLock<Identity>,
 }
 
 impl State {
@@ -46,7 +51,42 @@ impl State {
             phase: watch::Sender::new(Phase::Starting),
             engine: RwLock::new(None),
             probe: RwLock::new(None),
+            activity: Arc::new(Activity::new()),
+            identity: OnceLock::new(),
         }
+    }
+
+    /// Who uses the server.
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Which daemon this is, if it is one.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.get()
+    }
+
+    /// Says which daemon this is; the first word counts.
+    pub(crate) fn identify(&self, identity: Identity) {
+        let _ = self.identity.set(identity);
+    }
+
+    /// Stops taking requests if there were none for as long as `limit` says. It is asked once
+    /// more when everybody can see that the server stops: whoever raises the limit and still
+    /// finds the server open afterwards is sure to have been heard.
+    pub(crate) fn close_if_unused(&self, limit: &dyn Fn() -> Option<Duration>) -> bool {
+        let is_due = || limit().is_some_and(|limit| self.activity.close_if_unused(limit));
+        if self.phase() != Phase::Ready || !is_due() {
+            return false;
+        }
+        self.phase.send_replace(Phase::Stopping);
+        if is_due() {
+            return true;
+        }
+        self.activity.reopen();
+        // A signal may have stopped the server meanwhile; then it is loaded to the end anyway.
+        self.phase.send_replace(Phase::Ready);
+        false
     }
 
     /// Time since the server began to listen.
@@ -61,6 +101,8 @@ impl State {
     /// Opens the routes, unless the server is stopping already.
     pub(crate) fn ready(&self, engine: Engine) {
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
+        // Loading is no lack of interest.
+        self.activity.touch();
         self.phase.send_if_modified(|phase| {
             let starting = *phase == Phase::Starting;
             if starting {

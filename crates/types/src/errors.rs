@@ -5,6 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// What a server that is on its way out answers with status 503; it has not carried out the
+/// request, which may be sent to the next server.
+pub const SERVER_STOPPING: &str = "the server is stopping";
+
 /// Body of every answer with an error status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBody {

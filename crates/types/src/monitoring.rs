@@ -91,4 +91,16 @@ pub struct HealthResponse {
     /// Age of the last probe in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub checked_ms_ago: Option<u64>,
+    /// Profile whose daemon this is; none for other servers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub profile: Option<String>,
+    /// Tells this daemon from every other one of its profile.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub instance_id: Option<String>,
+    /// Requests under way that keep a daemon from ending as unused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub in_flight: Option<u64>,
+    /// Milliseconds since the last of them ended; none while one is under way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub idle_ms: Option<u64>,
 }

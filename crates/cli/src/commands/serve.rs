@@ -17,7 +17,7 @@ pub(crate) async fn run(arguments: ServeArguments) -> Result<Outcome> {
     config.log_level = arguments.log_level.unwrap_or(config.log_level);
     config.allow_unauthenticated |= arguments.allow_unauthenticated;
     config.progress = Arc::new(Bar::default());
-    hindsight_server::init_logging(&config)?;
+    hindsight_server::init_logging(&config, std::io::stderr)?;
     hindsight_server::serve(config).await?;
     Ok(Outcome::Good)
 }

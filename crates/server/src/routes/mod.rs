@@ -14,11 +14,13 @@ use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use hindsight_engine::Engine;
+use hindsight_types::errors::SERVER_STOPPING;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::trace::TraceLayer;
 
+use crate::activity::track;
 use crate::error::ApiError;
 use crate::extract::report_ignored;
 use crate::guard::{Guard, authenticate, check_host};
@@ -41,6 +43,7 @@ pub(crate) fn router(state: Arc<State>, limits: Limits) -> Router {
         .merge(banks::router())
         .merge(memories::router(limits.max_body))
         .merge(documents::router())
+        .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
     let served = Router::new()
         .merge(monitoring::router())
@@ -81,7 +84,7 @@ where
             Phase::Failed(problem) => {
                 ApiError::unavailable(format!("the server did not start: {problem}"), 30)
             }
-            Phase::Stopping => ApiError::unavailable("the server is stopping", 5),
+            Phase::Stopping => ApiError::unavailable(SERVER_STOPPING, 1),
             Phase::Starting | Phase::Ready => ApiError::unavailable("the server is starting, try again", 1),
         })
     }

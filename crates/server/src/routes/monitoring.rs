@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State as Shared;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -15,6 +15,8 @@ use crate::state::{Phase, State};
 
 /// A look at the database older than this says nothing about now.
 const STALE: Duration = Duration::from_secs(15);
+/// Header of a client that wants a daemon to stay although it has nothing to ask.
+const KEEPALIVE: &str = "x-hindsight-keepalive";
 /// The contract that clients are generated from.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
@@ -28,7 +30,10 @@ pub(super) fn router() -> Router<Arc<State>> {
         .route("/openapi.json", get(openapi))
 }
 
-async fn health(Shared(state): Shared<Arc<State>>) -> impl IntoResponse {
+async fn health(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> impl IntoResponse {
+    if headers.contains_key(KEEPALIVE) {
+        state.activity().touch();
+    }
     let health = describe(&state);
     let status = if health.database.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
@@ -52,6 +57,7 @@ fn describe(state: &State) -> HealthResponse {
         (Phase::Ready, Some(Ok(_)) | None) => (None, None),
     };
     let is_healthy = reason.is_none() && error.is_none();
+    let (in_flight, idle) = state.activity().now();
     HealthResponse {
         status: if is_healthy { "healthy" } else { "unhealthy" }.to_owned(),
         database: is_healthy.then(|| "connected".to_owned()),
@@ -67,8 +73,16 @@ fn describe(state: &State) -> HealthResponse {
         db_acquire_ms: pool.map(|pool| pool.acquire_ms),
         pool_size: pool.map(|pool| pool.size),
         pool_idle: pool.map(|pool| pool.idle),
-        checked_ms_ago: age.and_then(|age| u64::try_from(age.as_millis()).ok()),
+        checked_ms_ago: age.and_then(milliseconds),
+        profile: state.identity().map(|identity| identity.profile.clone()),
+        instance_id: state.identity().map(|identity| identity.instance_id.clone()),
+        in_flight: state.identity().map(|_| in_flight),
+        idle_ms: state.identity().and(idle).and_then(milliseconds),
     }
+}
+
+fn milliseconds(time: Duration) -> Option<u64> {
+    u64::try_from(time.as_millis()).ok()
 }
 
 async fn live(Shared(state): Shared<Arc<State>>) -> Json<LivenessResponse> {
