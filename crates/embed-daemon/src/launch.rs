@@ -1,0 +1,108 @@
+//! Starting the program of a daemon and hearing whether it is ready.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use crate::child::{Reason, Word};
+use crate::daemons::Program;
+use crate::error::{EmbedError, Result};
+use crate::log::open_append;
+use crate::process;
+
+/// How long a daemon may take to end when it was not ready in time.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// Everything the program is started with.
+pub(crate) struct Launch<'a> {
+    pub(crate) program: &'a Program,
+    /// Variables over those of this process.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) port: u16,
+    /// Working folder, so that the one of the starter can be removed.
+    pub(crate) folder: &'a Path,
+    /// Where standard error goes until the daemon has opened its log.
+    pub(crate) log: &'a Path,
+    /// Longest wait for the daemon to be ready.
+    pub(crate) limit: Duration,
+    /// Hears what takes so long.
+    pub(crate) progress: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+/// How a start ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Launched {
+    Ready,
+    /// The program gave up, for a reason or none.
+    Failed(Option<Reason>, String),
+    TimedOut,
+}
+
+/// Starts the program and waits for its word. The program is left running when it is
+/// ready, and ended when it is not in time.
+pub(crate) async fn launch(launch: Launch<'_>) -> Result<Launched> {
+    let log = open_append(launch.log).map_err(|source| EmbedError::Io {
+        action: "open",
+        path: launch.log.to_owned(),
+        source,
+    })?;
+    let mut command = Command::new(&launch.program.path);
+    command
+        .args(&launch.program.arguments)
+        .args(["--port", &launch.port.to_string()])
+        .envs(launch.environment)
+        .current_dir(launch.folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log);
+    let mut child = command
+        .spawn()
+        .map_err(|source| EmbedError::Program { program: launch.program.path.clone(), source })?;
+    let deadline = Instant::now() + launch.limit;
+    let Ok(ended) = tokio::time::timeout_at(deadline, listen(&mut child, launch.progress)).await else {
+        end(&mut child).await;
+        return Ok(Launched::TimedOut);
+    };
+    Ok(ended)
+}
+
+/// Reads words until one decides, or until the program has nothing more to say.
+async fn listen(child: &mut Child, progress: &(dyn Fn(&str) + Send + Sync)) -> Launched {
+    if let Some(pipe) = child.stdout.take() {
+        let mut lines = BufReader::new(pipe).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let Ok(word) = serde_json::from_str::<Word>(&line) else { continue };
+            if word.ready {
+                return Launched::Ready;
+            }
+            if let Some(error) = word.error {
+                return Launched::Failed(word.reason, error);
+            }
+            if let Some(text) = word.progress {
+                progress(&text);
+            }
+        }
+    }
+    let ended = match child.wait().await {
+        Ok(status) => format!("it ended with {status}"),
+        Err(error) => format!("it cannot be watched: {error}"),
+    };
+    Launched::Failed(None, ended)
+}
+
+async fn end(child: &mut Child) {
+    // A child that nobody has waited for keeps its number.
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok())
+        && let Some(started) = process::start_time(pid)
+    {
+        let _ = process::signal(pid, started, Signal::SIGTERM);
+    }
+    if tokio::time::timeout(GOODBYE, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+}
