@@ -34,6 +34,11 @@ const RULES: &[Rule] = &[
         never: &[DATABASE, HTTP_SERVER, ARGUMENTS],
     },
     Rule {
+        package: "hindsight-embed-daemon",
+        ours: &["hindsight-types", "hindsight-client"],
+        never: &[DATABASE, HTTP_SERVER, ARGUMENTS],
+    },
+    Rule {
         package: "hindsight-engine",
         ours: &["hindsight-types", "hindsight-migrations"],
         never: &[HTTP_SERVER, HTTP_CLIENT, ARGUMENTS],
@@ -64,6 +69,7 @@ const RULES: &[Rule] = &[
         ours: &[
             "hindsight-types",
             "hindsight-client",
+            "hindsight-embed-daemon",
             "hindsight-server",
             "hindsight-pg",
             "hindsight-assets",
