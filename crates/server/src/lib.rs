@@ -103,17 +103,24 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
 /// Serves until SIGINT or SIGTERM, then stops gracefully; a second signal ends the process
 /// at once. Fails when the start does.
 pub async fn serve(config: Config) -> Result<(), StartError> {
+    serve_while(config, async |server| {
+        server.ready().await?;
+        tracing::info!(url = server.url(), "ready");
+        std::future::pending().await
+    })
+    .await
+}
+
+/// Serves as [`serve`] does, and stops as well when `wanted` ends, which gets the server as
+/// soon as it listens. Fails when the start does or `wanted` says so.
+pub async fn serve_while(
+    config: Config,
+    wanted: impl AsyncFnOnce(&Server) -> Result<(), StartError>,
+) -> Result<(), StartError> {
     let mut signals = Signals::listen()?;
     let server = start(config).await?;
     let served = tokio::select! {
-        ready = server.ready() => match ready {
-            Ok(()) => {
-                tracing::info!(url = server.url(), "ready");
-                signals.next().await;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        },
+        served = wanted(&server) => served,
         () = signals.next() => Ok(()),
     };
     tracing::info!("stopping");

@@ -27,6 +27,12 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Another program listens on the address.
+    #[error(
+        "cannot listen on {0}: port {port} is taken; choose another with --port or HINDSIGHT_API_PORT",
+        port = .0.port()
+    )]
+    PortTaken(SocketAddr),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Bind {
@@ -62,13 +68,10 @@ pub enum StartError {
 
 impl StartError {
     pub(crate) fn bind(address: SocketAddr, error: &io::Error) -> Self {
-        let reason = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("port {} is taken; choose another with --port or HINDSIGHT_API_PORT", address.port())
-            }
-            _ => error.to_string(),
-        };
-        Self::Bind { address, reason }
+        match error.kind() {
+            io::ErrorKind::AddrInUse => Self::PortTaken(address),
+            _ => Self::Bind { address, reason: error.to_string() },
+        }
     }
 }
 

@@ -1,0 +1,5 @@
+//! `hindsight-embed`: profiles, their daemons, and memory commands that start them.
+
+mod process;
+
+pub(crate) use process::serve;
