@@ -65,7 +65,10 @@ impl Home {
         if let Some(postgres) = store.find(Asset::Postgres) {
             run(Command::new("cp").arg("-a").arg(&postgres).arg(&installation))?;
         }
-        Ok(Self { dir, program: program.to_owned(), assets })
+        // A copy: whoever builds meanwhile does not change what is checked.
+        let own = dir.path().join("hindsight");
+        fs::copy(program, &own).with_context(|| format!("cannot copy {}", program.display()))?;
+        Ok(Self { dir, program: own, assets })
     }
 
     /// The program in this home, untouched by the environment of whoever runs the checks.
@@ -84,6 +87,11 @@ impl Home {
     /// Runs the program to its end.
     pub(crate) fn output(&self, arguments: &[&str]) -> Result<Output> {
         self.command().args(arguments).output().context("cannot run the built program")
+    }
+
+    /// The home folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Process id of the database, if one runs in this home.

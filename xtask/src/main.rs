@@ -9,6 +9,7 @@ mod commands;
 mod daemon;
 mod e2e;
 mod eval;
+mod faults;
 mod queries;
 mod tidy;
 
@@ -33,6 +34,8 @@ enum Task {
     Ci,
     /// Drive the built program with the command line, raw HTTP and the official Python client
     E2e,
+    /// Kill server and database at random points of retains, and look what is left
+    Faults(faults::Options),
     /// Measure the quality of recall on dialogues with gold questions
     Eval(eval::Options),
     /// Describe every query of the engine anew, or check the committed descriptions
@@ -60,6 +63,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Ci => ci::run(&root),
         Task::E2e => e2e::run(&root).await,
+        Task::Faults(options) => faults::run(&root, &options).await,
         Task::Eval(options) => eval::run(&root, options).await,
         Task::Sqlx { check } => queries::run(&root, check).await,
     }

@@ -10,7 +10,7 @@ use hindsight_engine::Engine;
 use hindsight_engine::ports::{Embedder, SystemClock};
 use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
 use hindsight_models::{LoadError, LocalEmbedder, LocalOptions};
-use hindsight_pg::{DatabaseUrl, Instances, Layout, Options, PgError, UrlError};
+use hindsight_pg::{DatabaseUrl, InstanceStatus, InstanceUrl, Instances, Layout, Options, PgError, UrlError};
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::state::State;
 
 /// Time between two looks at the database.
-const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long closed connections may take to be gone.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Longest wait for a look at the database.
@@ -85,11 +85,27 @@ impl From<JoinError> for StartError {
 #[derive(Debug)]
 pub(crate) struct Embedded {
     instances: Instances,
-    name: String,
+    instance: InstanceUrl,
     url: String,
 }
 
 impl Embedded {
+    /// Starts the database again if it has died: its clients only find that it is gone. One
+    /// that runs and does not answer is left alone.
+    async fn revive(&self) {
+        match self.instances.status(&self.instance.name).await {
+            Ok(InstanceStatus::Stopped) => {}
+            // Where the data is gone, an empty database would pass for the old one.
+            Ok(InstanceStatus::Running { .. } | InstanceStatus::Absent) | Err(_) => return,
+        }
+        tracing::warn!(instance = self.instance.name, "the database is gone; starting it again");
+        match self.instances.start(&self.instance).await {
+            // The address is the instance's own and stays, so connections find the way back.
+            Ok(running) => tracing::info!(pid = running.pid, "the database is back"),
+            Err(error) => tracing::error!(%error, "the database could not be started again"),
+        }
+    }
+
     /// Stops the database unless others use it: servers share an instance by its name, and
     /// the last one turns off the light.
     pub(crate) async fn stop_if_unused(self) -> Result<(), StartError> {
@@ -109,7 +125,7 @@ impl Embedded {
                 }
             }
         }
-        self.instances.stop(&self.name).await?;
+        self.instances.stop(&self.instance.name).await?;
         Ok(())
     }
 }
@@ -169,6 +185,10 @@ pub(crate) async fn load(
             // An error means that the server is gone.
             _ = stopped.wait_for(|stop| *stop) => break,
             () = tokio::time::sleep(PROBE_INTERVAL) => {}
+        }
+        // First, because a look at a database that died waits for it.
+        if let Some(embedded) = &embedded {
+            embedded.revive().await;
         }
         state.probed(look(&engine).await);
     }
@@ -243,8 +263,8 @@ async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), S
     let instances = Instances::new(Layout::new(&config.home), options);
     let running = instances.start(&url).await?;
     tracing::info!(instance = running.name, pid = running.pid, adopted = !running.started_by_us, "database");
-    let url = running.connection.url();
-    Ok((Some(Embedded { instances, name: running.name, url: url.clone() }), url))
+    let connection = running.connection.url();
+    Ok((Some(Embedded { instances, instance: url, url: connection.clone() }), connection))
 }
 
 fn assets(config: &Config) -> AssetStore {

@@ -1,0 +1,132 @@
+//! Whether the rows of a database of memories fit together: what no constraint can say,
+//! because it is kept by the code that writes.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use hindsight_pg::{InstanceUrl, Instances, Layout, Options};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::database::SEARCH_PATH;
+
+/// Sentences that must hold, each with a query for the number of rows against it.
+const RULES: [(&str, &str); 12] = [
+    (
+        "a bank's counter of memories is their number",
+        "select count(*) from bank_state s where s.memories
+           is distinct from (select count(*) from memories m where m.bank_key = s.bank_key)",
+    ),
+    (
+        "a bank's sum of lengths is that of its postings",
+        "select count(*) from bank_state s where s.term_length is distinct from
+           (select coalesce(sum(length), 0) from (select distinct memory_id, length from memory_terms t
+              where t.bank_key = s.bank_key) lengths)",
+    ),
+    ("every bank has counters", "select count(*) from banks b where not exists
+        (select 1 from bank_state s where s.bank_key = b.bank_key)"),
+    (
+        "the document frequency of a term is the number of its postings",
+        "select count(*) from (select bank_key, term, count(*) n from memory_terms group by 1, 2) p
+           full join (select * from term_stats where df <> 0) s using (bank_key, term)
+           where p.n is distinct from s.df",
+    ),
+    (
+        "the mentions of an entity are the memories that mention it",
+        "select count(*) from (select bank_key, entity_id, count(*) n from memory_entities group by 1, 2) p
+           full join (select * from entity_stats where mentions <> 0) s using (bank_key, entity_id)
+           where p.n is distinct from s.mentions",
+    ),
+    (
+        "a posting belongs to a memory",
+        "select count(*) from memory_terms t where not exists
+           (select 1 from memories m where (m.bank_key, m.memory_id) = (t.bank_key, t.memory_id))",
+    ),
+    (
+        "a mention belongs to a memory and an entity",
+        "select count(*) from memory_entities e where not exists
+           (select 1 from memories m where (m.bank_key, m.memory_id) = (e.bank_key, e.memory_id))
+           or not exists (select 1 from entities n where (n.bank_key, n.entity_id) = (e.bank_key, e.entity_id))",
+    ),
+    (
+        "a memory has its vector and its state",
+        "select count(*) from memories m where not exists
+           (select 1 from memory_vectors v where (v.bank_key, v.memory_id) = (m.bank_key, m.memory_id))
+           or not exists (select 1 from memory_state s where (s.bank_key, s.memory_id) = (m.bank_key, m.memory_id))",
+    ),
+    (
+        "the memories of a document are numbered without a gap",
+        "select count(*) from (select bank_key, document_id from memories where document_id is not null
+           group by 1, 2 having min(ordinal) <> 0 or max(ordinal) <> count(*) - 1
+           or count(distinct ordinal) <> count(*)) d",
+    ),
+    (
+        "the chunks of a document are numbered without a gap",
+        "select count(*) from (select bank_key, document_id from chunks group by 1, 2
+           having min(chunk_index) <> 0 or max(chunk_index) <> count(*) - 1) d",
+    ),
+    (
+        "a memory's chunk is there",
+        "select count(*) from memories m where chunk_index is not null and not exists
+           (select 1 from chunks c where (c.bank_key, c.document_id, c.chunk_index)
+              = (m.bank_key, m.document_id, m.chunk_index))",
+    ),
+    (
+        "a place in a conversation is taken once",
+        "select count(*) from (select bank_key, stream_id, stream_pos from memory_vectors
+           where stream_id is not null group by 1, 2, 3 having count(*) > 1) p",
+    ),
+];
+
+/// Counts of tables whose every row and every index entry is read.
+const COUNTS: [&str; 6] = [
+    "select count(*) from memories",
+    "select count(*) from memory_vectors",
+    "select count(*) from memory_terms",
+    "select count(*) from memory_entities",
+    "select count(*) from documents",
+    "select count(*) from chunks",
+];
+
+/// Settings that leave the planner the rows of a table, or its indexes.
+const BY_ROWS: &str = "set local enable_indexscan = off; set local enable_indexonlyscan = off";
+const BY_INDEX: &str = "set local enable_seqscan = off";
+
+/// What does not fit together in the database behind `url`, in words; empty when all does.
+/// Nobody may write meanwhile.
+pub async fn audit(url: &str) -> Result<Vec<String>> {
+    let options: PgConnectOptions = url.parse().context("the URL of the database")?;
+    let mut connection =
+        options.options([("search_path", SEARCH_PATH)]).connect().await.context("cannot connect")?;
+    let mut problems = Vec::new();
+    for (rule, query) in RULES {
+        let against: i64 = sqlx::query_scalar(query).fetch_one(&mut connection).await.context(rule)?;
+        if against > 0 {
+            problems.push(format!("{rule}: {against} against it"));
+        }
+    }
+    for query in COUNTS {
+        let by_rows = count(&mut connection, query, BY_ROWS).await?;
+        let by_index = count(&mut connection, query, BY_INDEX).await?;
+        if by_rows != by_index {
+            problems.push(format!("{query}: {by_rows} rows, {by_index} in the index"));
+        }
+    }
+    connection.close().await?;
+    Ok(problems)
+}
+
+/// The same for an embedded instance of a home folder, which is started if it does not run.
+pub async fn audit_instance(home: &Path, name: &str) -> Result<Vec<String>> {
+    let instances = Instances::new(Layout::new(home), Options { fetch: false, ..Options::default() });
+    let running = instances.start(&InstanceUrl::named(name)?).await?;
+    audit(&running.connection.url()).await
+}
+
+async fn count(connection: &mut PgConnection, query: &'static str, settings: &'static str) -> Result<i64> {
+    let mut transaction = connection.begin().await?;
+    sqlx::raw_sql(settings).execute(&mut *transaction).await?;
+    let counted = sqlx::query_scalar(query).fetch_one(&mut *transaction).await;
+    transaction.rollback().await?;
+    counted.with_context(|| query)
+}
