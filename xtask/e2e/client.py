@@ -4,6 +4,7 @@ Prints one line for every check, `ok …` or `FAILED …`, and ends with 1 if on
 """
 
 import asyncio
+import importlib.metadata
 import sys
 import traceback
 from datetime import datetime, timezone
@@ -18,13 +19,20 @@ from hindsight_client_api.models.recall_response import RecallResponse
 from hindsight_client_api.models.recall_result import RecallResult
 from hindsight_client_api.models.retain_response import RetainResponse
 
-BANK = "python/client bank"
+VERSION = importlib.metadata.version("hindsight-client")
+# Newer clients have more models, fields and parameters, and escape ids everywhere.
+IS_NEW = hasattr(Hindsight, "get_version")
+BANK = "python/client bank" if IS_NEW else "python client bank"
 ALICE = "Alice works at Google as a software engineer"
 BOB = "Bob is a data scientist at the weather office"
 
 
 def equal(found, expected):
     assert found == expected, f"expected {expected!r}, found {found!r}"
+
+
+def text_of(memory):
+    return memory.text if IS_NEW else memory["text"]
 
 
 def create_bank(client):
@@ -80,7 +88,8 @@ def recall(client):
     equal(best.metadata, {"source": "slack"})
     equal(best.tags, ["work"])
     assert best.mentioned_at.startswith("2024-01-15T00:00:00"), best.mentioned_at
-    assert best.scores.final > 0, best.scores
+    if IS_NEW:
+        assert best.scores.final > 0, best.scores
     equal(results.chunks, None)
     equal(results.entities, None)
     equal([r.text for r in results][0], ALICE)
@@ -127,15 +136,16 @@ def replacing_a_document(client):
     text = "Alice left Google and now paints houses"
     client.retain(bank_id=BANK, content="Alice likes tea", document_id="conversation_002")
     client.retain(bank_id=BANK, content=text, document_id="conversation_002")
-    memories = client.list_memories(bank_id=BANK, document_id="conversation_002")
-    equal([m.text for m in memories.items], [text])
+    equal(client.list_memories(bank_id=BANK, search_query="likes tea").items, [])
+    wanted = {"document_id": "conversation_002"} if IS_NEW else {"search_query": "paints houses"}
+    equal([text_of(m) for m in client.list_memories(bank_id=BANK, **wanted).items], [text])
 
 
 def list_memories(client):
     page = client.list_memories(bank_id=BANK, type="world", search_query="alice", limit=1, offset=0)
     assert isinstance(page, ListMemoryUnitsResponse), type(page)
     equal((page.total, len(page.items), page.limit, page.offset), (2, 1, 1, 0))
-    assert "Alice" in page.items[0].text
+    assert "Alice" in text_of(page.items[0])
     equal(client.list_memories(bank_id=BANK, limit=0).items, [])
 
 
@@ -166,6 +176,7 @@ async def asynchronous_calls(url):
     bank = "python async"
     client = Hindsight(base_url=url)
     try:
+        equal((await client.monitoring.get_version()).api_version, "1.1.0")
         retained = await client.aretain(bank_id=bank, content="Carol plays the cello")
         equal(retained.success, True)
         found = await client.arecall(bank_id=bank, query="Who plays the cello?")
@@ -180,8 +191,7 @@ async def asynchronous_calls(url):
         await client.aclose()
 
 
-CHECKS = [
-    version,
+CHECKS = ([version] if IS_NEW else []) + [
     create_bank,
     retain,
     retain_batch,
@@ -199,7 +209,7 @@ CHECKS = [
 
 
 def passes(check, *arguments):
-    name = f"python: {check.__name__.replace('_', ' ')}"
+    name = f"python {VERSION}: {check.__name__.replace('_', ' ')}"
     try:
         result = check(*arguments)
         if asyncio.iscoroutine(result):

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +19,8 @@ use crate::commands::{cargo, read, run};
 const START_DEADLINE: Duration = Duration::from_mins(2);
 /// Requests under way get 20 s, a database that does not answer 30 s.
 const STOP_DEADLINE: Duration = Duration::from_mins(1);
+/// No command of the program takes this long, on a busy machine either.
+const COMMAND_DEADLINE: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Builds the program as CI has it and answers where it is.
@@ -84,9 +87,9 @@ impl Home {
         command
     }
 
-    /// Runs the program to its end.
+    /// Runs the program to its end, which must not take long.
     pub(crate) fn output(&self, arguments: &[&str]) -> Result<Output> {
-        self.command().args(arguments).output().context("cannot run the built program")
+        output_within(self.command().args(arguments), COMMAND_DEADLINE)
     }
 
     /// The home folder.
@@ -190,6 +193,22 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Runs a program to its end and kills it when it takes too long.
+pub(crate) fn output_within(command: &mut Command, deadline: Duration) -> Result<Output> {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.context("cannot run the built program")?;
+    let pid = child.id();
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait_with_output()));
+    match end.recv_timeout(deadline) {
+        Ok(output) => Ok(output?),
+        Err(_) => {
+            signal(pid, "KILL")?;
+            bail!("the program did not end within {} s", deadline.as_secs())
+        }
     }
 }
 

@@ -21,6 +21,19 @@ impl Environment {
     }
 }
 
+/// Turns off what ONNX Runtime reports to its maker, which leaves files in the home folder
+/// too; its own switch comes too late for them. To be called before there are threads.
+pub fn keep_libraries_quiet() {
+    #[expect(
+        unsafe_code,
+        reason = "nothing else reads or writes the environment yet: this is the only thread"
+    )]
+    // SAFETY: no other thread exists, by the contract of this function.
+    unsafe {
+        std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
+    }
+}
+
 /// Settings for the demo's server, whatever servers of this user are set to.
 pub(crate) fn demo_settings() -> Result<Config, ConfigError> {
     Config::read(&|name| variable(name).filter(|_| PLACES.contains(&name)))

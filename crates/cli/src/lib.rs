@@ -25,7 +25,7 @@ use hindsight_client::{Client, ClientError, ClientOptions};
 
 use args::{Arguments, Command};
 use commands::{Outcome, assets, bank, memory, monitoring, serve};
-pub use config::Environment;
+pub use config::{Environment, keep_libraries_quiet};
 use output::{Output, note};
 
 const DEFAULT_URL: &str = "http://localhost:8888";

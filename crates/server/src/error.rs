@@ -48,6 +48,13 @@ impl From<EngineError> for ApiError {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }
             EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
+            EngineError::Store(store) if store.is_full() => {
+                tracing::error!(%error, "the database has no space left");
+                Self::unavailable(
+                    "no space left for the database; nothing was changed, free some and try again",
+                    30,
+                )
+            }
             EngineError::Store(store) if store.is_transient() => {
                 tracing::warn!(%error, "the database is not there");
                 Self::unavailable("the database is not available at the moment, try again", 1)

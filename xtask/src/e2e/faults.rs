@@ -1,5 +1,7 @@
 //! What was acknowledged survives: kill -9 of the server, of the database, of both; then an orderly end.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use hindsight_client::types::recall::RecallRequest;
 use hindsight_client::types::retain::MemoryItem;
@@ -37,6 +39,7 @@ pub(super) async fn check(checks: &mut Checks, home: &Home, server: Daemon) -> R
         server = Daemon::start(home).await?;
         checks.note(name, everything_is_there(&server, &acknowledged).await);
     }
+    checks.note("home: nothing but our own files", nothing_else(home));
     checks.note("fault: SIGTERM ends server and database in order", ends_in_order(home, server));
     Ok(())
 }
@@ -52,6 +55,19 @@ async fn everything_is_there(server: &Daemon, words: &[&str]) -> Result<()> {
     }
     let listed = server.client.list_memories(BANK, &hindsight_client::MemoryFilter::default()).await?;
     same(&listed.total, &i64::try_from(words.len())?)
+}
+
+/// Libraries leave no files of their own, and so report nothing to anybody.
+fn nothing_else(home: &Home) -> Result<()> {
+    let ours = [".pg0", ".hindsight", ".cache", "hindsight"];
+    let strange = |path: &Path, ours: &[&str]| -> Result<Vec<String>> {
+        let names =
+            std::fs::read_dir(path)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        Ok(names.filter(|name| !ours.contains(&name.as_str()) && !name.starts_with("server-")).collect())
+    };
+    same(&strange(home.path(), &ours)?, &Vec::new())?;
+    let cache = home.path().join(".cache");
+    if cache.exists() { same(&strange(&cache, &["hindsight"])?, &Vec::new()) } else { Ok(()) }
 }
 
 fn ends_in_order(home: &Home, server: Daemon) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Bad requests over plain HTTP: each is refused with the reason, none disturbs the server.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -24,6 +26,9 @@ pub(super) async fn check(checks: &mut Checks, server: &Daemon) {
     checks.note("http: an empty list of items", no_items(&http).await);
 }
 
+/// No answer takes this long.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
 struct Http {
     client: reqwest::Client,
     url: String,
@@ -31,7 +36,10 @@ struct Http {
 
 impl Http {
     fn new(url: &str) -> Result<Self> {
-        Ok(Self { client: reqwest::Client::builder().no_proxy().build()?, url: url.to_owned() })
+        Ok(Self {
+            client: reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?,
+            url: url.to_owned(),
+        })
     }
 
     async fn send(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Result<(u16, Value)> {

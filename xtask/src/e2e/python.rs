@@ -9,11 +9,16 @@ use crate::checks::Checks;
 use crate::commands::{run, run_and_see};
 use crate::daemon::{Daemon, cache_dir};
 
-const CLIENT: &str = "hindsight-client==1.1.0";
+/// The newest client of the wire's version, and the oldest that has to work.
+const CLIENTS: [&str; 2] = ["1.1.0", "0.6.1"];
 const SCRIPT: &str = "xtask/e2e/client.py";
 
 pub(super) fn check(checks: &mut Checks, root: &Path, server: &Daemon) -> Result<()> {
-    let python = environment(root)?;
+    CLIENTS.iter().try_for_each(|version| check_client(checks, root, server, version))
+}
+
+fn check_client(checks: &mut Checks, root: &Path, server: &Daemon, version: &str) -> Result<()> {
+    let python = environment(root, version)?;
     let (passed, failed) = (checks.passed, checks.failed);
     let ended = run_and_see(Command::new(python).arg(root.join(SCRIPT)).arg(server.url()), |line| {
         if line.starts_with("ok ") {
@@ -33,15 +38,16 @@ pub(super) fn check(checks: &mut Checks, root: &Path, server: &Daemon) -> Result
     Ok(())
 }
 
-/// The Python of a virtual environment that has the client.
-fn environment(root: &Path) -> Result<PathBuf> {
-    let folder = cache_dir(root)?.join("python");
+/// The Python of a virtual environment that has the client of that version.
+fn environment(root: &Path, version: &str) -> Result<PathBuf> {
+    let folder = cache_dir(root)?.join(format!("python-{version}"));
     let python = folder.join("bin/python");
     if !python.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
             .context("the checks need python3 with its venv module")?;
     }
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CLIENT];
+    let client = format!("hindsight-client=={version}");
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &client];
     run(Command::new(&python).args(install)).context("cannot install the official client")?;
     Ok(python)
 }

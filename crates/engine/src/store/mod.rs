@@ -108,6 +108,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// True when the disk of the database is full.
+    pub fn is_full(&self) -> bool {
+        // disk_full
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("53100"))
+    }
+
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {
