@@ -30,7 +30,7 @@ pub(crate) fn build(root: &Path) -> Result<PathBuf> {
 }
 
 /// Where cargo puts what it builds.
-fn target_dir(root: &Path) -> Result<PathBuf> {
+pub(crate) fn target_dir(root: &Path) -> Result<PathBuf> {
     let metadata = read(&mut cargo(root, &["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     let target = metadata.get("target_directory").and_then(|path| path.as_str());
@@ -159,6 +159,11 @@ impl Daemon {
             tokio::time::sleep(POLL).await;
         }
         bail!("the server was not healthy after {} s:\n{}", START_DEADLINE.as_secs(), self.log_text())
+    }
+
+    /// Process id of the server.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn url(&self) -> &str {

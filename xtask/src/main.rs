@@ -3,6 +3,7 @@
 //! One file per task. Nothing depends on this crate.
 #![expect(clippy::print_stdout, reason = "a task's report is its output")]
 
+mod bench;
 mod checks;
 mod ci;
 mod commands;
@@ -34,6 +35,8 @@ enum Task {
     Ci,
     /// Drive the built program with the command line, raw HTTP and the official Python client
     E2e,
+    /// Measure speed and size against the budgets of the design
+    Bench(bench::Options),
     /// Kill server and database at random points of retains, and look what is left
     Faults(faults::Options),
     /// Measure the quality of recall on dialogues with gold questions
@@ -63,6 +66,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Ci => ci::run(&root),
         Task::E2e => e2e::run(&root).await,
+        Task::Bench(options) => bench::run(&root, options).await,
         Task::Faults(options) => faults::run(&root, &options).await,
         Task::Eval(options) => eval::run(&root, options).await,
         Task::Sqlx { check } => queries::run(&root, check).await,
