@@ -10,9 +10,9 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use crate::child::{Reason, Word};
-use crate::daemons::Program;
 use crate::error::{EmbedError, Result};
 use crate::log::open_append;
+use crate::options::Program;
 use crate::process;
 
 /// How long a daemon may take to end when it was not ready in time.

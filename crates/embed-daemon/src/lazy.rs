@@ -7,8 +7,9 @@ use hindsight_client::types::errors::SERVER_STOPPING;
 use hindsight_client::{Client, ClientError};
 use tokio::sync::Mutex;
 
-use crate::daemons::{Daemon, Daemons, StartOptions};
+use crate::daemons::{Daemon, Daemons};
 use crate::error::{EmbedError, Result};
+use crate::options::StartOptions;
 use crate::profile::Profile;
 use crate::run_file::RunFile;
 

@@ -22,26 +22,30 @@ mod home;
 mod launch;
 mod lazy;
 mod log;
+mod options;
 mod ports;
 mod process;
 mod profile;
 mod profiles;
 mod registry;
 mod run_file;
+mod status;
 mod stop;
 
 pub use child::DaemonProcess;
 pub use config::Config;
-pub use daemons::{Daemon, DaemonStatus, Daemons, IdleTimeout, Program, StartOptions};
+pub use daemons::{Daemon, Daemons};
 pub use env_file::EnvFile;
 pub use error::{EmbedError, Result};
 pub use home::{Home, ProfileFiles};
 pub use lazy::{EmbeddedClient, Resend};
 pub use log::Log;
+pub use options::{IdleTimeout, Program, StartOptions};
 pub use ports::{DEFAULT_PORT, preferred_port};
 pub use profile::{Profile, ProfileError};
 pub use profiles::{ProfileEntry, Profiles, Source};
 pub use run_file::{RunFile, StartedBy};
+pub use status::DaemonStatus;
 pub use stop::Stopped;
 
 #[cfg(doctest)]

@@ -5,7 +5,11 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use sha2::{Digest, Sha256};
 
+use crate::env_file::EnvFile;
+use crate::error::{EmbedError, Result};
+use crate::home::Home;
 use crate::profile::Profile;
+use crate::registry::{PORT_KEY, Registry};
 
 /// Port of the default profile, if it is free.
 pub const DEFAULT_PORT: u16 = 8888;
@@ -13,6 +17,14 @@ pub const DEFAULT_PORT: u16 = 8888;
 const FIRST: u16 = 8889;
 /// Number of ports in that range.
 const COUNT: u16 = 1000;
+
+/// A port for a daemon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    /// Somebody chose it: no other will do.
+    pub(crate) is_chosen: bool,
+}
 
 /// The port a profile gets when nothing speaks against it: the SHA-256 sum of its name, as
 /// a number, picks one from 8889 to 9888.
@@ -24,6 +36,44 @@ fn offset(profile: &Profile) -> u16 {
     let sum = Sha256::digest(profile.as_str());
     let remainder = sum.iter().fold(0u32, |rest, byte| (rest * 256 + u32::from(*byte)) % u32::from(COUNT));
     u16::try_from(remainder).unwrap_or_default()
+}
+
+/// The port of a profile. One in its settings was chosen by somebody and is used or
+/// refused; any other may move on when something else listens there.
+pub(crate) async fn choose_port(home: &Home, profile: &Profile, file: &EnvFile) -> Result<Port> {
+    if let Some(text) = file.get(PORT_KEY).filter(|text| !text.is_empty()) {
+        let number = parse_port(text)?;
+        if !is_free(number) {
+            return Err(EmbedError::PortTaken { profile: profile.clone(), port: number });
+        }
+        return Ok(Port { number, is_chosen: true });
+    }
+    let mut registry = Registry::open(home).await?;
+    let known = if profile.is_default() {
+        Some(DEFAULT_PORT)
+    } else {
+        registry.entry(profile)?;
+        registry.get(profile).and_then(|entry| entry.port)
+    };
+    let promised = registry.ports_of_others(profile);
+    let found = known.filter(|port| is_free(*port) && (profile.is_default() || !promised.contains(port)));
+    let number = found
+        .or_else(|| free_port(profile, &promised))
+        .ok_or_else(|| EmbedError::NoFreePort(profile.clone()))?;
+    if !profile.is_default() && known != Some(number) {
+        registry.entry(profile)?.port = Some(number);
+        registry.save()?;
+    }
+    Ok(Port { number, is_chosen: false })
+}
+
+/// A port that somebody chose.
+pub(crate) fn parse_port(text: &str) -> Result<u16> {
+    let number = text.parse().ok().filter(|port: &u16| *port >= 1024);
+    number.ok_or_else(|| EmbedError::Setting {
+        name: PORT_KEY.to_owned(),
+        problem: format!("'{text}' is not usable; give a port from 1024 to 65535"),
+    })
 }
 
 /// The first port from the preferred one on that nobody else was promised and nobody
@@ -68,5 +118,13 @@ mod tests {
         assert_ne!(free_port(&myapp, &promised), Some(port));
         drop(taken);
         assert_eq!(free_port(&myapp, &(8889..=9888).collect()), None);
+    }
+
+    #[test]
+    fn a_chosen_port_is_a_port_for_users() {
+        for text in ["80", "0", "70000", "x", "-1", ""] {
+            assert!(parse_port(text).unwrap_err().to_string().contains("from 1024 to 65535"), "{text}");
+        }
+        assert_eq!(parse_port("54321").unwrap(), 54321);
     }
 }

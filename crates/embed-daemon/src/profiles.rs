@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::daemons::{DaemonStatus, Daemons, parse_port};
+use crate::daemons::Daemons;
 use crate::env_file::EnvFile;
 use crate::error::{EmbedError, Result};
 use crate::files::{read_text, remove, write_private};
-use crate::ports::{DEFAULT_PORT, free_port};
+use crate::ports::{DEFAULT_PORT, free_port, parse_port};
 use crate::profile::Profile;
 use crate::registry::{self, PORT_KEY, Registry};
+use crate::status::DaemonStatus;
 
 /// How a deletion waits for the daemon.
 const STOP: Duration = Duration::from_secs(30);

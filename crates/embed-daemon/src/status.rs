@@ -1,0 +1,60 @@
+//! What a daemon is doing.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hindsight_client::{Client, ClientOptions};
+
+use crate::profile::Profile;
+use crate::run_file::RunFile;
+
+/// Longest wait for a daemon to say how it is.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What is known of the daemon of a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DaemonStatus {
+    /// There is none.
+    Stopped,
+    /// It answers.
+    Running {
+        /// What it says about itself.
+        run: RunFile,
+        /// Since when.
+        since: Option<DateTime<Utc>>,
+    },
+    /// It lives, but is starting, stopping, or too busy to answer.
+    Busy {
+        /// What it says about itself, if it has come that far.
+        run: Option<RunFile>,
+        /// What it is doing, as far as it says so.
+        phase: Option<String>,
+    },
+}
+
+/// What a daemon answered when it was asked how it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// It serves; whether requests are under way.
+    Ready { is_busy: bool },
+    /// It says what it is doing.
+    Other(String),
+    /// Nobody answers, or somebody else.
+    Nobody,
+}
+
+/// Asks the daemon of a run file how it is.
+pub(crate) async fn probe(run: &RunFile, profile: &Profile) -> Probe {
+    let options = ClientOptions { timeout: PROBE_TIMEOUT, ..ClientOptions::default() };
+    let Ok(client) = Client::with_options(&run.url, &options) else { return Probe::Nobody };
+    match client.health().await {
+        // Another program may have the port by now, also the daemon of another profile.
+        Ok(health) if health.instance_id.as_deref() != Some(&run.instance_id) => Probe::Nobody,
+        Ok(health) if health.profile.as_deref() != Some(profile.as_str()) => Probe::Nobody,
+        Ok(health) if health.phase == "ready" => {
+            Probe::Ready { is_busy: health.in_flight.is_some_and(|requests| requests > 0) }
+        }
+        Ok(health) => Probe::Other(health.phase),
+        Err(_) => Probe::Nobody,
+    }
+}
