@@ -84,6 +84,9 @@ pub struct RunningInstance {
     pub pid: i32,
     /// False when it was running already.
     pub started_by_us: bool,
+    /// In what a server that was running already differs from what was asked for, in words
+    /// for people. It can be stopped and started again when nobody else uses it.
+    pub differences: Vec<String>,
     /// The data folder, links resolved.
     pub data_dir: PathBuf,
 }
@@ -120,7 +123,14 @@ impl Instances {
     /// Starts an instance, creating it if it does not exist, or adopts it if it runs.
     pub async fn start(&self, url: &InstanceUrl) -> Result<RunningInstance> {
         let (this, url) = (self.clone(), url.clone());
-        blocking(move || this.start_blocking(&url)).await
+        blocking(move || this.start_blocking(&url, None)).await
+    }
+
+    /// Starts an instance anew with what `url` asks for; its clients lose their connections.
+    /// One that is not `running` any more has been restarted by somebody else and is adopted.
+    pub async fn restart(&self, url: &InstanceUrl, running: &RunningInstance) -> Result<RunningInstance> {
+        let (this, url, pid) = (self.clone(), url.clone(), running.pid);
+        blocking(move || this.start_blocking(&url, Some(pid))).await
     }
 
     /// Stops an instance: fast, so that clients are disconnected and nothing is lost.
@@ -136,7 +146,8 @@ impl Instances {
         blocking(move || status(&data_dir(&instance))).await
     }
 
-    fn start_blocking(&self, url: &InstanceUrl) -> Result<RunningInstance> {
+    /// `unwanted` is the postmaster to stop rather than adopt.
+    fn start_blocking(&self, url: &InstanceUrl, unwanted: Option<i32>) -> Result<RunningInstance> {
         InstanceUrl::named(&url.name)?;
         let account = Account::choose(self.options.run_as.as_deref())?;
         let folders = self.layout.prepare(account.as_ref())?;
@@ -149,6 +160,9 @@ impl Instances {
         }
         let _lock = InstanceLock::take(&folder, self.options.lock_timeout)?;
         let data = data_dir(&folder);
+        if let Some(postmaster) = Postmaster::find(&data).filter(|found| Some(found.pid) == unwanted) {
+            self.stop_postmaster(&postmaster)?;
+        }
         let major = cluster::major_version(&data)?;
         let account = if major.is_some() { Account::owning(&data)? } else { account };
         let starting = Starting { instances: self, folders, folder, data, account, url };
@@ -166,8 +180,13 @@ impl Instances {
         }
         let _lock = InstanceLock::take(&folder, self.options.lock_timeout)?;
         let Some(postmaster) = Postmaster::find(&data) else { return Ok(false) };
+        self.stop_postmaster(&postmaster)?;
+        Ok(true)
+    }
+
+    fn stop_postmaster(&self, postmaster: &Postmaster) -> Result<()> {
         if postmaster.stop(self.options.stop_timeout) {
-            return Ok(true);
+            return Ok(());
         }
         Err(PgError::StopTimedOut { pid: postmaster.pid, waited: self.options.stop_timeout })
     }
@@ -229,38 +248,27 @@ impl Starting<'_> {
         if self.url.password.as_ref().is_some_and(|password| *password != record.password) {
             return Err(differs("another password than the one in the URL"));
         }
-        self.warn_of_other_settings(postmaster);
-        Ok(self.running(postmaster, &record, false))
+        let differences = self.differences(postmaster);
+        Ok(RunningInstance { differences, ..self.running(postmaster, &record, false) })
     }
 
     /// A running server keeps the settings it was started with.
-    fn warn_of_other_settings(&self, postmaster: &Postmaster) {
-        let pid = postmaster.pid;
-        if self.url.port.is_some_and(|port| postmaster.listen_address.is_none() || port != postmaster.port) {
-            tracing::warn!(
-                instance = self.url.name,
-                pid,
-                "the database does not listen on the port in the URL; stop it to apply that"
-            );
+    fn differences(&self, postmaster: &Postmaster) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(port) = self.url.port
+            && (postmaster.listen_address.is_none() || postmaster.port != port)
+        {
+            found.push(format!("it does not listen on port {port}"));
         }
         let started_with = fs::read_to_string(self.data.join("postmaster.opts")).unwrap_or_default();
-        if runs_without_fsync(&started_with) {
-            tracing::warn!(
-                instance = self.url.name,
-                pid,
-                "the database runs without fsync, a power cut can destroy it; stop it to start it with fsync"
-            );
+        let asks_for_fsync = !self.url.settings.iter().any(|(name, _)| name.eq_ignore_ascii_case("fsync"));
+        if asks_for_fsync && runs_without_fsync(&started_with) {
+            found.push("it runs without fsync, so a power cut can destroy it".to_owned());
         }
-        for (name, value) in &self.url.settings {
-            if !started_with.contains(&format!("\"{name}={value}\"")) {
-                tracing::warn!(
-                    instance = self.url.name,
-                    pid,
-                    setting = name,
-                    "the database runs with other settings than the URL asks for; stop it to apply them"
-                );
-            }
-        }
+        let settings = self.url.settings.iter();
+        let unset = settings.filter(|(name, value)| !started_with.contains(&format!("\"{name}={value}\"")));
+        found.extend(unset.map(|(name, value)| format!("it runs without {name}={value}")));
+        found
     }
 
     fn start(&self, major: Option<u32>) -> Result<RunningInstance> {
@@ -363,6 +371,7 @@ impl Starting<'_> {
             },
             pid: postmaster.pid,
             started_by_us,
+            differences: Vec::new(),
             data_dir: self.data.clone(),
         }
     }

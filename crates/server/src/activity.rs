@@ -132,10 +132,10 @@ mod tests {
         assert!(!activity.close_if_unused(Duration::ZERO));
         drop(second);
         assert!(activity.now().1.is_some());
-        assert!(!activity.close_if_unused(Duration::from_secs(3600)));
+        assert!(!activity.close_if_unused(Duration::from_hours(1)));
         assert!(activity.close_if_unused(Duration::ZERO));
         assert!(activity.begin().is_none());
-        assert!(!activity.close_if_unused(Duration::from_secs(3600)), "the limit was raised meanwhile");
+        assert!(!activity.close_if_unused(Duration::from_hours(1)), "the limit was raised meanwhile");
         activity.reopen();
         assert!(activity.begin().is_some());
     }

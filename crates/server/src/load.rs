@@ -10,7 +10,9 @@ use hindsight_engine::Engine;
 use hindsight_engine::ports::{Embedder, SystemClock};
 use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
 use hindsight_models::{LoadError, LocalEmbedder, LocalOptions};
-use hindsight_pg::{DatabaseUrl, InstanceStatus, InstanceUrl, Instances, Layout, Options, PgError, UrlError};
+use hindsight_pg::{
+    DatabaseUrl, InstanceStatus, InstanceUrl, Instances, Layout, Options, PgError, RunningInstance, UrlError,
+};
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
@@ -261,10 +263,42 @@ async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), S
         ..Options::default()
     };
     let instances = Instances::new(Layout::new(&config.home), options);
-    let running = instances.start(&url).await?;
+    let mut running = instances.start(&url).await?;
+    if !running.differences.is_empty() {
+        running = restart_if_unused(&instances, &url, running).await?;
+    }
     tracing::info!(instance = running.name, pid = running.pid, adopted = !running.started_by_us, "database");
     let connection = running.connection.url();
     Ok((Some(Embedded { instances, instance: url, url: connection.clone() }), connection))
+}
+
+/// Gives a database that runs otherwise than asked for, as one that the original's program
+/// has started, our settings. Not while others use it: they would lose their connections.
+async fn restart_if_unused(
+    instances: &Instances,
+    url: &InstanceUrl,
+    running: RunningInstance,
+) -> Result<RunningInstance, StartError> {
+    let differences = running.differences.join("; ");
+    match other_clients(&running.connection.url()).await {
+        Ok(0) => {
+            tracing::info!(
+                instance = running.name,
+                differences,
+                "the database is restarted with our settings"
+            );
+            Ok(instances.restart(url, &running).await?)
+        }
+        Ok(_) | Err(_) => {
+            tracing::warn!(
+                instance = running.name,
+                pid = running.pid,
+                differences,
+                "the database keeps the settings it runs with while others use it; stop it to apply ours"
+            );
+            Ok(running)
+        }
+    }
 }
 
 fn assets(config: &Config) -> AssetStore {

@@ -1,12 +1,12 @@
 //! Every failure is one clear line, at once.
 
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hindsight_pg::{Instances, Options, PgError};
+use hindsight_pg::PgError;
 
-use crate::support::{Home, allow, ask, bin_dir, instance_url, layout};
+use crate::starter::Starter;
+use crate::support::{Home, allow, ask, instance_url};
 
 #[tokio::test]
 async fn leftovers_of_a_dead_initialisation() {
@@ -25,36 +25,34 @@ async fn leftovers_of_a_dead_initialisation() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Kills a first start in its different stages.
+/// Kills a first start in its different stages, and some at times that nobody chose.
 #[tokio::test]
 async fn a_first_start_killed_at_any_point() {
-    let program = std::env::current_exe().unwrap();
     for stage in ["lock", "password.tmp-", "data.tmp-/global", "instance.json", "data", "start.log"] {
         let mut home = Home::open();
         let instance = home.instance("hindsight");
-        let mut child = Command::new(&program)
-            .args(["--ignored", "--exact", "failures::start_in_the_current_folder"])
-            .current_dir(home.folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let child = Starter::spawn(home.folder.path());
         let deadline = Instant::now() + Duration::from_secs(20);
         while !reached(&instance, stage) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let running = home.start("pg0").await.unwrap_or_else(|error| panic!("after {stage}: {error}"));
-        assert_eq!(ask(&running, "SELECT current_database()::text").await, "hindsight", "after {stage}");
+        drop(child);
+        starts_all_the_same(&mut home, stage).await;
+    }
+    for _ in 0..4 {
+        let mut home = Home::open();
+        let child = Starter::spawn(home.folder.path());
+        let random = u64::from(uuid::Uuid::new_v4().as_fields().1);
+        let moment = Duration::from_millis(random % 2500);
+        tokio::time::sleep(moment).await;
+        drop(child);
+        starts_all_the_same(&mut home, &format!("{moment:?}")).await;
     }
 }
 
-#[tokio::test]
-#[ignore = "the process that another test kills"]
-async fn start_in_the_current_folder() {
-    let options = Options { bin_dir: Some(bin_dir()), ..Options::default() };
-    let instances = Instances::new(layout(&std::env::current_dir().unwrap()), options);
-    instances.start(&instance_url("pg0")).await.unwrap();
+async fn starts_all_the_same(home: &mut Home, killed_after: &str) {
+    let running = home.start("pg0").await.unwrap_or_else(|error| panic!("after {killed_after}: {error}"));
+    assert_eq!(ask(&running, "SELECT current_database()::text").await, "hindsight", "after {killed_after}");
 }
 
 fn reached(instance: &std::path::Path, stage: &str) -> bool {

@@ -1,5 +1,8 @@
 //! Start, adopt, stop, and what happens after a kill.
 
+use std::collections::BTreeSet;
+
+use crate::starter::Starter;
 use crate::support::{Home, ask, instance_url, run};
 use hindsight_pg::InstanceStatus;
 use nix::sys::signal::{Signal, kill};
@@ -30,20 +33,15 @@ async fn data_outlives_a_stop() {
 #[tokio::test]
 async fn simultaneous_starts_end_in_one_postmaster() {
     let mut home = Home::open();
-    let url = instance_url("pg0://many");
-    let others: Vec<_> = (0..3)
-        .map(|_| {
-            let (instances, url) = (home.instances.clone(), url.clone());
-            tokio::spawn(async move { instances.start(&url).await.unwrap() })
-        })
-        .collect();
-    let mut started = vec![home.start("pg0://many").await.unwrap()];
-    for other in others {
-        started.push(other.await.unwrap());
-    }
-    assert_eq!(started.iter().filter(|running| running.started_by_us).count(), 1);
-    let first = started.first().unwrap();
-    assert!(started.iter().all(|running| running.pid == first.pid && running.connection == first.connection));
+    let mut starters: Vec<_> = (0..20).map(|_| Starter::spawn(home.folder.path())).collect();
+    let began: BTreeSet<String> = starters.iter_mut().map(Starter::began).collect();
+    assert_eq!(began.len(), 1, "{began:?}");
+    let running = home.start("pg0").await.unwrap();
+    assert!(!running.started_by_us);
+    let connected = "SELECT count(*)::text FROM pg_stat_activity \
+                     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+    assert_eq!(ask(&running, connected).await, "20");
+    starters.into_iter().for_each(Starter::end);
 }
 
 #[tokio::test]
@@ -59,4 +57,25 @@ async fn a_killed_postmaster_is_replaced() {
     assert!(second.started_by_us);
     assert_ne!(first.pid, second.pid);
     assert_eq!(ask(&second, "SELECT word FROM t").await, "kept");
+}
+
+#[tokio::test]
+async fn a_running_server_is_restarted_for_other_settings_once() {
+    let mut home = Home::open();
+    let first = home.start("pg0?fsync=off").await.unwrap();
+    assert_eq!(home.start("pg0?fsync=off").await.unwrap().differences, Vec::<String>::new());
+    let adopted = home.start("pg0?work_mem=7MB").await.unwrap();
+    assert_eq!(adopted.pid, first.pid);
+    assert_eq!(
+        adopted.differences,
+        ["it runs without fsync, so a power cut can destroy it", "it runs without work_mem=7MB"]
+    );
+
+    let url = instance_url("pg0?work_mem=7MB");
+    let second = home.instances.restart(&url, &adopted).await.unwrap();
+    assert!(second.started_by_us && second.pid != first.pid);
+    assert_eq!(ask(&second, "SELECT current_setting('work_mem') || current_setting('fsync')").await, "7MBon");
+    // Who asks for the same a moment later finds it done.
+    let third = home.instances.restart(&url, &adopted).await.unwrap();
+    assert_eq!((third.pid, third.started_by_us, third.differences), (second.pid, false, Vec::new()));
 }

@@ -4,5 +4,6 @@
 mod failures;
 mod life;
 mod places;
+mod starter;
 mod support;
 mod urls;
