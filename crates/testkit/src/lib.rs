@@ -2,7 +2,7 @@
 //!
 //! - [`TestDatabase`] is a fresh, migrated database per test, cloned from a template in
 //!   one embedded PostgreSQL that all test processes of a run share.
-//! - [`audit`] says what does not fit together in a database of memories.
+//! - [`audit()`] says what does not fit together in a database of memories.
 //! - [`HashEmbedder`] and [`FixedClock`] stand in for the engine's ports (feature `engine`).
 //!
 //! The calls panic with a message instead of answering an error: a test can do no more
