@@ -1,22 +1,27 @@
 //! The grammar of the command line.
 #![expect(clippy::doc_markdown, reason = "the comments here are the help that users read")]
 
-use std::net::IpAddr;
-use std::str::FromStr;
+mod api;
+mod embed;
+mod values;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use hindsight_assets::Asset;
-use hindsight_client::types::limits;
-use hindsight_client::types::recall::{Budget, FactType};
-use hindsight_client::types::retain::Timestamp;
-use hindsight_client::types::tags::TagsMatch;
-use hindsight_client::types::time;
+
+pub(crate) use api::{
+    ApiCommand, BankCommand, BankFields, ChunkCommand, DocumentCommand, ListArguments, MemoryCommand,
+    RecallArguments, RetainArguments, Traits,
+};
+pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 
 /// Heading of what every command takes.
 const GLOBAL: &str = "Options of all commands";
 
-/// Everything the user can say.
+/// Everything the user can say to `hindsight`.
 #[derive(Debug, Parser)]
 #[command(name = "hindsight", version, about = "Memory for AI agents: retain, recall, in one program", long_about = None)]
 pub(crate) struct Arguments {
@@ -32,20 +37,36 @@ pub(crate) struct Arguments {
     /// Key the server asks for [env: HINDSIGHT_API_KEY]
     #[arg(long, global = true, value_name = "KEY", help_heading = GLOBAL)]
     pub(crate) api_key: Option<String>,
+    /// Saved connection to use, see `hindsight profile` [env: HINDSIGHT_PROFILE]
+    #[arg(short, long, global = true, value_name = "NAME", help_heading = GLOBAL)]
+    pub(crate) profile: Option<String>,
+    #[command(flatten)]
+    pub(crate) print: PrintArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How much is printed, and how.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct PrintArguments {
     /// How answers are printed
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Pretty, help_heading = GLOBAL)]
     pub(crate) output: Format,
-    #[command(subcommand)]
-    pub(crate) command: Command,
+    /// Tell on standard error what is done
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
+    pub(crate) verbose: bool,
 }
 
 /// How answers are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
+    #[value(alias = "text")]
     Pretty,
     /// The server's answer as it is, indented.
     Json,
+    /// The server's answer as it is.
+    Yaml,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,23 +75,40 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Show what memory can do: start a server, remember a conversation, ask about it
     Demo,
-    /// Manage banks: separate memories, one for each agent or user
+    /// Memory without a server to look after: the same as the program `hindsight-embed`
+    // Taken out before parsing: its options are its own.
+    Embed,
+    #[command(flatten)]
+    Api(ApiCommand),
+    /// Save the server to use when nothing else names one; the key is that of --api-key
+    Configure {
+        /// Address of the server
+        #[arg(long, value_name = "URL")]
+        api_url: String,
+    },
+    /// Manage saved connections to servers
     #[command(subcommand)]
-    Bank(BankCommand),
-    /// Remember and find
-    #[command(subcommand)]
-    Memory(MemoryCommand),
-    /// Remember a text (short for `memory retain`)
-    Retain(RetainArguments),
-    /// Find memories (short for `memory recall`)
-    Recall(RecallArguments),
+    Profile(ConnectionCommand),
     /// Manage the files the server needs: database, inference runtime, embedding model
     #[command(subcommand)]
     Assets(AssetsCommand),
-    /// Tell how the server is
-    Health,
-    /// Tell the version of this program and of the server
-    Version,
+    #[command(flatten)]
+    Help(HelpCommand),
+}
+
+/// Help for shells and for reading.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HelpCommand {
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages, one for each command
+    Man {
+        /// Folder for them, made if need be
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -96,138 +134,30 @@ pub(crate) struct ServeArguments {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum BankCommand {
-    /// Create a bank, or change the given fields of one that exists
+pub(crate) enum ConnectionCommand {
+    /// Save a connection; the key is that of --api-key
     Create {
-        /// Id of the bank
-        bank: String,
-        /// Label
-        #[arg(short, long)]
-        name: Option<String>,
-        /// What the bank is for
-        #[arg(short, long)]
-        mission: Option<String>,
+        /// Name of the connection
+        name: String,
+        /// Address of the server
+        #[arg(long, value_name = "URL")]
+        api_url: String,
     },
-    /// List banks, the last written first
-    List {
-        /// Part of the id or name
-        #[arg(short, long, value_name = "TEXT")]
-        query: Option<String>,
-        #[command(flatten)]
-        page: PageArguments,
+    /// List saved connections
+    List,
+    /// Show a saved connection, without its key
+    Show {
+        /// Name of the connection
+        name: String,
     },
-    /// Delete a bank with everything in it
+    /// Forget a saved connection
     Delete {
-        /// Id of the bank
-        bank: String,
+        /// Name of the connection
+        name: String,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum MemoryCommand {
-    /// Remember a text
-    Retain(RetainArguments),
-    /// Find memories
-    Recall(RecallArguments),
-    /// List memories, the last mentioned first
-    List(ListArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RetainArguments {
-    /// Id of the bank; it is created if need be
-    pub(crate) bank: String,
-    /// The text, or - to read it from standard input
-    pub(crate) content: String,
-    /// Where the text comes from, in free words
-    #[arg(short, long)]
-    pub(crate) context: Option<String>,
-    /// When it was said (ISO-8601), or `unset` for no date; now when not given
-    #[arg(short, long, value_name = "TIME", value_parser = timestamp)]
-    pub(crate) timestamp: Option<Timestamp>,
-    /// Name of the document; the same name replaces it
-    #[arg(short, long, visible_alias = "doc-id", value_name = "ID")]
-    pub(crate) document_id: Option<String>,
-    /// Tag; may be repeated or hold several, separated by commas
-    #[arg(long = "tag", alias = "tags", alias = "document-tags", value_name = "TAG", value_delimiter = ',')]
-    pub(crate) tags: Vec<String>,
-    /// Metadata; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(crate) metadata: Vec<(String, String)>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RecallArguments {
-    /// Id of the bank
-    pub(crate) bank: String,
-    /// What to look for
-    pub(crate) query: String,
-    /// Breadth of the search
-    #[arg(short, long, default_value = "mid", value_parser = word::<Budget>(Budget::ALL, Budget::as_str))]
-    pub(crate) budget: Budget,
-    /// Tokens of all result texts together
-    #[arg(long, value_name = "N", default_value_t = limits::RECALL_MAX_TOKENS)]
-    pub(crate) max_tokens: i64,
-    /// Type of memory; may be repeated or hold several, separated by commas
-    #[arg(
-        short = 't',
-        long = "type",
-        alias = "fact-type",
-        value_name = "TYPE",
-        value_delimiter = ',',
-        value_parser = word::<FactType>(FactType::ALL, FactType::as_str)
-    )]
-    pub(crate) types: Vec<FactType>,
-    /// Tag to filter by; may be repeated or hold several, separated by commas
-    #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',')]
-    pub(crate) tags: Vec<String>,
-    /// How the tags select; `any` and `all` also find memories without tags
-    #[arg(
-        long,
-        value_name = "MODE",
-        default_value = "any",
-        value_parser = word::<TagsMatch>(TagsMatch::ALL, TagsMatch::as_str)
-    )]
-    pub(crate) tags_match: TagsMatch,
-    /// The "now" of the query (ISO-8601)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) query_timestamp: Option<String>,
-    /// Show the text around each memory
-    #[arg(long, alias = "include-chunks")]
-    pub(crate) chunks: bool,
-    /// Tokens of all chunks together
-    #[arg(long, value_name = "N", default_value_t = limits::RECALL_CHUNK_MAX_TOKENS, requires = "chunks")]
-    pub(crate) chunk_max_tokens: i64,
-    /// Explain how the answer came about
-    #[arg(long)]
-    pub(crate) trace: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArguments {
-    /// Id of the bank
-    pub(crate) bank: String,
-    /// Only this type
-    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = word::<FactType>(FactType::ALL, FactType::as_str))]
-    pub(crate) fact_type: Option<FactType>,
-    /// Part of the text or context
-    #[arg(short, long, value_name = "TEXT")]
-    pub(crate) query: Option<String>,
-    #[command(flatten)]
-    pub(crate) page: PageArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PageArguments {
-    /// Page size
-    #[arg(short, long, default_value_t = limits::PAGE_LIMIT)]
-    pub(crate) limit: i64,
-    /// Entries to skip
-    #[arg(short = 's', long, default_value_t = 0)]
-    pub(crate) offset: i64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -248,31 +178,6 @@ pub(crate) enum AssetsCommand {
     },
 }
 
-/// A value that is one of the words of an enum of the wire; the help lists them.
-fn word<T: FromStr<Err = String> + Copy + Send + Sync + 'static>(
-    all: &[T],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    let names: Vec<&'static str> = all.iter().copied().map(name).collect();
-    PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
-}
-
-fn timestamp(text: &str) -> Result<Timestamp, String> {
-    if text.eq_ignore_ascii_case("unset") {
-        return Ok(Timestamp::Unset);
-    }
-    time::parse(text)
-        .map(Timestamp::At)
-        .ok_or_else(|| "write it like 2025-03-01 or 2025-03-01T18:30:00Z".to_owned())
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write it like source=slack".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -282,15 +187,32 @@ mod tests {
     #[test]
     fn the_grammar_holds_together() {
         Arguments::command().debug_assert();
+        EmbedArguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_profile_may_stand_before_and_after_the_command() {
+        for line in [
+            "hindsight-embed --profile myapp daemon status",
+            "hindsight-embed daemon status --profile myapp",
+            "hindsight-embed daemon -p myapp status",
+        ] {
+            let parsed = EmbedArguments::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(parsed.profile.as_deref(), Some("myapp"), "{line}");
+        }
     }
 
     #[test]
     fn short_and_long_forms_mean_the_same() {
-        let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap().command;
+        let parse = |line: &str| match Arguments::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Api(command) => command,
+            other => panic!("{other:?} asks no server"),
+        };
         let short = parse("hindsight recall b q -t world,experience --tags a,b --include-chunks");
         let long =
             parse("hindsight memory recall b q --type world --type experience --tag a --tag b --chunks");
-        let (Command::Recall(short), Command::Memory(MemoryCommand::Recall(long))) = (short, long) else {
+        let (ApiCommand::Recall(short), ApiCommand::Memory(MemoryCommand::Recall(long))) = (short, long)
+        else {
             panic!("both are recalls");
         };
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
@@ -305,6 +227,10 @@ mod tests {
             "hindsight recall b q --type opinion",
             "hindsight serve --port 70000",
             "hindsight assets pull python",
+            "hindsight bank create b --skepticism 6",
+            "hindsight bank list -o xml",
+            "hindsight configure",
+            "hindsight completions cobol",
         ] {
             let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -2,11 +2,20 @@
 
 pub(crate) mod assets;
 pub(crate) mod bank;
+pub(crate) mod connection;
+pub(crate) mod document;
+pub(crate) mod help;
 pub(crate) mod memory;
 pub(crate) mod monitoring;
 pub(crate) mod serve;
 
 use std::process::ExitCode;
+
+use anyhow::Result;
+use hindsight_client::Client;
+
+use crate::args::{ApiCommand, MemoryCommand};
+use crate::output::Output;
 
 /// How a command ended. Errors are reported by the caller; this is for commands whose data is itself bad
 /// news, and has been printed.
@@ -22,5 +31,29 @@ impl From<Outcome> for ExitCode {
             Outcome::Good => Self::SUCCESS,
             Outcome::Bad => Self::FAILURE,
         }
+    }
+}
+
+/// Carries out a command that asks a server.
+pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -> Result<Outcome> {
+    match command {
+        ApiCommand::Bank(command) => bank::run(client, output, command).await,
+        ApiCommand::Memory(command) => memory::run(client, output, command).await,
+        ApiCommand::Document(command) => document::run(client, output, command).await,
+        ApiCommand::Chunk(command) => document::chunk(client, output, command).await,
+        ApiCommand::Retain(arguments) => memory::retain(client, output, arguments).await,
+        ApiCommand::Recall(arguments) => memory::recall(client, output, arguments).await,
+        ApiCommand::Health => monitoring::health(client, output).await,
+        ApiCommand::Version => monitoring::version(client, output).await,
+    }
+}
+
+/// Reads what a command takes from standard input, before anything else happens.
+pub(crate) fn read_input(command: &mut ApiCommand) -> Result<()> {
+    match command {
+        ApiCommand::Retain(arguments) | ApiCommand::Memory(MemoryCommand::Retain(arguments)) => {
+            memory::read_input(arguments)
+        }
+        _ => Ok(()),
     }
 }

@@ -12,12 +12,18 @@ pub struct Environment {
     pub url: Option<String>,
     /// `HINDSIGHT_API_KEY`.
     pub api_key: Option<String>,
+    /// `HINDSIGHT_PROFILE`: name of a saved connection.
+    pub profile: Option<String>,
 }
 
 impl Environment {
     /// Reads the environment of this process; an empty variable counts as not set.
     pub fn read() -> Self {
-        Self { url: variable("HINDSIGHT_API_URL"), api_key: variable("HINDSIGHT_API_KEY") }
+        Self {
+            url: variable("HINDSIGHT_API_URL"),
+            api_key: variable("HINDSIGHT_API_KEY"),
+            profile: variable("HINDSIGHT_PROFILE"),
+        }
     }
 }
 

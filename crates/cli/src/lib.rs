@@ -2,14 +2,15 @@
 //!
 //! [`run`] is the whole program; `main.rs` only starts it. Data goes to standard output, everything else to
 //! standard error, and the exit code says how it ended: 0 well, 1 badly, 2 when the command line makes no
-//! sense. `serve` and `demo` start the server inside this process; every other command but `assets` talks to
-//! one that runs.
+//! sense. `serve` and `demo` start the server inside this process; commands for memories talk to one that runs,
+//! and those of `hindsight-embed` start one in a process of its own if need be.
 //!
 //! This crate must not know SQL, ranking or the inside of the server; it speaks the wire.
 
 mod args;
 mod commands;
 mod config;
+mod connections;
 mod demo;
 mod embed;
 mod output;
@@ -17,30 +18,42 @@ mod progress;
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::Parser;
-use hindsight_client::{Client, ClientError, ClientOptions};
+use anyhow::{Result, bail};
+use clap::{CommandFactory, Parser};
+use hindsight_client::ClientError;
+use hindsight_embed_daemon::Home;
 
-use args::{Arguments, Command};
-use commands::{Outcome, assets, bank, memory, monitoring, serve};
+use args::{Arguments, Command, EmbedArguments};
+use commands::{Outcome, assets, connection, help, serve};
 pub use config::{Environment, keep_libraries_quiet};
+use connections::{Connection, Connections};
 use output::{Output, note};
 
-const DEFAULT_URL: &str = "http://localhost:8888";
+/// The program's name as the daemon manager: a link of that name does the same as the
+/// command `embed`.
+const EMBED: &str = "hindsight-embed";
+
+/// What was said, and to which of the two programs.
+enum Line {
+    Hindsight(Arguments),
+    Embed(EmbedArguments),
+}
 
 /// Runs one command line to its end.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let ended = match parse(arguments.into_iter().collect()) {
+        Ok(Line::Hindsight(arguments)) => execute(arguments, environment).await,
+        Ok(Line::Embed(arguments)) => embed::run(arguments).await,
         Err(error) => {
             // Help and version go to standard output, mistakes to standard error.
             let _ = error.print();
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
-    match execute(arguments, environment).await {
+    match ended {
         Ok(outcome) => outcome.into(),
         // Whoever read our output has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -51,26 +64,43 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Env
     }
 }
 
+fn parse(mut arguments: Vec<OsString>) -> Result<Line, clap::Error> {
+    let program = arguments.first().map(Path::new).and_then(Path::file_name);
+    if program.is_some_and(|name| name == EMBED) {
+        return EmbedArguments::try_parse_from(arguments).map(Line::Embed);
+    }
+    if arguments.get(1).is_some_and(|command| command == "embed") {
+        arguments.remove(0);
+        return EmbedArguments::try_parse_from(arguments).map(Line::Embed);
+    }
+    Arguments::try_parse_from(arguments).map(Line::Hindsight)
+}
+
 async fn execute(arguments: Arguments, environment: Environment) -> Result<Outcome> {
-    let output = Output::new(arguments.output);
-    let url = arguments.url.or(environment.url);
-    let api_key = arguments.api_key.or(environment.api_key);
-    let client = || {
-        let options = ClientOptions { api_key, ..ClientOptions::default() };
-        Client::with_options(url.as_deref().unwrap_or(DEFAULT_URL), &options)
-    };
+    let output = Output::new(arguments.print.output);
+    let given = Connection { api_url: arguments.url, api_key: arguments.api_key };
+    let connections = || Ok::<_, anyhow::Error>(Connections::new(Home::of_this_user()?.folder()));
     match arguments.command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo => demo::run().await,
-        Command::Bank(command) => bank::run(&client()?, &output, command).await,
-        Command::Memory(command) => memory::run(&client()?, &output, command).await,
-        Command::Retain(arguments) => memory::retain(&client()?, &output, arguments).await,
-        Command::Recall(arguments) => memory::recall(&client()?, &output, arguments).await,
         Command::Assets(command) => {
             tokio::task::spawn_blocking(move || assets::run(&output, command)).await?
         }
-        Command::Health => monitoring::health(&client()?, &output).await,
-        Command::Version => monitoring::version(&client()?, &output).await,
+        Command::Api(mut command) => {
+            output::log(arguments.print.verbose, None);
+            commands::read_input(&mut command)?;
+            let name = arguments.profile.or_else(|| environment.profile.clone());
+            let connection = connections()?.resolve(given, name.as_deref(), &environment)?;
+            commands::ask(&connection.client()?, &output, command).await
+        }
+        Command::Configure { api_url } => {
+            let connection = Connection { api_url: Some(api_url), ..given };
+            connection::configure(&output, &connections()?, connection)
+        }
+        Command::Profile(command) => connection::run(&output, &connections()?, given.api_key, command),
+        Command::Help(command) => help::run(Arguments::command(), &command),
+        // Only with options in front of it: they are not for this command.
+        Command::Embed => bail!("write `hindsight embed` first, options after it; or use `hindsight-embed`"),
     }
 }
 
@@ -78,7 +108,7 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
 fn explain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Unreachable { url, .. }) => {
-            format!("no server at {url}: start one with `hindsight serve`")
+            format!("no server at {url}: start one with `hindsight serve`, or use `hindsight-embed`")
         }
         _ => output::plain(&format!("{error:#}")),
     }

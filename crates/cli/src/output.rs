@@ -1,26 +1,44 @@
 //! Printing: data goes to standard output, everything else to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
+use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use console::{Style, Term, style};
+use indicatif::ProgressBar;
 use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::Format;
+
+/// Time between two pictures of a sign of work.
+const TICK: Duration = Duration::from_millis(120);
 
 /// Where answers go.
 pub(crate) struct Output {
     format: Format,
+    is_brief: bool,
 }
 
 impl Output {
     pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+        Self { format, is_brief: false }
+    }
+
+    /// One line for each memory that was found.
+    pub(crate) fn brief(format: Format) -> Self {
+        Self { format, is_brief: true }
     }
 
     /// True when a person reads along.
     pub(crate) fn is_pretty(&self) -> bool {
         self.format == Format::Pretty
+    }
+
+    /// True when people get one line for each memory.
+    pub(crate) fn is_brief(&self) -> bool {
+        self.is_brief
     }
 
     /// Prints an answer: as it is for programs, through `pretty` for people.
@@ -35,9 +53,48 @@ impl Output {
                 serde_json::to_writer_pretty(&mut out, answer)?;
                 writeln!(out)?;
             }
+            Format::Yaml => {
+                out.write_all(yaml_serde::to_string(answer).map_err(io::Error::other)?.as_bytes())?;
+            }
             Format::Pretty => pretty(&mut out, answer)?,
         }
         out.flush()
+    }
+
+    /// Asks a person before something is lost; anything but a yes is a no. Programs are
+    /// never asked: they do not answer.
+    pub(crate) fn confirm(&self, question: &str, is_answered: bool) -> io::Result<bool> {
+        if !self.is_pretty() || is_answered {
+            return Ok(true);
+        }
+        let mut chatter = io::stderr();
+        write!(chatter, "{question} [y/N] ")?;
+        chatter.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        let is_yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+        if !is_yes {
+            writeln!(chatter, "nothing deleted")?;
+        }
+        Ok(is_yes)
+    }
+
+    /// Shows a person that something takes a while, until it is dropped. Nothing is shown
+    /// where standard error is no terminal.
+    pub(crate) fn busy(&self, doing: &str) -> Busy {
+        let bar = if self.is_pretty() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_message(doing.to_owned());
+        bar.enable_steady_tick(TICK);
+        Busy(bar)
+    }
+}
+
+/// A sign of work under way.
+pub(crate) struct Busy(ProgressBar);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 
@@ -45,6 +102,23 @@ impl Output {
 pub(crate) fn note(message: &str) {
     // Standard error may be closed; there is nobody left to tell.
     let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Sends what happens to standard error: warnings, or with `is_verbose` every step; `level`
+/// is a level by name and wins over the warnings.
+pub(crate) fn log(is_verbose: bool, level: Option<&str>) {
+    let level = match level {
+        _ if is_verbose => "debug",
+        Some("warning") | None => "warn",
+        Some("critical") => "error",
+        Some(level) => level,
+    };
+    let filter = format!("warn,hindsight_client={level},hindsight_embed_daemon={level}");
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = lines.with_ansi(Term::stderr().features().colors_supported()).with_target(false);
+    // A process that has a subscriber already wants it to stay.
+    let _ = lines.without_time().finish().try_init();
 }
 
 /// A table without lines, as wide as the terminal.

@@ -1,6 +1,8 @@
-//! Banks: create, list, delete.
+//! Banks: create, change, list, count, delete.
 
-use hindsight_types::banks::{BankListResponse, BankProfileResponse, CreateBankRequest, DeleteResponse};
+use hindsight_types::banks::{
+    BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
+};
 use reqwest::Method;
 
 use crate::transport::{Query, bank_path};
@@ -25,6 +27,20 @@ impl Client {
         request: &CreateBankRequest,
     ) -> Result<BankProfileResponse, ClientError> {
         self.send_json(Method::PUT, &bank_path(bank_id, "")?, request).await
+    }
+
+    /// Changes the given fields of a bank that exists.
+    pub async fn update_bank(
+        &self,
+        bank_id: &str,
+        request: &CreateBankRequest,
+    ) -> Result<BankProfileResponse, ClientError> {
+        self.send_json(Method::PATCH, &bank_path(bank_id, "")?, request).await
+    }
+
+    /// Counts what a bank holds.
+    pub async fn bank_stats(&self, bank_id: &str) -> Result<BankStatsResponse, ClientError> {
+        self.send(Method::GET, &bank_path(bank_id, "/stats")?, &Query::default()).await
     }
 
     /// Lists banks, the last written first.

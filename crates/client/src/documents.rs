@@ -1,6 +1,8 @@
-//! Documents: list, read, delete.
+//! Documents and the chunks they were cut into: list, read, delete.
 
-use hindsight_types::documents::{DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse};
+use hindsight_types::documents::{
+    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse,
+};
 use reqwest::Method;
 
 use crate::transport::{Query, bank_path, segment};
@@ -50,6 +52,12 @@ impl Client {
         document_id: &str,
     ) -> Result<DeleteDocumentResponse, ClientError> {
         self.send(Method::DELETE, &document_path(bank_id, document_id)?, &Query::default()).await
+    }
+
+    /// Reads one chunk; its id names bank, document and place.
+    pub async fn get_chunk(&self, chunk_id: &str) -> Result<ChunkResponse, ClientError> {
+        let path = format!("/v1/default/chunks/{}", segment(chunk_id)?);
+        self.send(Method::GET, &path, &Query::default()).await
     }
 }
 

@@ -1,12 +1,12 @@
-//! Memories: retain, recall, list.
+//! Memories: retain, recall, read, list.
 
-use hindsight_types::memories::ListMemoriesResponse;
+use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{MemoryItem, RetainRequest, RetainResponse};
 use hindsight_types::tags::TagsMatch;
 use reqwest::Method;
 
-use crate::transport::{Query, bank_path};
+use crate::transport::{Query, bank_path, segment};
 use crate::{Client, ClientError};
 
 /// Which memories to list.
@@ -52,6 +52,12 @@ impl Client {
         request: &RecallRequest,
     ) -> Result<RecallResponse, ClientError> {
         self.send_json(Method::POST, &bank_path(bank_id, "/memories/recall")?, request).await
+    }
+
+    /// Reads one memory.
+    pub async fn get_memory(&self, bank_id: &str, memory_id: &str) -> Result<MemoryResponse, ClientError> {
+        let path = bank_path(bank_id, &format!("/memories/{}", segment(memory_id)?))?;
+        self.send(Method::GET, &path, &Query::default()).await
     }
 
     /// Lists memories, the last mentioned first.

@@ -46,6 +46,8 @@ impl fmt::Debug for ClientOptions {
 pub struct Client {
     http: reqwest::Client,
     base_url: String,
+    /// The same without a password, for messages.
+    shown_url: String,
 }
 
 impl Client {
@@ -56,7 +58,7 @@ impl Client {
 
     /// A client with options.
     pub fn with_options(base_url: &str, options: &ClientOptions) -> Result<Self, ClientError> {
-        let invalid = || ClientError::InvalidUrl { url: base_url.to_owned() };
+        let invalid = || ClientError::InvalidUrl { url: shown(base_url) };
         let url = Url::parse(base_url).map_err(|_| invalid())?;
         let host = url.host().ok_or_else(invalid)?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -80,9 +82,15 @@ impl Client {
             builder = builder.no_proxy();
         }
         let base_url = base_url.trim_end_matches('/').to_owned();
+        let shown_url = shown(&base_url);
         let http =
-            builder.build().map_err(|source| ClientError::Transport { url: base_url.clone(), source })?;
-        Ok(Self { http, base_url })
+            builder.build().map_err(|source| ClientError::Transport { url: shown_url.clone(), source })?;
+        Ok(Self { http, base_url, shown_url })
+    }
+
+    /// Address of the server for people: without a password.
+    pub fn shown_url(&self) -> &str {
+        &self.shown_url
     }
 
     /// Address of the server, without a slash at the end.
@@ -121,7 +129,7 @@ impl Client {
         body: Option<&impl Serialize>,
     ) -> Result<(StatusCode, Vec<u8>), ClientError> {
         let address = format!("{}{path}", self.base_url);
-        let mut url = Url::parse(&address).map_err(|_| ClientError::InvalidUrl { url: address })?;
+        let mut url = Url::parse(&address).map_err(|_| ClientError::InvalidUrl { url: shown(&address) })?;
         if !query.0.is_empty() {
             url.query_pairs_mut().extend_pairs(&query.0);
         }
@@ -143,7 +151,7 @@ impl Client {
     ) -> Result<T, ClientError> {
         if status.is_success() {
             return serde_json::from_slice(body)
-                .map_err(|source| ClientError::Decode { url: self.base_url.clone(), source });
+                .map_err(|source| ClientError::Decode { url: self.shown_url.clone(), source });
         }
         let detail = match serde_json::from_slice::<ErrorBody>(body) {
             Ok(body) => body.detail,
@@ -154,7 +162,7 @@ impl Client {
     }
 
     fn network_error(&self, source: reqwest::Error) -> ClientError {
-        let url = self.base_url.clone();
+        let url = self.shown_url.clone();
         let source = source.without_url();
         if source.is_connect() {
             ClientError::Unreachable { url, source }
@@ -164,6 +172,16 @@ impl Client {
             ClientError::Transport { url, source }
         }
     }
+}
+
+/// An address, usable or not, without what may be a user and a password in it.
+fn shown(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let place = match rest.rsplit_once('@') {
+        Some((_, place)) => format!("***@{place}"),
+        None => rest.to_owned(),
+    };
+    if scheme.is_empty() { place } else { format!("{scheme}://{place}") }
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {
@@ -222,6 +240,16 @@ mod tests {
         for url in ["localhost:8888", "ftp://localhost", "nonsense", ""] {
             assert!(matches!(Client::new(url), Err(ClientError::InvalidUrl { .. })), "{url}");
         }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_not_shown() {
+        let client = Client::new("http://me:hush@localhost:1/").unwrap();
+        assert_eq!(client.shown_url(), "http://***@localhost:1");
+        assert_eq!(shown("htp//me:hu/sh@host"), "***@host");
+        assert_eq!(shown("http://host/a"), "http://host/a");
+        let error = Client::new("ftp://me:hush@host").unwrap_err();
+        assert!(!error.to_string().contains("hush"), "{error}");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Config {
     pub log_max_bytes: u64,
     /// `HINDSIGHT_EMBED_DAEMON_LOG_BACKUP_COUNT`.
     pub log_backups: u32,
+    /// `HINDSIGHT_EMBED_LOG_LEVEL`: how much a program tells that manages daemons.
+    pub log_level: Option<String>,
 }
 
 impl Config {
@@ -69,9 +71,8 @@ impl Config {
                 .and_then(|value| Duration::try_from_secs_f64(value).ok())
                 .unwrap_or(Duration::from_secs(default))
         };
-        let folders = directories::BaseDirs::new().ok_or(EmbedError::NoHome)?;
         Ok(Self {
-            home: Home::new(folders.home_dir()),
+            home: Home::of_this_user()?,
             profile: text("HINDSIGHT_EMBED_PROFILE"),
             api_url: text("HINDSIGHT_EMBED_API_URL"),
             api_token: text("HINDSIGHT_EMBED_API_TOKEN"),
@@ -82,6 +83,7 @@ impl Config {
             log_max_bytes: number("HINDSIGHT_EMBED_DAEMON_LOG_MAX_BYTES")?.unwrap_or(10 << 20),
             log_backups: number("HINDSIGHT_EMBED_DAEMON_LOG_BACKUP_COUNT")?
                 .map_or(3, |count| u32::try_from(count).unwrap_or(u32::MAX)),
+            log_level: text("HINDSIGHT_EMBED_LOG_LEVEL").map(|level| level.to_lowercase()),
         })
     }
 }
@@ -91,3 +93,23 @@ pub(crate) fn ticket() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "this is the config module")]
     std::env::var(TICKET_VARIABLE).ok().filter(|ticket| !ticket.is_empty())
 }
+
+/// Settings of servers in the environment of this process (`HINDSIGHT_API_*`), by name.
+pub fn environment_settings() -> Vec<(String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "this is the config module")]
+    let variables = std::env::vars_os();
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let mut found: Vec<_> = variables
+        .filter_map(text)
+        .filter(|(name, value)| {
+            name.starts_with("HINDSIGHT_API_") && !value.is_empty() && !NOT_SAVED.contains(&&**name)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// They tell commands where a server is that runs already.
+const NOT_SAVED: [&str; 2] = ["HINDSIGHT_API_URL", "HINDSIGHT_API_KEY"];

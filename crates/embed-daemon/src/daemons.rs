@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::DateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -85,7 +84,7 @@ impl Daemons {
         Ok(match probe(&run, profile).await {
             Probe::Ready { .. } => {
                 let written = std::fs::metadata(&files.port).and_then(|meta| meta.modified());
-                DaemonStatus::Running { run, since: written.ok().map(DateTime::from) }
+                DaemonStatus::Running { run, uptime: written.ok().and_then(|time| time.elapsed().ok()) }
             }
             Probe::Other(phase) => DaemonStatus::Busy { run: Some(run), phase: Some(phase) },
             Probe::Nobody => DaemonStatus::Busy { run: Some(run), phase: None },
@@ -242,13 +241,7 @@ impl Daemons {
         options: &StartOptions,
     ) -> Result<Vec<(String, String)>> {
         let settings = options.settings_over(file);
-        let embedded = format!("pg0://{}", self.home().instance(profile));
-        let database = settings
-            .get(config::EMBED_DATABASE_VARIABLE)
-            .cloned()
-            .or_else(|| self.config.database_url.clone())
-            .filter(|url| !matches!(url.as_str(), "" | "pg0"))
-            .unwrap_or(embedded);
+        let database = self.database_or(profile, settings.get(config::EMBED_DATABASE_VARIABLE));
         let ticket = Ticket {
             home: self.home().path().to_owned(),
             profile: profile.as_str().to_owned(),
@@ -269,6 +262,21 @@ impl Daemons {
             (config::TICKET_VARIABLE.to_owned(), ticket),
         ]);
         Ok(environment)
+    }
+
+    /// URL of the database of a profile: its own embedded one unless settings name another.
+    pub fn database(&self, profile: &Profile) -> Result<String> {
+        let file = EnvFile::read(&self.home().files(profile).config)?;
+        let chosen = file.get(config::EMBED_DATABASE_VARIABLE).map(str::to_owned);
+        Ok(self.database_or(profile, chosen.as_ref()))
+    }
+
+    /// `chosen` is what the settings of the profile say.
+    fn database_or(&self, profile: &Profile, chosen: Option<&String>) -> String {
+        let chosen = chosen.or(self.config.database_url.as_ref()).cloned();
+        chosen
+            .filter(|url| !matches!(url.as_str(), "" | "pg0"))
+            .unwrap_or_else(|| format!("pg0://{}", self.home().instance(profile)))
     }
 
     /// Joins a daemon that runs: it keeps its settings, but an explicit start decides when

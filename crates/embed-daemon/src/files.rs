@@ -17,13 +17,13 @@ const NO_LINK: i32 = OFlag::O_NOFOLLOW.bits();
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(250)];
 
 /// Creates a folder that only this user may enter; one that is there keeps its mode.
-pub(crate) fn create_private_dir(path: &Path) -> Result<()> {
+pub fn create_private_dir(path: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).doing("create", path)
 }
 
 /// Replaces a file as a whole: readers see the old content or the new one, also after a
 /// power cut. Only this user may read it.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
     let temporary = path.with_file_name(name);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{EmbedError, Result};
 use crate::files::create_private_dir;
 use crate::profile::Profile;
 
@@ -38,6 +38,12 @@ impl Home {
     /// The folders below a user's home folder; nothing is touched yet.
     pub fn new(home: impl Into<PathBuf>) -> Self {
         Self { home: home.into() }
+    }
+
+    /// The folders of the user who runs this process.
+    pub fn of_this_user() -> Result<Self> {
+        let folders = directories::BaseDirs::new().ok_or(EmbedError::NoHome)?;
+        Ok(Self::new(folders.home_dir()))
     }
 
     /// The user's home folder.

@@ -147,8 +147,9 @@ fn is_loss(error: &ClientError) -> bool {
     was_not_sent(error) || matches!(error, ClientError::Transport { .. })
 }
 
-/// Errors after which the request certainly was not carried out.
-fn was_not_sent(error: &ClientError) -> bool {
+/// True for an error after which the request certainly was not carried out: the server was
+/// gone, or going. It can be sent again to the next one.
+pub fn was_not_sent(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable { .. } => true,
         ClientError::Api { status: 503, detail } => detail.to_string() == SERVER_STOPPING,

@@ -33,13 +33,14 @@ mod status;
 mod stop;
 
 pub use child::DaemonProcess;
-pub use config::Config;
+pub use config::{Config, environment_settings};
 pub use daemons::{Daemon, Daemons};
 pub use env_file::EnvFile;
 pub use error::{EmbedError, Result};
+pub use files::{create_private_dir, write_private};
 pub use home::{Home, ProfileFiles};
-pub use lazy::{EmbeddedClient, Resend};
-pub use log::Log;
+pub use lazy::{EmbeddedClient, Resend, was_not_sent};
+pub use log::{Log, last_lines};
 pub use options::{IdleTimeout, Program, StartOptions};
 pub use ports::{DEFAULT_PORT, preferred_port};
 pub use profile::{Profile, ProfileError};

@@ -99,16 +99,16 @@ pub(crate) fn open_append(path: &Path) -> io::Result<File> {
 }
 
 /// The last lines of a log; none when there is no log.
-pub(crate) fn last_lines(path: &Path, count: usize) -> Vec<String> {
-    /// Enough for a handful of long lines.
-    const TAIL: u64 = 16 << 10;
+pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
+    // Bytes that hold so many lines, most of which are far shorter.
+    let tail = u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(1 << 10).clamp(16 << 10, 16 << 20);
     let read = || -> io::Result<Vec<u8>> {
         use std::io::{Read, Seek, SeekFrom};
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(tail)))?;
         let mut bytes = Vec::new();
-        file.take(TAIL).read_to_end(&mut bytes)?;
+        file.take(tail).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use hindsight_client::{Client, ClientOptions};
 
 use crate::profile::Profile;
@@ -20,8 +19,8 @@ pub enum DaemonStatus {
     Running {
         /// What it says about itself.
         run: RunFile,
-        /// Since when.
-        since: Option<DateTime<Utc>>,
+        /// For how long, as far as the clock of its files tells.
+        uptime: Option<Duration>,
     },
     /// It lives, but is starting, stopping, or too busy to answer.
     Busy {

@@ -16,8 +16,8 @@ use crate::error::{IoContext, PgError, Result};
 use crate::layout::{create_private_dir, give};
 use crate::record::Record;
 
-/// Marks what belongs to an initialisation that is not finished.
-const UNFINISHED: &str = ".tmp-";
+/// Marks what belongs to an initialisation or a deletion that is not finished.
+pub(crate) const UNFINISHED: &str = ".tmp-";
 
 /// How long a program may work on a cluster that is stopped: a second on most machines, but
 /// one that was killed is recovered first.

@@ -17,10 +17,10 @@ use crate::account::Account;
 use crate::binaries::{Binaries, Search};
 use crate::cluster::{self, data_dir};
 use crate::connection::{Address, Connection};
-use crate::error::{PgError, Result};
+use crate::error::{IoContext, PgError, Result};
 use crate::launch::{Launch, Launched, launch};
 use crate::layout::{Folders, Layout, create_open_dir, create_private_dir};
-use crate::lock::InstanceLock;
+use crate::lock::{InstanceLock, LOCK_FILE};
 use crate::postmaster::{Phase, Postmaster, Wait, remove_misleading_locks};
 use crate::record::Record;
 use crate::settings::{SOCKET_PORT, Wanted, runs_without_fsync};
@@ -140,6 +140,13 @@ impl Instances {
         blocking(move || this.stop_blocking(&name)).await
     }
 
+    /// Deletes an instance with all its data, stopping it first. False when there was none.
+    /// Its folder stays, with the file that starts and stops are locked with.
+    pub async fn delete(&self, name: &str) -> Result<bool> {
+        let (this, name) = (self.clone(), name.to_owned());
+        blocking(move || this.delete_blocking(&name)).await
+    }
+
     /// Looks at an instance without waiting for anybody.
     pub async fn status(&self, name: &str) -> Result<InstanceStatus> {
         let instance = self.folder(name)?;
@@ -181,6 +188,34 @@ impl Instances {
         let _lock = InstanceLock::take(&folder, self.options.lock_timeout)?;
         let Some(postmaster) = Postmaster::find(&data) else { return Ok(false) };
         self.stop_postmaster(&postmaster)?;
+        Ok(true)
+    }
+
+    fn delete_blocking(&self, name: &str) -> Result<bool> {
+        let folder = self.folder(name)?;
+        let data = data_dir(&folder);
+        if !data.is_dir() {
+            return Ok(false);
+        }
+        let _lock = InstanceLock::take(&folder, self.options.lock_timeout)?;
+        if let Some(postmaster) = Postmaster::find(&data) {
+            self.stop_postmaster(&postmaster)?;
+        }
+        // Out of the way in one step: what a kill leaves is no half of a database.
+        if data.is_dir() {
+            let doomed = folder.join(format!("data{}{}", cluster::UNFINISHED, std::process::id()));
+            fs::rename(&data, &doomed).doing("delete", &data)?;
+        }
+        for entry in fs::read_dir(&folder).doing("read", &folder)? {
+            let entry = entry.doing("read", &folder)?;
+            let path = entry.path();
+            // Others may wait for it this moment, and must not get one each.
+            if entry.file_name() != LOCK_FILE {
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                removed.doing("delete", &path)?;
+            }
+        }
         Ok(true)
     }
 

@@ -9,6 +9,9 @@ use nix::fcntl::OFlag;
 
 use crate::error::{IoContext, PgError, Result};
 
+/// Name of the lock file in the folder of an instance.
+pub(crate) const LOCK_FILE: &str = "lock";
+
 const POLL: Duration = Duration::from_millis(20);
 
 /// For files that this process writes in folders which a home or an older program left:
@@ -24,7 +27,7 @@ pub(crate) struct InstanceLock {
 impl InstanceLock {
     /// Waits for the lock of an instance, for at most `limit`.
     pub(crate) fn take(instance: &Path, limit: Duration) -> Result<Self> {
-        let path = instance.join("lock");
+        let path = instance.join(LOCK_FILE);
         let file = open_lock(&path)?;
         let deadline = Instant::now() + limit;
         loop {

@@ -9,10 +9,14 @@ pub struct VersionResponse {
     pub api_version: String,
     /// What this server can do.
     pub features: Features,
-    /// The program itself; programs of one installation compare this.
-    pub build: Build,
-    /// Provider of the language model, `none` without one.
-    pub llm: String,
+    /// The program itself; programs of one installation compare this. Servers of the
+    /// original do not tell.
+    #[serde(default)]
+    pub build: Option<Build>,
+    /// Provider of the language model, `none` without one. Servers of the original do not
+    /// tell.
+    #[serde(default)]
+    pub llm: Option<String>,
 }
 
 /// Version of the program.
@@ -24,8 +28,9 @@ pub struct Build {
     pub commit: Option<String>,
 }
 
-/// What a server can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a server can do; nothing that it does not mention.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract has a flag for each feature")]
 pub struct Features {
     /// Facts are consolidated into observations.
@@ -78,6 +83,7 @@ pub struct HealthResponse {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
     /// What the server is doing: `starting`, `ready`, `stopping`, `failed`.
+    #[serde(default)]
     pub phase: String,
     /// Milliseconds a database connection took at the last probe.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -174,7 +174,7 @@ fn errors(cli: &Cli) -> Result<()> {
 
     let (code, chatter) = cli.failure(&["bank", "list", "--url", "http://127.0.0.1:1"])?;
     same(&code, &Some(1))?;
-    let expected = "error: no server at http://127.0.0.1:1: start one with `hindsight serve`\n";
+    let expected = "error: no server at http://127.0.0.1:1: start one with `hindsight serve`, or use `hindsight-embed`\n";
     same(&chatter.as_str(), &expected)
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
+use hindsight_client::types::memories::MemoryResponse;
 use hindsight_client::types::recall::{
     ChunkIncludeOptions, IncludeOptions, RecallRequest, RecallResponse, RecallResult, Types,
 };
@@ -11,25 +12,24 @@ use hindsight_client::{Client, MemoryFilter};
 
 use super::Outcome;
 use crate::args::{ListArguments, MemoryCommand, RecallArguments, RetainArguments};
-use crate::output::{Output, day, dim, plain, strong};
+use crate::output::{Output, day, dim, plain, strong, verdict};
 
 pub(crate) async fn run(client: &Client, output: &Output, command: MemoryCommand) -> Result<Outcome> {
     match command {
         MemoryCommand::Retain(arguments) => retain(client, output, arguments).await,
         MemoryCommand::Recall(arguments) => recall(client, output, arguments).await,
         MemoryCommand::List(arguments) => list(client, output, arguments).await,
+        MemoryCommand::Get { bank, id } => {
+            output.answer(&client.get_memory(&bank, &id).await?, print_memory)?;
+            Ok(Outcome::Good)
+        }
     }
 }
 
 pub(crate) async fn retain(client: &Client, output: &Output, arguments: RetainArguments) -> Result<Outcome> {
-    let content = if arguments.content == "-" {
-        io::read_to_string(io::stdin().lock()).context("cannot read the text from standard input")?
-    } else {
-        arguments.content
-    };
     let metadata = arguments.metadata.into_iter().collect();
     let item = MemoryItem {
-        content: Content::Text(content),
+        content: Content::Text(arguments.content),
         timestamp: arguments.timestamp.unwrap_or(Timestamp::Now),
         context: arguments.context,
         document_id: arguments.document_id,
@@ -37,10 +37,21 @@ pub(crate) async fn retain(client: &Client, output: &Output, arguments: RetainAr
         metadata: Some(metadata),
         ..MemoryItem::new("")
     };
+    let busy = output.busy("retaining");
     let retained = client.retain(&arguments.bank, item).await?;
+    drop(busy);
     output
         .answer(&retained, |out, retained| writeln!(out, "retained in bank {}", plain(&retained.bank_id)))?;
     Ok(Outcome::Good)
+}
+
+/// Reads the text from standard input where the command line says so, once and for all.
+pub(crate) fn read_input(arguments: &mut RetainArguments) -> Result<()> {
+    if arguments.content == "-" {
+        arguments.content =
+            io::read_to_string(io::stdin().lock()).context("cannot read the text from standard input")?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn recall(client: &Client, output: &Output, arguments: RecallArguments) -> Result<Outcome> {
@@ -56,9 +67,22 @@ pub(crate) async fn recall(client: &Client, output: &Output, arguments: RecallAr
         trace: arguments.trace,
         ..RecallRequest::new(arguments.query)
     };
+    let busy = output.busy("looking");
     let found = client.recall(&arguments.bank, &request).await?;
-    output.answer(&found, |out, found| print_recall(out, found))?;
+    drop(busy);
+    let print = if output.is_brief() { print_brief } else { print_recall };
+    output.answer(&found, print)?;
     Ok(Outcome::Good)
+}
+
+fn print_brief(out: &mut dyn Write, found: &RecallResponse) -> io::Result<()> {
+    if found.results.is_empty() {
+        return writeln!(out, "nothing found");
+    }
+    found
+        .results
+        .iter()
+        .try_for_each(|memory| writeln!(out, "{} {}", verdict(true, "✓"), plain(&memory.text)))
 }
 
 fn print_recall(out: &mut dyn Write, found: &RecallResponse) -> io::Result<()> {
@@ -109,4 +133,29 @@ async fn list(client: &Client, output: &Output, arguments: ListArguments) -> Res
         writeln!(out, "{} of {}", memories.items.len(), memories.total)
     })?;
     Ok(Outcome::Good)
+}
+
+fn print_memory(out: &mut dyn Write, memory: &MemoryResponse) -> io::Result<()> {
+    writeln!(out, "{}", strong(&plain(&memory.text)))?;
+    let metadata: Vec<_> = memory.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let fields = [
+        ("id", Some(memory.id.as_str())),
+        ("type", Some(memory.fact_type.as_str())),
+        ("context", Some(memory.context.as_str())),
+        ("said", memory.mentioned_at.as_deref()),
+        ("happened", memory.occurred_start.as_deref()),
+        ("until", memory.occurred_end.as_deref()),
+        ("entities", Some(&*memory.entities.join(", "))),
+        ("document", memory.document_id.as_deref()),
+        ("chunk", memory.chunk_id.as_deref()),
+        ("tags", Some(&*memory.tags.join(", "))),
+        ("metadata", Some(&*metadata.join(", "))),
+        ("state", Some(memory.state.as_str())),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            writeln!(out, "{name:<9} {}", plain(value))?;
+        }
+    }
+    Ok(())
 }

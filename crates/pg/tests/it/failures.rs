@@ -171,6 +171,7 @@ async fn a_name_that_leads_out_of_the_home() {
     for name in ["../other", "/tmp", "", "a/b"] {
         assert!(matches!(home.instances.stop(name).await, Err(PgError::Name(_))), "{name}");
         assert!(matches!(home.instances.status(name).await, Err(PgError::Name(_))), "{name}");
+        assert!(matches!(home.instances.delete(name).await, Err(PgError::Name(_))), "{name}");
         let mut url = instance_url("pg0");
         name.clone_into(&mut url.name);
         assert!(matches!(home.instances.start(&url).await, Err(PgError::Name(_))), "{name}");

@@ -79,3 +79,17 @@ async fn a_running_server_is_restarted_for_other_settings_once() {
     let third = home.instances.restart(&url, &adopted).await.unwrap();
     assert_eq!((third.pid, third.started_by_us, third.differences), (second.pid, false, Vec::new()));
 }
+
+#[tokio::test]
+async fn a_deleted_instance_is_gone_and_its_name_is_free() {
+    let mut home = Home::open();
+    let first = home.start("pg0").await.unwrap();
+    run(&first, "CREATE TABLE t AS SELECT 'gone' AS word").await;
+    assert!(home.instances.delete("hindsight").await.unwrap());
+    let left = std::fs::read_dir(home.instance("hindsight")).unwrap();
+    assert_eq!(left.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>(), ["lock"]);
+    assert!(!home.instances.delete("hindsight").await.unwrap());
+    assert_eq!(home.instances.status("hindsight").await.unwrap(), InstanceStatus::Absent);
+    let second = home.start("pg0").await.unwrap();
+    assert_eq!(ask(&second, "SELECT (to_regclass('t') IS NULL)::text").await, "true");
+}

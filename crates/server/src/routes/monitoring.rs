@@ -110,11 +110,11 @@ async fn version(Shared(state): Shared<Arc<State>>) -> Json<VersionResponse> {
             llm_trace: false,
             store_document_text,
         },
-        build: Build {
+        build: Some(Build {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: option_env!("HINDSIGHT_BUILD_COMMIT").map(str::to_owned),
-        },
-        llm: "none".to_owned(),
+        }),
+        llm: Some("none".to_owned()),
     })
 }
 

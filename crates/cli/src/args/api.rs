@@ -1,0 +1,275 @@
+//! Commands that ask a server.
+
+use clap::{Args, Subcommand};
+use hindsight_client::types::limits;
+use hindsight_client::types::recall::{Budget, FactType};
+use hindsight_client::types::retain::Timestamp;
+use hindsight_client::types::tags::TagsMatch;
+
+use super::values::{key_value, timestamp, word};
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ApiCommand {
+    /// Manage banks: separate memories, one for each agent or user
+    #[command(subcommand)]
+    Bank(BankCommand),
+    /// Remember, find and look at memories
+    #[command(subcommand)]
+    Memory(MemoryCommand),
+    /// Manage documents: the texts that memories were read from
+    #[command(subcommand)]
+    Document(DocumentCommand),
+    /// Read chunks: the pieces that documents were cut into
+    #[command(subcommand)]
+    Chunk(ChunkCommand),
+    /// Remember a text (short for `memory retain`)
+    Retain(RetainArguments),
+    /// Find memories (short for `memory recall`)
+    Recall(RecallArguments),
+    /// Tell how the server is
+    Health,
+    /// Tell the version of this program and of the server
+    Version,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum BankCommand {
+    /// List banks, the last written first
+    List {
+        /// Part of the id or name
+        #[arg(short, long, value_name = "TEXT")]
+        query: Option<String>,
+        #[command(flatten)]
+        page: PageArguments,
+    },
+    /// Create a bank, or change the given fields of one that exists
+    Create {
+        /// Id of the bank
+        bank: String,
+        #[command(flatten)]
+        fields: BankFields,
+    },
+    /// Change the given fields of a bank
+    Update {
+        /// Id of the bank
+        bank: String,
+        #[command(flatten)]
+        fields: BankFields,
+    },
+    /// Give a bank a label
+    Name {
+        /// Id of the bank
+        bank: String,
+        /// Label
+        name: String,
+    },
+    /// Say what a bank is for
+    Mission {
+        /// Id of the bank
+        bank: String,
+        /// What the bank is for
+        mission: String,
+    },
+    /// Show the character of a bank: skepticism, literalism and empathy
+    Disposition {
+        /// Id of the bank
+        bank: String,
+    },
+    /// Change the character of a bank
+    SetDisposition {
+        /// Id of the bank
+        bank: String,
+        #[command(flatten)]
+        traits: Traits,
+    },
+    /// Count what a bank holds
+    Stats {
+        /// Id of the bank
+        bank: String,
+    },
+    /// Delete a bank with everything in it
+    Delete {
+        /// Id of the bank
+        bank: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct BankFields {
+    /// Label
+    #[arg(short, long)]
+    pub(crate) name: Option<String>,
+    /// What the bank is for
+    #[arg(short, long)]
+    pub(crate) mission: Option<String>,
+    #[command(flatten)]
+    pub(crate) traits: Traits,
+}
+
+/// The three traits of a disposition.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Traits {
+    /// How much evidence it takes to convince, 1 to 5
+    #[arg(long, value_name = "1-5", value_parser = clap::value_parser!(i64).range(1..=5))]
+    pub(crate) skepticism: Option<i64>,
+    /// How literally words are taken, 1 to 5
+    #[arg(long, value_name = "1-5", value_parser = clap::value_parser!(i64).range(1..=5))]
+    pub(crate) literalism: Option<i64>,
+    /// How much feelings count, 1 to 5
+    #[arg(long, value_name = "1-5", value_parser = clap::value_parser!(i64).range(1..=5))]
+    pub(crate) empathy: Option<i64>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DocumentCommand {
+    /// List documents, the last changed first
+    List {
+        /// Id of the bank
+        bank: String,
+        /// Part of the id or text
+        #[arg(short, long, value_name = "TEXT")]
+        query: Option<String>,
+        #[command(flatten)]
+        page: PageArguments,
+    },
+    /// Show one document with its text
+    Get {
+        /// Id of the bank
+        bank: String,
+        /// Id of the document
+        id: String,
+    },
+    /// Delete a document with the memories that were read from it
+    Delete {
+        /// Id of the bank
+        bank: String,
+        /// Id of the document
+        id: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ChunkCommand {
+    /// Show one chunk
+    Get {
+        /// Id of the chunk, as recall and memories name it
+        id: String,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum MemoryCommand {
+    /// Remember a text
+    Retain(RetainArguments),
+    /// Find memories
+    Recall(RecallArguments),
+    /// List memories, the last mentioned first
+    List(ListArguments),
+    /// Show one memory with all that is known of it
+    Get {
+        /// Id of the bank
+        bank: String,
+        /// Id of the memory
+        id: String,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RetainArguments {
+    /// Id of the bank; it is created if need be
+    pub(crate) bank: String,
+    /// The text, or - to read it from standard input
+    pub(crate) content: String,
+    /// Where the text comes from, in free words
+    #[arg(short, long)]
+    pub(crate) context: Option<String>,
+    /// When it was said (ISO-8601), or `unset` for no date; now when not given
+    #[arg(short, long, value_name = "TIME", value_parser = timestamp)]
+    pub(crate) timestamp: Option<Timestamp>,
+    /// Name of the document; the same name replaces it
+    #[arg(short, long, visible_alias = "doc-id", value_name = "ID")]
+    pub(crate) document_id: Option<String>,
+    /// Tag; may be repeated or hold several, separated by commas
+    #[arg(long = "tag", alias = "tags", alias = "document-tags", value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// Metadata; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) metadata: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RecallArguments {
+    /// Id of the bank
+    pub(crate) bank: String,
+    /// What to look for
+    pub(crate) query: String,
+    /// Breadth of the search
+    #[arg(short, long, default_value = "mid", value_parser = word::<Budget>(Budget::ALL, Budget::as_str))]
+    pub(crate) budget: Budget,
+    /// Tokens of all result texts together
+    #[arg(long, value_name = "N", default_value_t = limits::RECALL_MAX_TOKENS)]
+    pub(crate) max_tokens: i64,
+    /// Type of memory; may be repeated or hold several, separated by commas
+    #[arg(
+        short = 't',
+        long = "type",
+        alias = "fact-type",
+        value_name = "TYPE",
+        value_delimiter = ',',
+        value_parser = word::<FactType>(FactType::ALL, FactType::as_str)
+    )]
+    pub(crate) types: Vec<FactType>,
+    /// Tag to filter by; may be repeated or hold several, separated by commas
+    #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// How the tags select; `any` and `all` also find memories without tags
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "any",
+        value_parser = word::<TagsMatch>(TagsMatch::ALL, TagsMatch::as_str)
+    )]
+    pub(crate) tags_match: TagsMatch,
+    /// The "now" of the query (ISO-8601)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) query_timestamp: Option<String>,
+    /// Show the text around each memory
+    #[arg(long, alias = "include-chunks")]
+    pub(crate) chunks: bool,
+    /// Tokens of all chunks together
+    #[arg(long, value_name = "N", default_value_t = limits::RECALL_CHUNK_MAX_TOKENS, requires = "chunks")]
+    pub(crate) chunk_max_tokens: i64,
+    /// Explain how the answer came about
+    #[arg(long)]
+    pub(crate) trace: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Id of the bank
+    pub(crate) bank: String,
+    /// Only this type
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = word::<FactType>(FactType::ALL, FactType::as_str))]
+    pub(crate) fact_type: Option<FactType>,
+    /// Part of the text or context
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    #[command(flatten)]
+    pub(crate) page: PageArguments,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PageArguments {
+    /// Page size
+    #[arg(short, long, default_value_t = limits::PAGE_LIMIT)]
+    pub(crate) limit: i64,
+    /// Entries to skip
+    #[arg(short = 's', long, default_value_t = 0)]
+    pub(crate) offset: i64,
+}

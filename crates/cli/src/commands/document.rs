@@ -1,0 +1,85 @@
+//! `hindsight document` and `hindsight chunk`.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use hindsight_client::types::documents::{DocumentResponse, ListDocumentsResponse};
+use hindsight_client::{Client, DocumentFilter};
+
+use super::Outcome;
+use crate::args::{ChunkCommand, DocumentCommand};
+use crate::output::{Output, day, dim, plain, strong, table};
+
+pub(crate) async fn run(client: &Client, output: &Output, command: DocumentCommand) -> Result<Outcome> {
+    match command {
+        DocumentCommand::List { bank, query, page } => {
+            let filter = DocumentFilter {
+                search: query,
+                limit: Some(page.limit),
+                offset: Some(page.offset),
+                ..DocumentFilter::default()
+            };
+            output.answer(&client.list_documents(&bank, &filter).await?, print_list)?;
+        }
+        DocumentCommand::Get { bank, id } => {
+            output.answer(&client.get_document(&bank, &id).await?, print_document)?;
+        }
+        DocumentCommand::Delete { bank, id, yes } => {
+            let question = format!("delete document {} with its memories?", plain(&id));
+            if !output.confirm(&question, yes)? {
+                return Ok(Outcome::Bad);
+            }
+            let deleted = client.delete_document(&bank, &id).await?;
+            output.answer(&deleted, |out, deleted| {
+                let id = strong(&plain(&deleted.document_id));
+                writeln!(out, "document {id} deleted with {} memories", deleted.memory_units_deleted)
+            })?;
+        }
+    }
+    Ok(Outcome::Good)
+}
+
+pub(crate) async fn chunk(client: &Client, output: &Output, command: ChunkCommand) -> Result<Outcome> {
+    let ChunkCommand::Get { id } = command;
+    let chunk = client.get_chunk(&id).await?;
+    output.answer(&chunk, |out, chunk| {
+        let place = format!("chunk {} of document {}", chunk.chunk_index, plain(&chunk.document_id));
+        writeln!(out, "{}\n{}", dim(&place), plain(&chunk.chunk_text))
+    })?;
+    Ok(Outcome::Good)
+}
+
+fn print_list(out: &mut dyn Write, documents: &ListDocumentsResponse) -> io::Result<()> {
+    if documents.items.is_empty() {
+        return writeln!(out, "no documents");
+    }
+    let mut rows = table(&["document", "characters", "memories", "changed", "tags"]);
+    for document in &documents.items {
+        rows.add_row([
+            plain(&document.id),
+            document.text_length.to_string(),
+            document.memory_unit_count.to_string(),
+            day(&document.updated_at).to_owned(),
+            plain(&document.tags.join(", ")),
+        ]);
+    }
+    writeln!(out, "{rows}")?;
+    writeln!(out, "{} of {}", documents.items.len(), documents.total)
+}
+
+fn print_document(out: &mut dyn Write, document: &DocumentResponse) -> io::Result<()> {
+    let tags = document.tags.join(", ");
+    let tags = if tags.is_empty() { tags } else { format!(", tags {tags}") };
+    let remarks = format!(
+        "{} memories, created {}, changed {}{tags}",
+        document.memory_unit_count,
+        day(&document.created_at),
+        day(&document.updated_at)
+    );
+    writeln!(out, "{}", strong(&plain(&document.id)))?;
+    writeln!(out, "{}", dim(&plain(&remarks)))?;
+    match &document.original_text {
+        Some(text) => writeln!(out, "{}", plain(text)),
+        None => writeln!(out, "{}", dim("its text was not stored")),
+    }
+}
