@@ -68,28 +68,42 @@ impl Home {
         if let Some(postgres) = store.find(Asset::Postgres) {
             run(Command::new("cp").arg("-a").arg(&postgres).arg(&installation))?;
         }
-        // A copy: whoever builds meanwhile does not change what is checked.
+        // Copies: whoever builds meanwhile does not change what is checked.
         let own = dir.path().join("hindsight");
-        fs::copy(program, &own).with_context(|| format!("cannot copy {}", program.display()))?;
+        let embed = "hindsight-embed";
+        for (from, to) in [(program, &own), (&program.with_file_name(embed), &dir.path().join(embed))] {
+            fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+        }
         Ok(Self { dir, program: own, assets })
+    }
+
+    /// A line for a shell that finds the programs of this home by their names.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut command = Command::new("sh");
+        self.prepare(command.args(["-c", line]));
+        command
     }
 
     /// The program in this home, untouched by the environment of whoever runs the checks.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
+        self.prepare(&mut command);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command) {
         command
             .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.dir.path().display()))
             .env("HOME", self.dir.path())
             .env("HINDSIGHT_ASSETS_DIR", &self.assets)
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
-        command
     }
 
     /// Runs the program to its end, which must not take long.
     pub(crate) fn output(&self, arguments: &[&str]) -> Result<Output> {
-        output_within(self.command().args(arguments), COMMAND_DEADLINE)
+        output_of(self.command().args(arguments))
     }
 
     /// The home folder.
@@ -100,17 +114,39 @@ impl Home {
     /// Process id of the database, if one runs in this home.
     pub(crate) fn postmaster(&self) -> Option<u32> {
         let instances = fs::read_dir(self.dir.path().join(".pg0/instances")).ok()?;
-        let mut pid_files = instances.flatten().map(|instance| instance.path().join("data/postmaster.pid"));
-        pid_files.find_map(|file| fs::read_to_string(file).ok()?.lines().next()?.trim().parse().ok())
+        instances.flatten().find_map(|instance| postmaster_in(&instance.path()))
     }
+
+    /// Process id of the database of one instance, if it runs.
+    pub(crate) fn postmaster_of(&self, instance: &str) -> Option<u32> {
+        postmaster_in(&self.dir.path().join(".pg0/instances").join(instance))
+    }
+}
+
+fn postmaster_in(instance: &Path) -> Option<u32> {
+    let text = fs::read_to_string(instance.join("data/postmaster.pid")).ok()?;
+    text.lines().next()?.trim().parse().ok()
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // A server that was killed leaves its database running; nobody else will stop it.
-        if let Some(pid) = self.postmaster() {
+        // Checks that failed leave daemons running, and killed servers their databases.
+        let folders = [".hindsight", ".hindsight/profiles"].map(|folder| self.dir.path().join(folder));
+        for file in folders.iter().flat_map(fs::read_dir).flatten().flatten().map(|entry| entry.path()) {
+            let run = fs::read(&file).ok().filter(|_| file.to_string_lossy().ends_with("run.json"));
+            let run = run.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+            let pid = run.and_then(|run| u32::try_from(run.get("pid")?.as_u64()?).ok());
+            // A file may have outlived its daemon.
+            let program = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+            if let Some(pid) = pid.filter(|pid| program(*pid).starts_with(self.dir.path())) {
+                let _ = signal(pid, "KILL");
+            }
+        }
+        while let Some(pid) = self.postmaster() {
             let _ = signal(pid, "QUIT");
-            let _ = wait_for("the end of PostgreSQL", STOP_DEADLINE, || self.postmaster().is_none());
+            if wait_for("the end of PostgreSQL", STOP_DEADLINE, || self.postmaster() != Some(pid)).is_err() {
+                break;
+            }
         }
     }
 }
@@ -202,17 +238,17 @@ impl Drop for Daemon {
 }
 
 /// Runs a program to its end and kills it when it takes too long.
-pub(crate) fn output_within(command: &mut Command, deadline: Duration) -> Result<Output> {
+pub(crate) fn output_of(command: &mut Command) -> Result<Output> {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.context("cannot run the built program")?;
     let pid = child.id();
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || ended.send(child.wait_with_output()));
-    match end.recv_timeout(deadline) {
+    match end.recv_timeout(COMMAND_DEADLINE) {
         Ok(output) => Ok(output?),
         Err(_) => {
             signal(pid, "KILL")?;
-            bail!("the program did not end within {} s", deadline.as_secs())
+            bail!("the program did not end within {} s", COMMAND_DEADLINE.as_secs())
         }
     }
 }

@@ -34,7 +34,7 @@ enum Task {
     /// Run everything that has to hold before a change is merged
     Ci,
     /// Drive the built program with the command line, raw HTTP and the official Python client
-    E2e,
+    E2e(e2e::Options),
     /// Measure speed and size against the budgets of the design
     Bench(bench::Options),
     /// Kill server and database at random points of retains, and look what is left
@@ -65,7 +65,7 @@ async fn run(task: Task) -> Result<()> {
     match task {
         Task::Tidy => tidy::run(&root),
         Task::Ci => ci::run(&root),
-        Task::E2e => e2e::run(&root).await,
+        Task::E2e(options) => e2e::run(&root, &options).await,
         Task::Bench(options) => bench::run(&root, options).await,
         Task::Faults(options) => faults::run(&root, &options).await,
         Task::Eval(options) => eval::run(&root, options).await,

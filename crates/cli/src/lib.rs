@@ -22,6 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use hindsight_client::ClientError;
 use hindsight_embed_daemon::Home;
@@ -36,21 +37,21 @@ use output::{Output, note};
 /// command `embed`.
 const EMBED: &str = "hindsight-embed";
 
-/// What was said, and to which of the two programs.
-enum Line {
-    Hindsight(Arguments),
-    Embed(EmbedArguments),
-}
+/// How `hindsight-embed` ends without a command, as the original does.
+const NO_COMMAND: u8 = 1;
 
 /// Runs one command line to its end.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
-    let ended = match parse(arguments.into_iter().collect()) {
-        Ok(Line::Hindsight(arguments)) => execute(arguments, environment).await,
-        Ok(Line::Embed(arguments)) => embed::run(arguments).await,
-        Err(error) => {
-            // Help and version go to standard output, mistakes to standard error.
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let ended = if is_embed(&arguments) {
+        match parse_embed(arguments) {
+            Ok(arguments) => embed::run(arguments).await,
+            Err(error) => return refuse(&error, NO_COMMAND),
+        }
+    } else {
+        match Arguments::try_parse_from(arguments) {
+            Ok(arguments) => execute(arguments, environment).await,
+            Err(error) => return refuse(&error, 2),
         }
     };
     match ended {
@@ -64,16 +65,29 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Env
     }
 }
 
-fn parse(mut arguments: Vec<OsString>) -> Result<Line, clap::Error> {
+/// Help, the version, or what is wrong with the command line; `no_command` is the end of one
+/// that is empty.
+fn refuse(error: &clap::Error, no_command: u8) -> ExitCode {
+    // Help and version go to standard output, mistakes to standard error.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ExitCode::from(no_command),
+        _ => u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
+    }
+}
+
+/// Whether a command line is for the daemon manager, by the program's name or its first word.
+fn is_embed(arguments: &[OsString]) -> bool {
     let program = arguments.first().map(Path::new).and_then(Path::file_name);
-    if program.is_some_and(|name| name == EMBED) {
-        return EmbedArguments::try_parse_from(arguments).map(Line::Embed);
+    program.is_some_and(|name| name == EMBED) || arguments.get(1).is_some_and(|word| word == "embed")
+}
+
+/// What a line for the daemon manager says, without the word that makes it one.
+fn parse_embed(mut arguments: Vec<OsString>) -> Result<EmbedArguments, clap::Error> {
+    if arguments.get(1).is_some_and(|word| word == "embed") {
+        arguments.remove(1);
     }
-    if arguments.get(1).is_some_and(|command| command == "embed") {
-        arguments.remove(0);
-        return EmbedArguments::try_parse_from(arguments).map(Line::Embed);
-    }
-    Arguments::try_parse_from(arguments).map(Line::Hindsight)
+    EmbedArguments::try_parse_from(arguments)
 }
 
 async fn execute(arguments: Arguments, environment: Environment) -> Result<Outcome> {

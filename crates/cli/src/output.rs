@@ -153,6 +153,11 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
+/// A number of things, in words.
+pub(crate) fn counted(count: i64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// The day of an ISO-8601 time.
 pub(crate) fn day(time: &str) -> &str {
     time.split('T').next().unwrap_or(time)

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -14,16 +15,7 @@ pub fn init_logging<W>(config: &Config, writer: W) -> Result<(), ConfigError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    // Words of the original's levels, and plain filters.
-    let level = match config.log_level.to_ascii_lowercase().as_str() {
-        "warning" => "warn".to_owned(),
-        "critical" => "error".to_owned(),
-        other => other.to_owned(),
-    };
-    let filter = EnvFilter::try_new(&level).map_err(|error| ConfigError {
-        name: "HINDSIGHT_API_LOG_LEVEL",
-        problem: format!("'{level}' is not usable: {error}; give debug, info, warning or error"),
-    })?;
+    let filter = filter(&config.log_level)?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
@@ -36,4 +28,43 @@ where
         tracing::debug!("log lines go where the process sends them already");
     }
     Ok(())
+}
+
+/// Words of the original's levels, and filters like `info,hindsight_pg=debug`.
+fn filter(level: &str) -> Result<EnvFilter, ConfigError> {
+    let refused = |problem: &str| ConfigError {
+        name: "HINDSIGHT_API_LOG_LEVEL",
+        problem: format!(
+            "'{level}' is not usable{problem}; give trace, debug, info, warning, error or critical"
+        ),
+    };
+    let level = match level.to_ascii_lowercase().as_str() {
+        "warning" => "warn".to_owned(),
+        "critical" => "error".to_owned(),
+        // A filter would take any other word for the name of a module.
+        word if !word.contains('=') && word.parse::<Level>().is_err() => return Err(refused("")),
+        other => other.to_owned(),
+    };
+    EnvFilter::try_new(&level).map_err(|error| refused(&format!(": {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_words_or_filters() {
+        for level in
+            ["critical", "ERROR", "warning", "warn", "Info", "debug", "trace", "info,hindsight_pg=debug"]
+        {
+            assert!(filter(level).is_ok(), "{level}");
+        }
+        for level in ["loud", "", "info;debug", "hindsight_pg=loud"] {
+            let error = filter(level).unwrap_err().to_string();
+            assert!(
+                error.contains("HINDSIGHT_API_LOG_LEVEL") && error.contains("give trace, debug"),
+                "{error}"
+            );
+        }
+    }
 }

@@ -59,7 +59,7 @@ async fn everything_is_there(server: &Daemon, words: &[&str]) -> Result<()> {
 
 /// Libraries leave no files of their own, and so report nothing to anybody.
 fn nothing_else(home: &Home) -> Result<()> {
-    let ours = [".pg0", ".hindsight", ".cache", "hindsight"];
+    let ours = [".pg0", ".hindsight", ".cache", "hindsight", "hindsight-embed"];
     let strange = |path: &Path, ours: &[&str]| -> Result<Vec<String>> {
         let names =
             std::fs::read_dir(path)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());

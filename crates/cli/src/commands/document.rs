@@ -8,7 +8,7 @@ use hindsight_client::{Client, DocumentFilter};
 
 use super::Outcome;
 use crate::args::{ChunkCommand, DocumentCommand};
-use crate::output::{Output, day, dim, plain, strong, table};
+use crate::output::{Output, counted, day, dim, plain, strong, table};
 
 pub(crate) async fn run(client: &Client, output: &Output, command: DocumentCommand) -> Result<Outcome> {
     match command {
@@ -32,7 +32,8 @@ pub(crate) async fn run(client: &Client, output: &Output, command: DocumentComma
             let deleted = client.delete_document(&bank, &id).await?;
             output.answer(&deleted, |out, deleted| {
                 let id = strong(&plain(&deleted.document_id));
-                writeln!(out, "document {id} deleted with {} memories", deleted.memory_units_deleted)
+                let memories = counted(deleted.memory_units_deleted, "memory", "memories");
+                writeln!(out, "document {id} deleted with {memories}")
             })?;
         }
     }
@@ -71,8 +72,8 @@ fn print_document(out: &mut dyn Write, document: &DocumentResponse) -> io::Resul
     let tags = document.tags.join(", ");
     let tags = if tags.is_empty() { tags } else { format!(", tags {tags}") };
     let remarks = format!(
-        "{} memories, created {}, changed {}{tags}",
-        document.memory_unit_count,
+        "{}, created {}, changed {}{tags}",
+        counted(document.memory_unit_count, "memory", "memories"),
         day(&document.created_at),
         day(&document.updated_at)
     );

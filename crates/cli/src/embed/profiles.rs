@@ -26,12 +26,12 @@ pub(super) async fn run(embed: &Embed, command: ProfileCommand) -> Result<Outcom
             warn_of_other_keys([&key]);
             embed.profiles.set_env(&profile, &key, &value).await?;
             // Not the value: it may be a key of a provider.
-            changed(embed, &profile, &format!("{key} is set")).await?;
+            changed(embed, &profile, &format!("{key} set")).await?;
         }
         ProfileCommand::RemoveEnv { name, key } => {
             let profile: Profile = name.parse()?;
             embed.profiles.remove_env(&profile, &key).await?;
-            changed(embed, &profile, &format!("{key} is removed")).await?;
+            changed(embed, &profile, &format!("{key} removed")).await?;
         }
         ProfileCommand::SetActive { name, none: _ } => {
             let profile = name.map(|name| name.parse::<Profile>()).transpose()?;
@@ -64,7 +64,7 @@ pub(super) async fn configure(
 async fn write(embed: &Embed, profile: &Profile, port: Option<u16>, env: &[(String, String)]) -> Result<()> {
     warn_of_other_keys(env.iter().map(|(key, _)| key));
     embed.profiles.write(profile, port, env).await?;
-    changed(embed, profile, "is saved").await
+    changed(embed, profile, "saved").await
 }
 
 /// Says what was done, and that a daemon that runs does not know of it.
