@@ -4,15 +4,19 @@
 //! texts, batches over several documents, and new versions of one document. At a random
 //! moment the server, its PostgreSQL or both are killed. Then everything that was
 //! acknowledged has to be there, once and whole, and the rows have to fit together.
+//!
+//! The target `herd` is another thing: many processes want the daemon of one profile, and one
+//! of them is killed.
 
+mod herd;
 mod round;
 mod writers;
 
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::daemon::{Home, build};
 
@@ -24,7 +28,7 @@ pub(crate) struct Options {
     /// Rounds for each target
     #[arg(long, default_value_t = 200)]
     rounds: u32,
-    /// What is killed: server, postgres, both; all in turn when not given
+    /// What is killed: server, postgres, both, herd; all in turn when not given
     #[arg(long)]
     target: Option<Target>,
     /// Begin of the random numbers; printed, so that a run can be repeated
@@ -38,6 +42,7 @@ pub(crate) enum Target {
     Server,
     Postgres,
     Both,
+    Herd,
 }
 
 impl FromStr for Target {
@@ -48,7 +53,8 @@ impl FromStr for Target {
             "server" => Ok(Self::Server),
             "postgres" => Ok(Self::Postgres),
             "both" => Ok(Self::Both),
-            _ => Err("give server, postgres or both".to_owned()),
+            "herd" => Ok(Self::Herd),
+            _ => Err("give server, postgres, both or herd".to_owned()),
         }
     }
 }
@@ -62,27 +68,52 @@ pub(crate) async fn run(root: &Path, options: &Options) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(seed);
     let targets = match options.target {
         Some(target) => vec![target],
-        None => vec![Target::Server, Target::Postgres, Target::Both],
+        None => vec![Target::Herd, Target::Server, Target::Postgres, Target::Both],
     };
-    let mut run = round::Run::start(&home).await?;
     let mut passed = 0;
+    let mut result = Ok(());
     for target in targets {
-        let begin = Instant::now();
-        let mut sum = round::Figures::default();
-        for number in 0..options.rounds {
-            let name = format!("{target:?}-{number}").to_lowercase();
-            match run.round(&name, target, &mut random).await {
-                Ok(figures) => sum += figures,
-                Err(error) => {
-                    println!("faults: {passed} passed, 1 failed");
-                    bail!("round {name}, seed {seed}: {error:#}\n{}", run.log_text());
-                }
-            }
-            passed += 1;
-        }
-        println!("{target:?}: {} rounds in {:.0} s, {sum}", options.rounds, begin.elapsed().as_secs_f64());
+        let ended = match target {
+            Target::Herd => herd_rounds(&home, options.rounds, &mut random, &mut passed),
+            _ => write_rounds(&home, target, options.rounds, &mut random, &mut passed).await,
+        };
+        result = result.and(ended.with_context(|| format!("seed {seed}")));
     }
-    run.finish().await?;
-    println!("faults: {passed} passed, 0 failed");
+    println!("faults: {passed} passed, {} failed", u32::from(result.is_err()));
+    result
+}
+
+/// Kills under writers.
+async fn write_rounds(
+    home: &Home,
+    target: Target,
+    rounds: u32,
+    random: &mut fastrand::Rng,
+    passed: &mut u32,
+) -> Result<()> {
+    let begin = Instant::now();
+    let mut run = round::Run::start(home).await?;
+    let mut sum = round::Figures::default();
+    for number in 0..rounds {
+        let name = format!("{target:?}-{number}").to_lowercase();
+        match run.round(&name, target, random).await {
+            Ok(figures) => sum += figures,
+            Err(error) => bail!("round {name}: {error:#}\n{}", run.log_text()),
+        }
+        *passed += 1;
+    }
+    println!("{target:?}: {rounds} rounds in {:.0} s, {sum}", begin.elapsed().as_secs_f64());
+    run.finish().await
+}
+
+/// Kills among processes that want one daemon.
+fn herd_rounds(home: &Home, rounds: u32, random: &mut fastrand::Rng, passed: &mut u32) -> Result<()> {
+    let mut slowest = Duration::ZERO;
+    for number in 0..rounds {
+        slowest = herd::round(home, random).with_context(|| format!("round herd-{number}"))?.max(slowest);
+        *passed += 1;
+    }
+    herd::finish(home)?;
+    println!("Herd: {rounds} rounds, the slowest took {:.1} s", slowest.as_secs_f64());
     Ok(())
 }

@@ -105,7 +105,7 @@ impl<'h> Run<'h> {
 
     fn kill(&mut self, target: Target) -> Result<()> {
         if target != Target::Server {
-            signal(self.home.postmaster().context("no database runs")?, "KILL")?;
+            signal(self.home.postmaster_of(INSTANCE).context("no database runs")?, "KILL")?;
         }
         if target != Target::Postgres {
             self.server.take().context("the server is gone")?.kill()?;
