@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use hindsight_assets::{Asset, AssetStore, NoProgress};
 use hindsight_client::Client;
+use nix::unistd::User;
 use tempfile::TempDir;
 
 use crate::commands::{cargo, read, run};
@@ -44,37 +46,64 @@ pub(crate) fn cache_dir(root: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// All assets, fetched once for all homes.
+fn fetched(root: &Path) -> Result<AssetStore> {
+    let cache = cache_dir(root)?;
+    let store = AssetStore::new(cache.join("assets"), cache.join("postgres"));
+    for asset in Asset::ALL {
+        store.ensure(asset, &NoProgress)?;
+    }
+    Ok(store)
+}
+
 /// A temporary home folder, with the assets already there, and the program that runs in it.
 pub(crate) struct Home {
     dir: TempDir,
     program: PathBuf,
     assets: PathBuf,
+    /// Whoever runs programs here, if not the user of this process.
+    user: Option<User>,
 }
 
 impl Home {
     pub(crate) fn new(root: &Path, program: &Path) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("hindsight-e2e-").tempdir()?;
-        // Run by root, PostgreSQL is another user and has to get through.
-        fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
-
-        let cache = cache_dir(root)?;
-        let assets = cache.join("assets");
-        let store = AssetStore::new(&assets, cache.join("postgres"));
-        for asset in Asset::ALL {
-            store.ensure(asset, &NoProgress)?;
-        }
-        let installation = dir.path().join(".pg0/installation");
+        let store = fetched(root)?;
+        let home = Self::empty(program, cache_dir(root)?.join("assets"))?;
+        let installation = home.dir.path().join(".pg0/installation");
         fs::create_dir_all(&installation)?;
         if let Some(postgres) = store.find(Asset::Postgres) {
             run(Command::new("cp").arg("-a").arg(&postgres).arg(&installation))?;
         }
+        Ok(home)
+    }
+
+    /// A home without PostgreSQL, that of an ordinary user also where this process is root's.
+    pub(crate) fn of_ordinary_user(root: &Path, program: &Path) -> Result<Self> {
+        fetched(root)?;
+        let mut home = Self::empty(program, PathBuf::new())?;
+        // Other users may not get at the target folder.
+        home.assets = home.dir.path().join("assets");
+        run(Command::new("cp").arg("-a").arg(cache_dir(root)?.join("assets")).arg(&home.assets))?;
+        if nix::unistd::Uid::effective().is_root() {
+            let nobody = User::from_name("nobody")?.context("there is no user nobody")?;
+            run(Command::new("chown").args(["-R", "nobody"]).arg(home.dir.path()))?;
+            home.user = Some(nobody);
+        }
+        Ok(home)
+    }
+
+    fn empty(program: &Path, assets: PathBuf) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("hindsight-e2e-").tempdir()?;
+        // Run by root, PostgreSQL is another user and has to get through.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
+
         // Copies: whoever builds meanwhile does not change what is checked.
         let own = dir.path().join("hindsight");
         let embed = "hindsight-embed";
         for (from, to) in [(program, &own), (&program.with_file_name(embed), &dir.path().join(embed))] {
             fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
         }
-        Ok(Self { dir, program: own, assets })
+        Ok(Self { dir, program: own, assets, user: None })
     }
 
     /// A line for a shell that finds the programs of this home by their names.
@@ -99,6 +128,9 @@ impl Home {
             .env("HINDSIGHT_ASSETS_DIR", &self.assets)
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
+        if let Some(user) = &self.user {
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
     }
 
     /// Runs the program to its end, which must not take long.

@@ -8,6 +8,7 @@
 mod embed;
 mod faults;
 mod http;
+mod pg0;
 mod python;
 mod starts;
 mod transcript;
@@ -57,5 +58,6 @@ async fn all(checks: &mut Checks, root: &Path, update: bool) -> Result<()> {
     python::check(checks, root, &server)?;
     starts::check(checks, &home, &server).await;
     faults::check(checks, &home, server).await?;
+    pg0::check(checks, root, &program).await?;
     embed::check(checks, root, &program, update).await
 }

@@ -18,7 +18,8 @@ pub(super) fn check(checks: &mut Checks, root: &Path, server: &Daemon) -> Result
 }
 
 fn check_client(checks: &mut Checks, root: &Path, server: &Daemon, version: &str) -> Result<()> {
-    let python = environment(root, version)?;
+    let client = format!("hindsight-client=={version}");
+    let python = install(root, &format!("python-{version}"), &client)?;
     let (passed, failed) = (checks.passed, checks.failed);
     let ended = run_and_see(Command::new(python).arg(root.join(SCRIPT)).arg(server.url()), |line| {
         if line.starts_with("ok ") {
@@ -38,16 +39,15 @@ fn check_client(checks: &mut Checks, root: &Path, server: &Daemon, version: &str
     Ok(())
 }
 
-/// The Python of a virtual environment that has the client of that version.
-fn environment(root: &Path, version: &str) -> Result<PathBuf> {
-    let folder = cache_dir(root)?.join(format!("python-{version}"));
+/// The Python of a virtual environment that has a package.
+pub(super) fn install(root: &Path, environment: &str, package: &str) -> Result<PathBuf> {
+    let folder = cache_dir(root)?.join(environment);
     let python = folder.join("bin/python");
     if !python.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
             .context("the checks need python3 with its venv module")?;
     }
-    let client = format!("hindsight-client=={version}");
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &client];
-    run(Command::new(&python).args(install)).context("cannot install the official client")?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
+    run(Command::new(&python).args(install)).with_context(|| format!("cannot install {package}"))?;
     Ok(python)
 }
