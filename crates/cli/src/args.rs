@@ -92,6 +92,12 @@ pub(crate) enum Command {
     /// Manage the files the server needs: database, inference runtime, embedding model
     #[command(subcommand)]
     Assets(AssetsCommand),
+    /// List all settings: environment variables, their defaults and what they mean
+    Settings {
+        /// As the reference page has them
+        #[arg(long, hide = true)]
+        markdown: bool,
+    },
     #[command(flatten)]
     Help(HelpCommand),
 }

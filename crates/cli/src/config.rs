@@ -1,6 +1,17 @@
 //! The environment of the command line: the only file of this crate that reads it.
 
-use hindsight_server::{Config, ConfigError};
+use hindsight_client::types::settings::{Reader, SettingError};
+use hindsight_server::Config;
+
+hindsight_client::types::settings! {
+    /// All settings of commands that talk to a server.
+    pub(crate) SETTINGS;
+    "Command line" {
+        API_URL = "HINDSIGHT_API_URL", "", "a URL", "server that commands talk to; if not set, the saved one, else http://localhost:8888";
+        API_KEY = "HINDSIGHT_API_KEY", "", "a key", "key of that server";
+        PROFILE = "HINDSIGHT_PROFILE", "", "the name of a saved connection", "connection to use when HINDSIGHT_API_URL is not set, see `hindsight profile`";
+    }
+}
 
 /// What the demo takes from the environment: where things are on this machine, nothing else.
 const PLACES: [&str; 3] = ["HINDSIGHT_ASSETS_DIR", "HINDSIGHT_PG_BIN_DIR", "HINDSIGHT_PG_USER"];
@@ -19,11 +30,8 @@ pub struct Environment {
 impl Environment {
     /// Reads the environment of this process; an empty variable counts as not set.
     pub fn read() -> Self {
-        Self {
-            url: variable("HINDSIGHT_API_URL"),
-            api_key: variable("HINDSIGHT_API_KEY"),
-            profile: variable("HINDSIGHT_PROFILE"),
-        }
+        let reader = Reader::new(&variable);
+        Self { url: reader.text(&API_URL), api_key: reader.text(&API_KEY), profile: reader.text(&PROFILE) }
     }
 }
 
@@ -41,7 +49,7 @@ pub fn keep_libraries_quiet() {
 }
 
 /// Settings for the demo's server, whatever servers of this user are set to.
-pub(crate) fn demo_settings() -> Result<Config, ConfigError> {
+pub(crate) fn demo_settings() -> Result<Config, SettingError> {
     Config::read(&|name| variable(name).filter(|_| PLACES.contains(&name)))
 }
 

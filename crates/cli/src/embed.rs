@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: EmbedArguments) -> Result<Outcome> {
         return help::run(EmbedArguments::command(), command);
     }
     let config = Config::from_env()?;
-    output::log(arguments.print.verbose, config.log_level.as_deref());
+    output::log(arguments.print.verbose, &config.log_level);
     let daemons = Daemons::new(config);
     let profiles = Profiles::new(daemons.clone());
     let (profile, source) = profiles.resolve(arguments.profile.as_deref())?;

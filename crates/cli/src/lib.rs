@@ -15,6 +15,7 @@ mod demo;
 mod embed;
 mod output;
 mod progress;
+mod settings;
 
 use std::ffi::OsString;
 use std::io;
@@ -101,7 +102,7 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
             tokio::task::spawn_blocking(move || assets::run(&output, command)).await?
         }
         Command::Api(mut command) => {
-            output::log(arguments.print.verbose, None);
+            output::log(arguments.print.verbose, "warning");
             commands::read_input(&mut command)?;
             let name = arguments.profile.or_else(|| environment.profile.clone());
             let connection = connections()?.resolve(given, name.as_deref(), &environment)?;
@@ -112,6 +113,7 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
             connection::configure(&output, &connections()?, connection)
         }
         Command::Profile(command) => connection::run(&output, &connections()?, given.api_key, command),
+        Command::Settings { markdown } => settings::run(&output, markdown),
         Command::Help(command) => help::run(Arguments::command(), &command),
         // Only with options in front of it: they are not for this command.
         Command::Embed => bail!("write `hindsight embed` first, options after it; or use `hindsight-embed`"),

@@ -104,14 +104,14 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
-/// Sends what happens to standard error: warnings, or with `is_verbose` every step; `level`
-/// is a level by name and wins over the warnings.
-pub(crate) fn log(is_verbose: bool, level: Option<&str>) {
+/// Sends what happens to standard error: every step with `is_verbose`, else as much as the
+/// word `level` says.
+pub(crate) fn log(is_verbose: bool, level: &str) {
     let level = match level {
         _ if is_verbose => "debug",
-        Some("warning") | None => "warn",
-        Some("critical") => "error",
-        Some(level) => level,
+        "warning" => "warn",
+        "critical" => "error",
+        level => level,
     };
     let filter = format!("warn,hindsight_client={level},hindsight_embed_daemon={level}");
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));

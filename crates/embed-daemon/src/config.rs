@@ -3,21 +3,38 @@
 
 use std::time::Duration;
 
-use crate::error::{EmbedError, Result};
+use hindsight_client::types::settings::{Reader, Setting};
+
+use crate::error::Result;
 use crate::home::Home;
 
 /// Says who a started daemon is; set by whoever starts it.
 pub(crate) const TICKET_VARIABLE: &str = "_HINDSIGHT_DAEMON_CHILD";
 /// Database of the server.
 pub(crate) const DATABASE_VARIABLE: &str = "HINDSIGHT_API_DATABASE_URL";
-/// Database of a profile, if not its own embedded one.
-pub(crate) const EMBED_DATABASE_VARIABLE: &str = "HINDSIGHT_EMBED_API_DATABASE_URL";
-/// Seconds without use after which a daemon ends.
-pub(crate) const IDLE_TIMEOUT_VARIABLE: &str = "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT";
+/// Port of the server.
+pub(crate) const PORT_KEY: &str = "HINDSIGHT_API_PORT";
 /// Where the server writes its log.
 pub(crate) const LOG_VARIABLE: &str = "HINDSIGHT_API_DAEMON_LOG";
 /// Keeps servers from looking for a file of settings in the folders above them.
 pub(crate) const NO_DOTENV_VARIABLE: &str = "HINDSIGHT_NO_DOTENV";
+
+hindsight_client::types::settings! {
+    /// All settings of profiles and daemons.
+    pub SETTINGS;
+    "Profiles and daemons" {
+        PROFILE = "HINDSIGHT_EMBED_PROFILE", "", "the name of a profile", "profile to use, whatever `--profile` says";
+        API_URL = "HINDSIGHT_EMBED_API_URL", "", "a URL", "server to use instead of a daemon";
+        API_TOKEN = "HINDSIGHT_EMBED_API_TOKEN", "", "a key", "key of that server";
+        DATABASE_URL = "HINDSIGHT_EMBED_API_DATABASE_URL", "", "pg0://NAME or postgresql://…", "database of the daemon, if not the embedded one of its profile; in the settings of a profile it is for that one";
+        IDLE_TIMEOUT = "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT", "", "a whole number of seconds, 0 for never", "time without use after which a daemon ends; if not set, 300 for one that came by itself, never for one that was started by command";
+        LOCK_TIMEOUT = "HINDSIGHT_EMBED_LOCK_TIMEOUT", "300", "a number of seconds", "longest wait for another process that starts or stops the same daemon";
+        STARTUP_TIMEOUT = "HINDSIGHT_EMBED_DAEMON_STARTUP_TIMEOUT", "180", "a number of seconds", "longest wait for a daemon to be ready, downloads of a first start included";
+        LOG_MAX_BYTES = "HINDSIGHT_EMBED_DAEMON_LOG_MAX_BYTES", "10485760", "a whole number, 0 for no limit", "size at which a daemon begins a new log file";
+        LOG_BACKUPS = "HINDSIGHT_EMBED_DAEMON_LOG_BACKUP_COUNT", "3", "a whole number", "older log files that are kept";
+        LOG_LEVEL = "HINDSIGHT_EMBED_LOG_LEVEL", "warning", "trace, debug, info, warning or error", "how much `hindsight-embed` tells of what it does";
+    }
+}
 
 /// What the environment says.
 #[derive(Clone, Debug)]
@@ -43,7 +60,7 @@ pub struct Config {
     /// `HINDSIGHT_EMBED_DAEMON_LOG_BACKUP_COUNT`.
     pub log_backups: u32,
     /// `HINDSIGHT_EMBED_LOG_LEVEL`: how much a program tells that manages daemons.
-    pub log_level: Option<String>,
+    pub log_level: String,
 }
 
 impl Config {
@@ -55,35 +72,32 @@ impl Config {
 
     /// What `lookup` knows, with defaults for the rest.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let text = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
-        let number = |name: &str| {
-            let parse = |value: String| {
-                let problem = format!("'{value}' is not usable; give a whole number, 0 or more");
-                value.parse().map_err(|_| EmbedError::Setting { name: name.to_owned(), problem })
-            };
-            text(name).map(parse).transpose()
-        };
+        let reader = Reader::new(lookup);
         // Not a usable time: the default, as the contract has it.
-        let seconds = |name: &str, default: u64| {
-            let given = text(name).and_then(|value| value.parse::<f64>().ok());
-            let given = given.filter(|value| value.is_finite() && *value > 0.0);
-            given
-                .and_then(|value| Duration::try_from_secs_f64(value).ok())
-                .unwrap_or(Duration::from_secs(default))
+        let seconds = |setting: &Setting| {
+            let usable = |text: &str| {
+                let seconds = text.parse::<f64>().ok().filter(|value| *value > 0.0)?;
+                Duration::try_from_secs_f64(seconds).ok()
+            };
+            reader
+                .given(setting)
+                .as_deref()
+                .and_then(usable)
+                .or_else(|| usable(setting.default))
+                .unwrap_or_default()
         };
         Ok(Self {
             home: Home::of_this_user()?,
-            profile: text("HINDSIGHT_EMBED_PROFILE"),
-            api_url: text("HINDSIGHT_EMBED_API_URL"),
-            api_token: text("HINDSIGHT_EMBED_API_TOKEN"),
-            database_url: text(EMBED_DATABASE_VARIABLE),
-            idle_timeout: number(IDLE_TIMEOUT_VARIABLE)?,
-            lock_timeout: seconds("HINDSIGHT_EMBED_LOCK_TIMEOUT", 300),
-            startup_timeout: seconds("HINDSIGHT_EMBED_DAEMON_STARTUP_TIMEOUT", 180),
-            log_max_bytes: number("HINDSIGHT_EMBED_DAEMON_LOG_MAX_BYTES")?.unwrap_or(10 << 20),
-            log_backups: number("HINDSIGHT_EMBED_DAEMON_LOG_BACKUP_COUNT")?
-                .map_or(3, |count| u32::try_from(count).unwrap_or(u32::MAX)),
-            log_level: text("HINDSIGHT_EMBED_LOG_LEVEL").map(|level| level.to_lowercase()),
+            profile: reader.text(&PROFILE),
+            api_url: reader.text(&API_URL),
+            api_token: reader.text(&API_TOKEN),
+            database_url: reader.text(&DATABASE_URL),
+            idle_timeout: reader.optional(&IDLE_TIMEOUT)?,
+            lock_timeout: seconds(&LOCK_TIMEOUT),
+            startup_timeout: seconds(&STARTUP_TIMEOUT),
+            log_max_bytes: reader.value(&LOG_MAX_BYTES)?,
+            log_backups: reader.value(&LOG_BACKUPS)?,
+            log_level: reader.value::<String>(&LOG_LEVEL)?.to_lowercase(),
         })
     }
 }
@@ -113,3 +127,37 @@ pub fn environment_settings() -> Vec<(String, String)> {
 
 /// They tell commands where a server is that runs already.
 const NOT_SAVED: [&str; 2] = ["HINDSIGHT_API_URL", "HINDSIGHT_API_KEY"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, value: &str) -> Result<Config> {
+        Config::read(&|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn every_setting_is_read_and_nothing_else() {
+        let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        Config::read(&|name| {
+            asked.borrow_mut().insert(name.to_owned());
+            None
+        })
+        .unwrap();
+        assert_eq!(asked.into_inner(), SETTINGS.iter().map(|setting| setting.name.to_owned()).collect());
+    }
+
+    #[test]
+    fn a_time_that_is_none_leaves_the_default() {
+        for (value, seconds) in
+            [("", 300), ("12.5", 12), ("-1", 300), ("inf", 300), ("soon", 300), ("0", 300)]
+        {
+            assert_eq!(read(LOCK_TIMEOUT.name, value).unwrap().lock_timeout.as_secs(), seconds, "{value}");
+        }
+        let error = read(IDLE_TIMEOUT.name, "-1").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT: '-1' is not usable; give a whole number of seconds, 0 for never"
+        );
+    }
+}

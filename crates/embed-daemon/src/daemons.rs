@@ -241,7 +241,7 @@ impl Daemons {
         options: &StartOptions,
     ) -> Result<Vec<(String, String)>> {
         let settings = options.settings_over(file);
-        let database = self.database_or(profile, settings.get(config::EMBED_DATABASE_VARIABLE));
+        let database = self.database_or(profile, settings.get(config::DATABASE_URL.name));
         let ticket = Ticket {
             home: self.home().path().to_owned(),
             profile: profile.as_str().to_owned(),
@@ -267,7 +267,7 @@ impl Daemons {
     /// URL of the database of a profile: its own embedded one unless settings name another.
     pub fn database(&self, profile: &Profile) -> Result<String> {
         let file = EnvFile::read(&self.home().files(profile).config)?;
-        let chosen = file.get(config::EMBED_DATABASE_VARIABLE).map(str::to_owned);
+        let chosen = file.get(config::DATABASE_URL.name).map(str::to_owned);
         Ok(self.database_or(profile, chosen.as_ref()))
     }
 

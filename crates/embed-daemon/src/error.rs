@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hindsight_client::types::settings::SettingError;
+
 use crate::profile::{Profile, ProfileError};
 
 /// Result of this crate.
@@ -142,6 +144,12 @@ pub enum EmbedError {
     /// A request to the daemon failed.
     #[error(transparent)]
     Client(#[from] hindsight_client::ClientError),
+}
+
+impl From<SettingError> for EmbedError {
+    fn from(SettingError { name, problem }: SettingError) -> Self {
+        Self::Setting { name: name.to_owned(), problem }
+    }
 }
 
 fn tail(lines: &[String]) -> String {

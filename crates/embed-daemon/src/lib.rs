@@ -33,7 +33,7 @@ mod status;
 mod stop;
 
 pub use child::DaemonProcess;
-pub use config::{Config, environment_settings};
+pub use config::{Config, SETTINGS, environment_settings};
 pub use daemons::{Daemon, Daemons};
 pub use env_file::EnvFile;
 pub use error::{EmbedError, Result};

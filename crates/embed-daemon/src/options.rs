@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Config};
 use crate::env_file::EnvFile;
-use crate::error::{EmbedError, Result};
+use crate::error::Result;
 use crate::run_file::{RunFile, StartedBy};
 
 /// Seconds without use after which a daemon ends that nobody started explicitly.
@@ -83,12 +83,9 @@ impl StartOptions {
         if let IdleTimeout::Seconds(seconds) = self.idle_timeout {
             return Ok(seconds);
         }
-        let name = config::IDLE_TIMEOUT_VARIABLE;
-        match self.settings_over(file).get(name).filter(|text| !text.is_empty()) {
-            Some(text) => text.parse().map_err(|_| EmbedError::Setting {
-                name: name.to_owned(),
-                problem: format!("'{text}' is not usable; give a whole number of seconds, 0 for never"),
-            }),
+        let setting = &config::IDLE_TIMEOUT;
+        match self.settings_over(file).get(setting.name).filter(|text| !text.is_empty()) {
+            Some(text) => Ok(text.parse().map_err(|_| setting.unusable(text))?),
             None => Ok(config.idle_timeout.unwrap_or(match self.idle_timeout {
                 IdleTimeout::Implicit => IMPLICIT_IDLE_TIMEOUT,
                 IdleTimeout::Explicit | IdleTimeout::Seconds(_) => 0,

@@ -5,11 +5,12 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use sha2::{Digest, Sha256};
 
+use crate::config::PORT_KEY;
 use crate::env_file::EnvFile;
 use crate::error::{EmbedError, Result};
 use crate::home::Home;
 use crate::profile::Profile;
-use crate::registry::{PORT_KEY, Registry};
+use crate::registry::Registry;
 
 /// Port of the default profile, if it is free.
 pub const DEFAULT_PORT: u16 = 8888;

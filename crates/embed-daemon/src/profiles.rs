@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::config::{self, PORT_KEY};
 use crate::daemons::Daemons;
 use crate::env_file::EnvFile;
 use crate::error::{EmbedError, Result};
 use crate::files::{read_text, remove, write_private};
 use crate::ports::{DEFAULT_PORT, free_port, parse_port};
 use crate::profile::Profile;
-use crate::registry::{self, PORT_KEY, Registry};
+use crate::registry::{self, Registry};
 use crate::status::DaemonStatus;
 
 /// How a deletion waits for the daemon.
@@ -35,7 +36,7 @@ impl Source {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
-            Self::Environment => "HINDSIGHT_EMBED_PROFILE",
+            Self::Environment => config::PROFILE.name,
             Self::Flag => "cli_flag",
             Self::ActiveFile => "active_profile_file",
         }

@@ -8,14 +8,13 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::config::PORT_KEY;
 use crate::env_file::EnvFile;
 use crate::error::{EmbedError, IoContext, Result};
 use crate::files::{Lock, pauses, read_text, write_private};
 use crate::home::Home;
 use crate::profile::Profile;
 
-/// Key of the port in a profile's settings.
-pub(crate) const PORT_KEY: &str = "HINDSIGHT_API_PORT";
 /// Longest wait for others that change the list, which takes them milliseconds.
 const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 

@@ -37,7 +37,7 @@ impl FromStr for ExtractionMode {
 }
 
 /// Settings of retain and recall. Sizes of texts are in characters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// How facts are made.
     pub extraction_mode: ExtractionMode,

@@ -2,25 +2,21 @@
 //!
 //! An empty variable counts as not set. A value that is not usable stops the start.
 
+mod table;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hindsight_assets::{NoProgress, Progress};
 use hindsight_engine::config::Settings;
 use hindsight_engine::text::terms::Language;
+use hindsight_types::settings::{Reader, Setting, SettingError};
 
-/// A setting that is not usable.
-#[derive(Debug, thiserror::Error)]
-#[error("{name}: {problem}")]
-pub struct ConfigError {
-    /// Name of the variable or flag.
-    pub name: &'static str,
-    /// What is wrong, and what would be right.
-    pub problem: String,
-}
+pub(crate) use table::LOG_LEVEL;
+pub use table::SETTINGS;
 
 /// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +70,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Hears how downloads go.
     pub progress: Arc<dyn Progress>,
+    /// What to tell about the settings when there is a log.
+    pub remarks: Vec<String>,
 }
 
 impl std::fmt::Debug for Config {
@@ -84,208 +82,191 @@ impl std::fmt::Debug for Config {
 
 impl Config {
     /// The settings of this process's environment.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        #[expect(clippy::disallowed_methods, reason = "this is the config module")]
-        Self::read(&|name| std::env::var(name).ok())
+    pub fn from_env() -> Result<Self, SettingError> {
+        Self::read(&variable)
+    }
+
+    /// The settings for a server that is started by hand: those of a file `.env` in the
+    /// working folder or above it, over those of the environment. `others` are the tables of
+    /// other programs, whose variables are nothing to wonder about.
+    pub fn for_server(others: &[&[Setting]]) -> Result<Self, SettingError> {
+        let dotenv = if Reader::new(&variable).flag(&table::NO_DOTENV)? { None } else { Dotenv::find()? };
+        let file = |name: &str| dotenv.as_ref().and_then(|file| file.settings.get(name).cloned());
+        let mut config = Self::read(&|name| file(name).or_else(|| variable(name)))?;
+        let mut names: Vec<String> = names();
+        if let Some(dotenv) = dotenv {
+            let replaced: Vec<_> =
+                dotenv.settings.keys().filter(|name| names.contains(name)).map(String::as_str).collect();
+            config.remarks.push(dotenv.told(&replaced));
+            names.extend(dotenv.settings.into_keys());
+        }
+        names.sort_unstable();
+        names.dedup();
+        let known: Vec<_> = others.iter().copied().chain([SETTINGS]).collect();
+        config.remarks.extend(table::remarks(names.iter().map(String::as_str), &known));
+        Ok(config)
     }
 
     /// The settings that `lookup` knows, with defaults for the others.
-    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let env = Env(lookup);
-        refuse_missing_features(&env)?;
-        let folders = directories::BaseDirs::new().ok_or_else(|| ConfigError {
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let reader = Reader::new(lookup);
+        refuse_missing_features(&reader)?;
+        let folders = directories::BaseDirs::new().ok_or_else(|| SettingError {
             name: "HOME",
             problem: "no home folder is known for this user; set HOME".to_owned(),
         })?;
-        let defaults = Settings::default();
-        let [low, mid, high] = defaults.budgets;
+        let assets_dir = reader.text(&table::ASSETS_DIR).map(PathBuf::from);
+        let log_format = match reader.value::<String>(&table::LOG_FORMAT)?.as_str() {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            other => return Err(table::LOG_FORMAT.unusable(other)),
+        };
         Ok(Self {
-            host: env.parse("HINDSIGHT_API_HOST", "an IP address")?.unwrap_or(IpAddr::from([127, 0, 0, 1])),
-            port: env.parse("HINDSIGHT_API_PORT", "a port number")?.unwrap_or(8888),
-            allow_unauthenticated: env.flag("HINDSIGHT_API_ALLOW_UNAUTHENTICATED")?.unwrap_or(false),
-            api_key: api_key(&env)?,
-            allowed_hosts: env
-                .text("HINDSIGHT_API_ALLOWED_HOSTS")
-                .iter()
-                .flat_map(|hosts| hosts.split(','))
-                .map(|host| host.trim().to_owned())
-                .filter(|host| !host.is_empty())
-                .collect(),
-            max_body: env
-                .positive::<usize>("HINDSIGHT_API_MAX_BODY_MB")?
-                .unwrap_or(128)
-                .saturating_mul(1 << 20),
-            gzip_min_size: env
-                .parse::<i64>("HINDSIGHT_API_GZIP_MIN_SIZE", "a number of bytes, negative for never")?
-                .map_or(Some(1024), |size| u64::try_from(size).ok()),
-            database_url: env.text("HINDSIGHT_API_DATABASE_URL").unwrap_or_else(|| "pg0".to_owned()),
-            database_schema: env
-                .text("HINDSIGHT_API_DATABASE_SCHEMA")
-                .unwrap_or_else(|| "hindsight".to_owned()),
-            pool_size: env.positive("HINDSIGHT_API_DB_POOL_MAX_SIZE")?.unwrap_or(20),
-            acquire_timeout: Duration::from_secs(
-                env.positive("HINDSIGHT_API_DB_ACQUIRE_TIMEOUT")?.unwrap_or(30),
-            ),
+            host: reader.value(&table::HOST)?,
+            port: reader.value(&table::PORT)?,
+            allow_unauthenticated: reader.flag(&table::ALLOW_UNAUTHENTICATED)?,
+            api_key: api_key(&reader)?,
+            allowed_hosts: reader.list(&table::ALLOWED_HOSTS),
+            max_body: reader.positive::<usize>(&table::MAX_BODY_MB)?.saturating_mul(1 << 20),
+            gzip_min_size: u64::try_from(reader.value::<i64>(&table::GZIP_MIN_SIZE)?).ok(),
+            database_url: reader.value(&table::DATABASE_URL)?,
+            database_schema: reader.value(&table::DATABASE_SCHEMA)?,
+            pool_size: reader.positive(&table::DB_POOL_MAX_SIZE)?,
+            acquire_timeout: Duration::from_secs(reader.positive(&table::DB_ACQUIRE_TIMEOUT)?),
             home: folders.home_dir().to_owned(),
-            assets_dir: env
-                .text("HINDSIGHT_ASSETS_DIR")
-                .map_or_else(|| folders.cache_dir().join("hindsight"), PathBuf::from),
-            pg_bin_dir: env.text("HINDSIGHT_PG_BIN_DIR").map(PathBuf::from),
-            pg_user: env.text("HINDSIGHT_PG_USER"),
-            language: env
-                .parse(
-                    "HINDSIGHT_API_TEXT_SEARCH_EXTENSION_NATIVE_LANGUAGE",
-                    "simple, english, german, french or another Snowball language",
-                )?
-                .unwrap_or_default(),
-            engine: Settings {
-                extraction_mode: env
-                    .parse(
-                        "HINDSIGHT_API_RETAIN_EXTRACTION_MODE",
-                        "concise, verbose, custom, verbatim or chunks",
-                    )?
-                    .unwrap_or(defaults.extraction_mode),
-                chunk_size: env.positive("HINDSIGHT_API_RETAIN_CHUNK_SIZE")?.unwrap_or(defaults.chunk_size),
-                structured_chunk_size: env.positive("HINDSIGHT_API_RETAIN_STRUCTURED_CHUNK_SIZE")?,
-                store_document_text: env
-                    .flag("HINDSIGHT_API_STORE_DOCUMENT_TEXT")?
-                    .unwrap_or(defaults.store_document_text),
-                text_search: env.flag("HINDSIGHT_API_ENABLE_TEXT_SEARCH")?.unwrap_or(defaults.text_search),
-                budgets: [
-                    env.positive("HINDSIGHT_API_RECALL_BUDGET_FIXED_LOW")?.unwrap_or(low),
-                    env.positive("HINDSIGHT_API_RECALL_BUDGET_FIXED_MID")?.unwrap_or(mid),
-                    env.positive("HINDSIGHT_API_RECALL_BUDGET_FIXED_HIGH")?.unwrap_or(high),
-                ],
-                postings: defaults.postings,
-                min_similarity: env
-                    .share("HINDSIGHT_API_SEMANTIC_MIN_SIMILARITY")?
-                    .unwrap_or(defaults.min_similarity),
-                max_query_tokens: env
-                    .parse("HINDSIGHT_API_RECALL_MAX_QUERY_TOKENS", "a number of tokens, 0 for no limit")?
-                    .unwrap_or(defaults.max_query_tokens),
-            },
-            log_level: env.text("HINDSIGHT_API_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
-            log_format: match env.text("HINDSIGHT_API_LOG_FORMAT").as_deref() {
-                None | Some("text") => LogFormat::Text,
-                Some("json") => LogFormat::Json,
-                Some(other) => {
-                    return Err(ConfigError {
-                        name: "HINDSIGHT_API_LOG_FORMAT",
-                        problem: format!("'{other}' is not a format; use text or json"),
-                    });
-                }
-            },
+            assets_dir: assets_dir.unwrap_or_else(|| folders.cache_dir().join("hindsight")),
+            pg_bin_dir: reader.text(&table::PG_BIN_DIR).map(PathBuf::from),
+            pg_user: reader.text(&table::PG_USER),
+            language: reader.value(&table::LANGUAGE)?,
+            engine: engine_settings(&reader)?,
+            log_level: reader.value(&table::LOG_LEVEL)?,
+            log_format,
             progress: Arc::new(NoProgress),
+            remarks: Vec::new(),
         })
     }
 }
 
+fn engine_settings(reader: &Reader) -> Result<Settings, SettingError> {
+    let structured_chunk_size = match reader.given(&table::STRUCTURED_CHUNK_SIZE) {
+        Some(_) => Some(reader.positive(&table::STRUCTURED_CHUNK_SIZE)?),
+        None => None,
+    };
+    Ok(Settings {
+        extraction_mode: reader.value(&table::EXTRACTION_MODE)?,
+        chunk_size: reader.positive(&table::CHUNK_SIZE)?,
+        structured_chunk_size,
+        store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
+        text_search: reader.flag(&table::ENABLE_TEXT_SEARCH)?,
+        budgets: [
+            reader.positive(&table::BUDGET_LOW)?,
+            reader.positive(&table::BUDGET_MID)?,
+            reader.positive(&table::BUDGET_HIGH)?,
+        ],
+        min_similarity: reader.share(&table::MIN_SIMILARITY)?,
+        max_query_tokens: reader.value(&table::MAX_QUERY_TOKENS)?,
+        ..Settings::default()
+    })
+}
+
 /// The key of the API-key extension. A key alone turns it on as well: leaving a server
 /// open whose owner has set a key would be the worse guess.
-fn api_key(env: &Env) -> Result<Option<String>, ConfigError> {
-    let key = env.text("HINDSIGHT_API_TENANT_API_KEY");
-    match env.text("HINDSIGHT_API_TENANT_EXTENSION") {
-        Some(extension) if !extension.ends_with("ApiKeyTenantExtension") => Err(ConfigError {
-            name: "HINDSIGHT_API_TENANT_EXTENSION",
-            problem: format!("'{extension}' is not available; only the API-key extension is built in"),
-        }),
-        Some(_) if key.is_none() => Err(ConfigError {
-            name: "HINDSIGHT_API_TENANT_API_KEY",
-            problem: "the API-key extension is on, but there is no key; set one".to_owned(),
-        }),
+fn api_key(reader: &Reader) -> Result<Option<String>, SettingError> {
+    let key = reader.text(&table::TENANT_API_KEY);
+    match reader.text(&table::TENANT_EXTENSION) {
+        Some(extension) if !extension.ends_with("ApiKeyTenantExtension") => Err(table::TENANT_EXTENSION
+            .refuse(format!("'{extension}' is not available; only the API-key extension is built in"))),
+        Some(_) if key.is_none() => {
+            Err(table::TENANT_API_KEY.refuse("the API-key extension is on, but there is no key; set one"))
+        }
         _ => Ok(key),
     }
 }
 
-/// A provider that was chosen is never replaced silently by none.
-fn refuse_missing_features(env: &Env) -> Result<(), ConfigError> {
-    let refuse = |name, problem: &str| Err(ConfigError { name, problem: problem.to_owned() });
-    let provider = env.text("HINDSIGHT_API_LLM_PROVIDER");
+/// What was chosen is never replaced silently by something else.
+fn refuse_missing_features(reader: &Reader) -> Result<(), SettingError> {
+    let provider = reader.given(&table::LLM_PROVIDER);
     if provider.as_deref().is_some_and(|provider| provider != "none") {
-        return refuse(
-            "HINDSIGHT_API_LLM_PROVIDER",
-            "language models are not available in this version; set it to none, or leave it out",
-        );
+        return Err(table::LLM_PROVIDER
+            .refuse("language models are not available in this version; set it to none, or leave it out"));
     }
-    if provider.is_none() && env.text("HINDSIGHT_API_LLM_API_KEY").is_some() {
-        return refuse(
-            "HINDSIGHT_API_LLM_API_KEY",
+    if provider.is_none() && reader.given(&table::LLM_API_KEY).is_some() {
+        return Err(table::LLM_API_KEY.refuse(
             "language models are not available in this version; set HINDSIGHT_API_LLM_PROVIDER=none to go on without one",
-        );
+        ));
     }
-    let embeddings = env.text("HINDSIGHT_API_EMBEDDINGS_PROVIDER");
-    if embeddings.as_deref().is_some_and(|provider| provider != "local") {
-        return refuse("HINDSIGHT_API_EMBEDDINGS_PROVIDER", "only local is available in this version");
-    }
-    let model = env.text("HINDSIGHT_API_EMBEDDINGS_LOCAL_MODEL");
-    let known = ["auto", "all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"];
-    if model.as_deref().is_some_and(|model| !known.contains(&model)) {
-        return refuse(
-            "HINDSIGHT_API_EMBEDDINGS_LOCAL_MODEL",
-            "only auto and all-MiniLM-L6-v2 are available in this version",
-        );
+    let local_models = ["auto", "all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"];
+    for (setting, available) in [
+        (&table::EMBEDDINGS_PROVIDER, &["local"][..]),
+        (&table::EMBEDDINGS_LOCAL_MODEL, &local_models),
+        (&table::DATABASE_BACKEND, &["postgresql", "postgres"]),
+        (&table::VECTOR_EXTENSION, &["pgvector"]),
+        (&table::TEXT_SEARCH_EXTENSION, &["native"]),
+    ] {
+        let chosen: String = reader.value(setting)?;
+        if !available.contains(&chosen.as_str()) {
+            return Err(setting
+                .refuse(format!("'{chosen}' is not available in this version; give {}", setting.values)));
+        }
     }
     Ok(())
 }
 
-/// Typed reading of variables.
-struct Env<'l>(&'l dyn Fn(&str) -> Option<String>);
+/// A file of settings that was found.
+struct Dotenv {
+    path: PathBuf,
+    /// Those of Hindsight.
+    settings: BTreeMap<String, String>,
+}
 
-impl Env<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+impl Dotenv {
+    /// The first file of the working folder and those above it.
+    fn find() -> Result<Option<Self>, SettingError> {
+        // Where the folder is gone there is nothing to find.
+        let folder = std::env::current_dir().unwrap_or_default();
+        let mut paths = folder.ancestors().map(|folder| folder.join(".env"));
+        let Some(path) = paths.find(|path| path.is_file()) else { return Ok(None) };
+        let read = dotenvy::from_path_iter(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        // The parser's message may hold a line, and that a key.
+        let settings = read.map_err(|_| {
+            table::NO_DOTENV.refuse(format!(
+                "{} cannot be read as lines of KEY=VALUE; correct it, or set this to true",
+                path.display()
+            ))
+        })?;
+        let settings = settings.into_iter().filter(|(name, _)| name.starts_with(table::PREFIX)).collect();
+        Ok(Some(Self { path, settings }))
     }
 
-    fn parse<T: FromStr>(&self, name: &'static str, expected: &str) -> Result<Option<T>, ConfigError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        let parsed = text.parse();
-        parsed
-            .map(Some)
-            .map_err(|_| ConfigError { name, problem: format!("'{text}' is not usable; give {expected}") })
-    }
-
-    fn positive<T: FromStr + From<u8> + PartialOrd>(
-        &self,
-        name: &'static str,
-    ) -> Result<Option<T>, ConfigError> {
-        let expected = "a whole number of at least 1";
-        match self.parse::<T>(name, expected)? {
-            Some(value) if value < T::from(1) => {
-                Err(ConfigError { name, problem: format!("too small; give {expected}") })
-            }
-            other => Ok(other),
+    fn told(&self, replaced: &[&str]) -> String {
+        let path = self.path.display();
+        match replaced {
+            [] => format!("settings were read from {path}"),
+            names => format!(
+                "settings were read from {path}; they replace {} of the environment",
+                names.join(", ")
+            ),
         }
     }
+}
 
-    fn share(&self, name: &'static str) -> Result<Option<f64>, ConfigError> {
-        let expected = "a number from 0 to 1";
-        match self.parse::<f64>(name, expected)? {
-            Some(value) if !(0.0..=1.0).contains(&value) => {
-                Err(ConfigError { name, problem: format!("'{value}' is not usable; give {expected}") })
-            }
-            other => Ok(other),
-        }
-    }
+#[expect(clippy::disallowed_methods, reason = "this is the config module")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
 
-    fn flag(&self, name: &'static str) -> Result<Option<bool>, ConfigError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Ok(Some(true)),
-            "false" | "0" | "no" | "off" => Ok(Some(false)),
-            _ => Err(ConfigError { name, problem: format!("'{text}' is not usable; give true or false") }),
-        }
-    }
+/// Names of the variables of Hindsight.
+#[expect(clippy::disallowed_methods, reason = "this is the config module")]
+fn names() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with(table::PREFIX)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fn read(variables: &[(&str, &str)]) -> Result<Config, SettingError> {
         Config::read(&|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
@@ -297,6 +278,20 @@ mod tests {
         assert!(config.host.is_loopback());
         assert_eq!((config.port, config.database_url.as_str()), (8888, "pg0"));
         assert_eq!(config.database_schema, "hindsight");
+    }
+
+    #[test]
+    fn every_setting_is_read_and_nothing_else() {
+        let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let config = Config::read(&|name| {
+            asked.borrow_mut().insert(name.to_owned());
+            None
+        });
+        assert_eq!(config.expect("usable").engine, Settings::default(), "defaults stand in one place");
+        // Read before the others.
+        asked.borrow_mut().insert(table::NO_DOTENV.name.to_owned());
+        let declared = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
+        assert_eq!(asked.into_inner(), declared);
     }
 
     #[test]
@@ -318,6 +313,9 @@ mod tests {
             ("HINDSIGHT_API_LLM_API_KEY", "secret"),
             ("HINDSIGHT_API_EMBEDDINGS_PROVIDER", "openai"),
             ("HINDSIGHT_API_TENANT_EXTENSION", "some:Extension"),
+            ("HINDSIGHT_API_DATABASE_BACKEND", "oracle"),
+            ("HINDSIGHT_API_VECTOR_EXTENSION", "vchord"),
+            ("HINDSIGHT_API_LOG_FORMAT", "xml"),
             ("HINDSIGHT_API_GZIP_MIN_SIZE", "small"),
             ("HINDSIGHT_API_MAX_BODY_MB", "0"),
         ] {

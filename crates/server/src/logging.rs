@@ -7,11 +7,13 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{Config, ConfigError, LogFormat};
+use hindsight_types::settings::SettingError;
+
+use crate::config::{Config, LOG_LEVEL, LogFormat};
 
 /// Sends log lines to `writer` as the config says, in colour if standard error is a
 /// terminal. Does nothing when the process has a subscriber already.
-pub fn init_logging<W>(config: &Config, writer: W) -> Result<(), ConfigError>
+pub fn init_logging<W>(config: &Config, writer: W) -> Result<(), SettingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -27,25 +29,24 @@ where
     if installed.is_err() {
         tracing::debug!("log lines go where the process sends them already");
     }
+    for remark in &config.remarks {
+        tracing::warn!("{remark}");
+    }
     Ok(())
 }
 
 /// Words of the original's levels, and filters like `info,hindsight_pg=debug`.
-fn filter(level: &str) -> Result<EnvFilter, ConfigError> {
-    let refused = |problem: &str| ConfigError {
-        name: "HINDSIGHT_API_LOG_LEVEL",
-        problem: format!(
-            "'{level}' is not usable{problem}; give trace, debug, info, warning, error or critical"
-        ),
-    };
+fn filter(level: &str) -> Result<EnvFilter, SettingError> {
     let level = match level.to_ascii_lowercase().as_str() {
         "warning" => "warn".to_owned(),
         "critical" => "error".to_owned(),
         // A filter would take any other word for the name of a module.
-        word if !word.contains('=') && word.parse::<Level>().is_err() => return Err(refused("")),
+        word if !word.contains('=') && word.parse::<Level>().is_err() => {
+            return Err(LOG_LEVEL.unusable(word));
+        }
         other => other.to_owned(),
     };
-    EnvFilter::try_new(&level).map_err(|error| refused(&format!(": {error}")))
+    EnvFilter::try_new(&level).map_err(|error| LOG_LEVEL.refuse(format!("'{level}' is not usable: {error}")))
 }
 
 #[cfg(test)]
@@ -61,10 +62,7 @@ mod tests {
         }
         for level in ["loud", "", "info;debug", "hindsight_pg=loud"] {
             let error = filter(level).unwrap_err().to_string();
-            assert!(
-                error.contains("HINDSIGHT_API_LOG_LEVEL") && error.contains("give trace, debug"),
-                "{error}"
-            );
+            assert!(error.starts_with("HINDSIGHT_API_LOG_LEVEL: '"), "{error}");
         }
     }
 }

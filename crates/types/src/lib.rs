@@ -17,6 +17,7 @@ pub mod memories;
 pub mod monitoring;
 pub mod recall;
 pub mod retain;
+pub mod settings;
 pub mod tags;
 pub mod time;
 

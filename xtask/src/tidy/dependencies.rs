@@ -132,24 +132,38 @@ fn check_manifest(file: &SourceFile) -> Result<Vec<String>> {
     };
 
     let mut problems = Vec::new();
-    for (section, is_test) in
-        [("dependencies", false), ("build-dependencies", false), ("dev-dependencies", true)]
-    {
-        let Some(dependencies) = manifest.get(section).and_then(|section| section.as_table()) else {
-            continue;
-        };
-        for name in dependencies.keys().map(String::as_str) {
-            let ours = name.starts_with("hindsight-");
-            let allowed = rule.ours.contains(&name) || (is_test && name == TESTKIT) || name == package;
-            if ours && !allowed {
-                problems.push(format!("{}: {package} must not depend on {name}", file.path));
-            }
-            if !is_test && rule.never.contains(&name) {
-                problems.push(format!("{}: {name} is not {package}'s business", file.path));
-            }
+    for (is_test, name) in dependencies(&manifest) {
+        let ours = name.starts_with("hindsight-");
+        let allowed = rule.ours.contains(&name) || (is_test && name == TESTKIT) || name == package;
+        if ours && !allowed {
+            problems.push(format!("{}: {package} must not depend on {name}", file.path));
+        }
+        if !is_test && rule.never.contains(&name) {
+            problems.push(format!("{}: {name} is not {package}'s business", file.path));
         }
     }
     Ok(problems)
+}
+
+/// Whether it is for tests only, and the name of the package, of every dependency: those of
+/// single platforms too, and by their real name where the manifest gives them another.
+fn dependencies(manifest: &Table) -> Vec<(bool, &str)> {
+    let platforms =
+        manifest.get("target").and_then(|target| target.as_table()).into_iter().flat_map(Table::values);
+    let tables = platforms.filter_map(|platform| platform.as_table()).chain([manifest]);
+    let mut found = Vec::new();
+    for table in tables {
+        for (section, is_test) in
+            [("dependencies", false), ("build-dependencies", false), ("dev-dependencies", true)]
+        {
+            let section = table.get(section).and_then(|section| section.as_table());
+            for (name, value) in section.into_iter().flatten() {
+                let real = value.get("package").and_then(|package| package.as_str());
+                found.push((is_test, real.unwrap_or(name)));
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -166,6 +180,13 @@ mod tests {
         assert!(problems(&format!("{engine}hindsight-types.workspace = true")).is_empty());
         assert_eq!(problems(&format!("{engine}hindsight-server.workspace = true")).len(), 1);
         assert_eq!(problems(&format!("{engine}axum.workspace = true")).len(), 1);
+    }
+
+    #[test]
+    fn neither_a_platform_nor_another_name_hides_a_dependency() {
+        let engine = "[package]\nname = \"hindsight-engine\"\n";
+        assert_eq!(problems(&format!("{engine}[target.'cfg(unix)'.dependencies]\naxum = \"1\"")).len(), 1);
+        assert_eq!(problems(&format!("{engine}[dependencies]\nweb = {{ package = \"axum\" }}")).len(), 1);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Rules about the text of the sources: where SQL and the environment may appear, how long a file may be,
 //! and what may never be written down.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use regex::Regex;
 
@@ -27,6 +29,17 @@ const ENVIRONMENT_HOMES: &[&str] = &[
     "xtask/src/tidy/",
 ];
 
+/// Where names of variables are written out: the tables of settings, and texts about them.
+const SETTING_HOMES: &[&str] = &[
+    "crates/cli/src/config.rs",
+    "crates/embed-daemon/src/config.rs",
+    "crates/server/src/config",
+    "crates/types/src/settings.rs",
+    // It knows no settings, but names one in a message.
+    "crates/pg/src/layout.rs",
+    "xtask/",
+];
+
 const MAX_LINES: usize = 500;
 
 /// Longer files, each with its reason.
@@ -35,6 +48,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 pub(super) fn check(tree: &Tree) -> Result<Vec<String>> {
     let mut problems = sql_stays_in_the_store(tree)?;
     problems.extend(environment_stays_in_config(tree)?);
+    problems.extend(settings_stay_in_tables(tree)?);
     problems.extend(files_stay_short(tree));
     problems.extend(nothing_names_a_registry(tree));
     Ok(problems)
@@ -47,14 +61,21 @@ fn at_home(file: &SourceFile, homes: &[&str]) -> bool {
 fn matches_outside(tree: &Tree, homes: &[&str], pattern: &Regex, what: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for file in tree.rust().filter(|file| !at_home(file, homes)) {
-        for (index, line) in file.text.lines().enumerate() {
-            let code = line.split("//").next().unwrap_or_default();
-            if pattern.is_match(code) {
-                problems.push(format!("{}:{}: {what}", file.path, index + 1));
-            }
-        }
+        // As a whole, because a text may go on in the next line.
+        let code: String = file.text.lines().flat_map(|line| [without_comment(line), "\n"]).collect();
+        let line_of = |at: usize| code.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        let lines: BTreeSet<_> = pattern.find_iter(&code).map(|found| line_of(found.start())).collect();
+        problems.extend(lines.into_iter().map(|line| format!("{}:{line}: {what}", file.path)));
     }
     problems
+}
+
+/// A line up to its comment. What looks like one inside a text, as in a URL, has no space before it.
+fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with("//") {
+        return "";
+    }
+    line.split_once(" //").map_or(line, |(code, _)| code)
 }
 
 fn sql_stays_in_the_store(tree: &Tree) -> Result<Vec<String>> {
@@ -68,6 +89,27 @@ fn environment_stays_in_config(tree: &Tree) -> Result<Vec<String>> {
     let pattern = Regex::new(r"\benv::(var|vars|var_os|vars_os|set_var|remove_var)\b")?;
     let what = "only the config.rs of server, embed-daemon and cli use the environment";
     Ok(matches_outside(tree, ENVIRONMENT_HOMES, &pattern, what))
+}
+
+/// A variable that stands in no table is documented nowhere.
+fn settings_stay_in_tables(tree: &Tree) -> Result<Vec<String>> {
+    let pattern = Regex::new(r#"(env!\()?"_?HINDSIGHT_[A-Z0-9_]*[A-Z0-9]""#)?;
+    let mut problems = Vec::new();
+    for file in tree.rust().filter(|file| file.path.contains("/src/") && !at_home(file, SETTING_HOMES)) {
+        // Tests set what they like.
+        let shipped = file.text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (index, line) in shipped.lines().enumerate() {
+            // What the compiler is told is no setting of the program.
+            let found =
+                pattern.find(without_comment(line)).filter(|found| !found.as_str().starts_with("env!"));
+            if found.is_some() {
+                let what =
+                    "settings are named in the tables of the config.rs of server, embed-daemon and cli";
+                problems.push(format!("{}:{}: {what}", file.path, index + 1));
+            }
+        }
+    }
+    Ok(problems)
 }
 
 fn files_stay_short(tree: &Tree) -> Vec<String> {
@@ -120,6 +162,8 @@ mod tests {
         assert_eq!(count("crates/server/src/a.rs", "let q = \"SELECT 1 FROM t\";"), 1);
         assert_eq!(count("crates/server/src/a.rs", "sqlx::query!(\"x\")"), 1);
         assert_eq!(count("crates/engine/src/store/a.rs", "sqlx::query!(\"SELECT 1\")"), 0);
+        assert_eq!(count("crates/server/src/a.rs", "let q = \"\n    SELECT 1 FROM t\";"), 1);
+        assert_eq!(count("crates/server/src/a.rs", "let u = \"http://x\"; sqlx::query(u);"), 1);
         assert_eq!(
             count("crates/server/src/a.rs", "// sqlx::query is for the store\nlet s = \"select one\";"),
             0
@@ -133,6 +177,17 @@ mod tests {
         };
         assert_eq!(count("crates/engine/src/lib.rs"), 1);
         assert_eq!(count("crates/server/src/config.rs"), 0);
+    }
+
+    #[test]
+    fn settings_are_named_in_tables_only() {
+        let count =
+            |path: &str, text: &str| settings_stay_in_tables(&Tree::of(&[(path, text)])).unwrap().len();
+        let text = "let port = lookup(\"HINDSIGHT_API_PORT\");";
+        assert_eq!(count("crates/engine/src/lib.rs", text), 1);
+        assert_eq!(count("crates/server/src/config.rs", text), 0);
+        assert_eq!(count("crates/engine/src/lib.rs", &format!("#[cfg(test)]\nmod tests {{ {text} }}")), 0);
+        assert_eq!(count("crates/engine/src/lib.rs", "option_env!(\"HINDSIGHT_BUILD_COMMIT\")"), 0);
     }
 
     #[test]

@@ -10,26 +10,26 @@ use super::Outcome;
 use crate::args::ServeArguments;
 use crate::embed;
 use crate::progress::Bar;
+use crate::settings::TABLES;
 
 pub(crate) async fn run(arguments: ServeArguments) -> Result<Outcome> {
     // First of all: it decides where messages go.
     if let Some(process) = DaemonProcess::from_env()? {
         return embed::serve(process, arguments).await;
     }
-    let mut config = settings(arguments)?;
+    let mut config = with_arguments(Config::for_server(&TABLES)?, arguments);
     config.progress = Arc::new(Bar::default());
     hindsight_server::init_logging(&config, std::io::stderr)?;
     hindsight_server::serve(config).await?;
     Ok(Outcome::Good)
 }
 
-/// The settings of the environment, with those of the command line over them.
-pub(crate) fn settings(arguments: ServeArguments) -> Result<Config> {
-    let mut config = Config::from_env()?;
+/// Settings with those of the command line over them.
+pub(crate) fn with_arguments(mut config: Config, arguments: ServeArguments) -> Config {
     config.host = arguments.host.unwrap_or(config.host);
     config.port = arguments.port.unwrap_or(config.port);
     config.database_url = arguments.database_url.unwrap_or(config.database_url);
     config.log_level = arguments.log_level.unwrap_or(config.log_level);
     config.allow_unauthenticated |= arguments.allow_unauthenticated;
-    Ok(config)
+    config
 }

@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use anyhow::Result;
 use hindsight_assets::Progress;
 use hindsight_embed_daemon::DaemonProcess;
-use hindsight_server::{Identity, StartError};
+use hindsight_server::{Config, Identity, StartError};
 
 use crate::args::ServeArguments;
 use crate::commands::Outcome;
-use crate::commands::serve::settings;
+use crate::commands::serve::with_arguments;
+use crate::settings::TABLES;
 
 /// Serves as the daemon that `process` is, until it is told to stop or nobody uses it.
 pub(crate) async fn serve(process: DaemonProcess, arguments: ServeArguments) -> Result<Outcome> {
     let process = Arc::new(process);
-    let config = settings(arguments).and_then(|mut config| {
+    let config = Config::for_server(&TABLES).map_err(anyhow::Error::from).and_then(|config| {
+        let mut config = with_arguments(config, arguments);
         config.progress = Arc::new(ToStarter::new(&process));
         hindsight_server::init_logging(&config, process.log())?;
         Ok(config)
