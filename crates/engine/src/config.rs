@@ -54,6 +54,9 @@ pub struct Settings {
     /// Postings of rare words that may make candidates, at budget low, mid, high; words
     /// beyond only score what others found.
     pub postings: [i64; 3],
+    /// Hits of an arm and type, at budget low, mid, high, whose neighbours in the conversation
+    /// become candidates.
+    pub context: [i64; 3],
     /// Cosine similarity below which the semantic arm finds nothing.
     pub min_similarity: f64,
     /// Longest query in tokens; what is beyond is cut off. 0 = no limit.
@@ -70,6 +73,7 @@ impl Default for Settings {
             text_search: true,
             budgets: [100, 300, 1000],
             postings: [1000, 2000, 4000],
+            context: [50, 100, 200],
             min_similarity: 0.3,
             max_query_tokens: hindsight_types::limits::RECALL_QUERY_MAX_TOKENS,
         }

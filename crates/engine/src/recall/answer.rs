@@ -121,7 +121,7 @@ fn final_result(ranked: &Ranked, memory: &HydratedMemory) -> Value {
         "score": ranked.score,
         "similarity": ranked.candidate.similarity,
         "keyword": ranked.keyword,
-        "priors": ranked.priors,
+        "priors": ranked.parts.priors,
     })
 }
 

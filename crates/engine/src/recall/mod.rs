@@ -36,6 +36,8 @@ struct ArmLimits {
     per_arm: i64,
     /// Postings that may make candidates.
     postings: i64,
+    /// Hits of an arm and type whose neighbours in the conversation count.
+    context: i64,
 }
 
 impl ArmLimits {
@@ -45,7 +47,11 @@ impl ArmLimits {
             Budget::Mid => mid,
             Budget::High => high,
         };
-        Self { per_arm: of_level(settings.budgets), postings: of_level(settings.postings) }
+        Self {
+            per_arm: of_level(settings.budgets),
+            postings: of_level(settings.postings),
+            context: of_level(settings.context),
+        }
     }
 }
 
@@ -172,8 +178,12 @@ async fn rank(
             min_similarity: query.floors.semantic.unwrap_or(settings.min_similarity),
             terms,
             mean_length,
+            probes: None,
             per_arm: limits.per_arm,
             postings: limits.postings,
+            graph: None,
+            window: query.window,
+            context: limits.context,
             tags: &query.tags,
         })
         .await?;

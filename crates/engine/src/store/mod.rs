@@ -31,7 +31,8 @@ pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use connect::StoreOptions;
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField,
+    Candidate, CandidateQuery, DocumentFilter, FoundBy, GraphQuery, MemoryFilter, MemoryRow, NEIGHBOURS,
+    TagFilter, TermProbe, TimeField,
 };
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};

@@ -13,7 +13,7 @@ use super::StoreError;
 
 pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub(super) use recall::fetch_chunks;
-pub use recall::{Candidate, CandidateQuery, TermProbe};
+pub use recall::{Candidate, CandidateQuery, FoundBy, GraphQuery, NEIGHBOURS, TermProbe};
 pub use tags::TagFilter;
 
 /// PostgreSQL cuts longer names silently.
