@@ -1,7 +1,9 @@
 //! Settings of the engine, and of one bank where it overrides them.
 
 use std::str::FromStr;
+use std::time::Duration;
 
+use hindsight_types::recall::Budget;
 use serde_json::Value;
 
 /// How facts are made of a chunk.
@@ -36,8 +38,48 @@ impl FromStr for ExtractionMode {
     }
 }
 
+/// How recall puts what its arms found in one order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fusion {
+    /// By scores; the default.
+    Scores,
+    /// By ranks, as the original does it.
+    Ranks,
+}
+
+impl FromStr for Fusion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "scores" => Ok(Self::Scores),
+            "ranks" => Ok(Self::Ranks),
+            _ => Err(format!("the fusion must be scores or ranks, not '{text}'")),
+        }
+    }
+}
+
+/// How a memory fades with its age, where scores of a reranker or of fusion by ranks are moved
+/// by it. Times are in days.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RecencyDecay {
+    /// It does not.
+    None,
+    /// From 1 down to 0.1 over the window.
+    Linear {
+        /// Age at which it would reach 0.
+        window: f64,
+    },
+    /// By half again and again.
+    Exponential {
+        /// Age at which it has lost half.
+        half_life: f64,
+    },
+}
+
 /// Settings of retain and recall. Sizes of texts are in characters.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not one state")]
 pub struct Settings {
     /// How facts are made.
     pub extraction_mode: ExtractionMode,
@@ -49,6 +91,22 @@ pub struct Settings {
     pub store_document_text: bool,
     /// Whether recall has a keyword arm.
     pub text_search: bool,
+    /// Whether recall has a graph arm.
+    pub graph: bool,
+    /// Whether recall has a temporal arm.
+    pub temporal: bool,
+    /// How the arms are put together.
+    pub fusion: Fusion,
+    /// How memories fade with age.
+    pub recency: RecencyDecay,
+    /// Whether observations hide the facts behind them unless a request says otherwise.
+    pub prefer_observations: bool,
+    /// Newest mentions of an entity that the graph arm follows, at budget low, mid, high.
+    pub mentions: [i64; 3],
+    /// Cells of a large bank that the semantic arm looks into, at budget low, mid, high.
+    pub probes: [i64; 3],
+    /// Words of a query that are searched for, the rarest; 0 = all.
+    pub max_query_terms: usize,
     /// Candidates of each arm and type at budget low, mid, high.
     pub budgets: [i64; 3],
     /// Postings of rare words that may make candidates, at budget low, mid, high; words
@@ -61,6 +119,16 @@ pub struct Settings {
     pub min_similarity: f64,
     /// Longest query in tokens; what is beyond is cut off. 0 = no limit.
     pub max_query_tokens: usize,
+    /// Whether recall asks a reranker, if there is one.
+    pub enable_reranking: bool,
+    /// Candidates that a reranker sees at most.
+    pub rerank_max_candidates: usize,
+    /// The same at budget low, mid, high; 0 = no other number than the general one.
+    pub rerank_max_candidates_of_budget: [usize; 3],
+    /// Tokens of one candidate that a reranker sees; all when not set.
+    pub rerank_max_tokens: Option<usize>,
+    /// How long recall waits for a reranker.
+    pub rerank_budget: Duration,
 }
 
 impl Default for Settings {
@@ -71,11 +139,24 @@ impl Default for Settings {
             structured_chunk_size: None,
             store_document_text: true,
             text_search: true,
+            graph: true,
+            temporal: true,
+            fusion: Fusion::Scores,
+            recency: RecencyDecay::Linear { window: 365.0 },
+            prefer_observations: false,
+            mentions: [50, 100, 200],
+            probes: [16, 24, 64],
+            max_query_terms: 16,
             budgets: [100, 300, 1000],
             postings: [1000, 2000, 4000],
             context: [50, 100, 200],
             min_similarity: 0.3,
             max_query_tokens: hindsight_types::limits::RECALL_QUERY_MAX_TOKENS,
+            enable_reranking: true,
+            rerank_max_candidates: 300,
+            rerank_max_candidates_of_budget: [0; 3],
+            rerank_max_tokens: None,
+            rerank_budget: Duration::from_millis(150),
         }
     }
 }
@@ -93,7 +174,41 @@ impl Settings {
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
+            graph: flag("enable_graph_retrieval").unwrap_or(self.graph),
+            temporal: flag("enable_temporal_retrieval").unwrap_or(self.temporal),
+            prefer_observations: flag("recall_prefer_observations").unwrap_or(self.prefer_observations),
+            enable_reranking: flag("enable_reranking").unwrap_or(self.enable_reranking),
             ..self.clone()
         }
+    }
+    /// Candidates that a reranker sees at most at this budget.
+    pub fn rerank_candidates(&self, budget: Budget) -> usize {
+        let [low, mid, high] = self.rerank_max_candidates_of_budget;
+        let own = match budget {
+            Budget::Low => low,
+            Budget::Mid => mid,
+            Budget::High => high,
+        };
+        if own > 0 { own } else { self.rerank_max_candidates }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_without_a_number_of_its_own_takes_the_general_one() {
+        let settings = Settings { rerank_max_candidates_of_budget: [40, 0, 500], ..Settings::default() };
+        let of = |budget| settings.rerank_candidates(budget);
+        assert_eq!([of(Budget::Low), of(Budget::Mid), of(Budget::High)], [40, 300, 500]);
+    }
+
+    #[test]
+    fn a_bank_turns_reranking_off_for_itself() {
+        let settings = Settings::default();
+        assert!(settings.of_bank(&Value::Null).enable_reranking);
+        let bank = serde_json::json!({"enable_reranking": false});
+        assert!(!settings.of_bank(&bank).enable_reranking);
     }
 }

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::query::Query;
-use crate::store::{Candidate, NEIGHBOURS, TermProbe};
+use crate::store::{Candidate, NEIGHBOURS, RecallBank, TermProbe};
 use crate::text::signals;
 
 /// Weight of the keyword part.
@@ -55,6 +55,18 @@ pub(super) struct Weights<'q> {
     pub(super) memories: f64,
 }
 
+impl<'q> Weights<'q> {
+    /// Those of a bank for these terms.
+    pub(super) fn of(bank: &RecallBank, terms: &'q [TermProbe]) -> Self {
+        Self { terms, mean_length: mean_length(bank), memories: bank.memories as f64 }
+    }
+}
+
+/// Mean length of a bank's memories in terms; 1 for an empty bank.
+pub(super) fn mean_length(bank: &RecallBank) -> f64 {
+    if bank.memories > 0 { bank.term_length as f64 / bank.memories as f64 } else { 1.0 }
+}
+
 /// A candidate with its scores.
 #[derive(Debug)]
 pub(super) struct Ranked {
@@ -63,6 +75,8 @@ pub(super) struct Ranked {
     pub(super) semantic: Option<f64>,
     /// BM25 of its own words, if one matched.
     pub(super) keyword: Option<f64>,
+    /// Score of the reranker, if it gave one.
+    pub(super) reranker: Option<f64>,
     /// What the order follows.
     pub(super) score: f64,
     /// The parts of the score.
@@ -90,7 +104,8 @@ fn highest_idf(memories: f64) -> f64 {
     (1.0 + (memories - 0.5).max(0.5) / 1.5).ln()
 }
 
-/// Scores the candidates, drops those under the floors and sorts the rest, the best first.
+/// Scores the candidates and sorts them, the best first. Hits whose only arm is under its
+/// floor go.
 pub(super) fn rank(rows: Vec<Candidate>, query: &Query, weights: &Weights) -> Vec<Ranked> {
     let author = only_named_author(&rows, &query.text);
     let scorer = Scorer::new(&rows, weights);
@@ -120,12 +135,12 @@ pub(super) fn rank(rows: Vec<Candidate>, query: &Query, weights: &Weights) -> Ve
     let mut ranked: Vec<Ranked> = std::iter::zip(rows, scored)
         .filter_map(|(candidate, scored)| {
             let (keyword, parts) = scored?;
-            let score = parts.meaning + KEYWORD_WEIGHT * parts.words + parts.priors;
-            floors.r#final.is_none_or(|floor| score >= floor).then_some(Ranked {
+            Some(Ranked {
                 semantic: candidate.similarity.filter(|_| candidate.found_by.meaning),
                 candidate,
                 keyword,
-                score,
+                reranker: None,
+                score: parts.meaning + KEYWORD_WEIGHT * parts.words + parts.priors,
                 parts,
             })
         })

@@ -61,6 +61,21 @@ impl CandidateQuery<'_> {
             query.push(" order by d limit ").push_bind(self.per_arm).push(")");
         }
         query.push(") x), ");
+        if self.probes.is_some() {
+            self.push_complete(query);
+        }
+    }
+
+    /// `complete`: whether the cells brought as many vectors of each type as the arm may take or
+    /// the bank has. To know that one more exists is cheap, to count them is not.
+    fn push_complete(&self, query: &mut QueryBuilder<Postgres>) {
+        let types: Vec<i16> = self.types.iter().copied().map(fact_type_code).collect();
+        query.push("complete as materialized (select bool_and(t.n >= ").push_bind(self.per_arm);
+        query.push(" or not exists (select 1 from memory_vectors where bank_key = ").push_bind(self.bank.0);
+        query.push(" and fact_type = t.fact_type");
+        self.tags.push(query, "tags");
+        query.push(" offset t.n limit 1)) ok from (select u.fact_type, (select count(*) from sem where sem.fact_type = u.fact_type) n from unnest(");
+        query.push_bind(types).push("::int2[]) u(fact_type)) t), ");
     }
 
     /// `posts`: the newest postings of the rare terms; `kw`: the best memories of each type

@@ -1,4 +1,7 @@
 //! The conversation around the hits, and what ranking needs of every row.
+//!
+//! Rows are looked up one by one from what was found: `offset 0` keeps the planner, which cannot
+//! know how few these are, from reading the whole bank for a hash join.
 
 use hindsight_types::recall::FactType;
 use pgvector::HalfVector;
@@ -15,9 +18,11 @@ impl CandidateQuery<'_> {
     /// lends, but is no candidate.
     pub(super) fn push_near(&self, query: &mut QueryBuilder<Postgres>) {
         let bank = self.bank.0;
-        query.push("spots as materialized (select a.stream_id, a.stream_pos + k.step pos, min(abs(k.step)) distance from (select v.stream_id, v.stream_pos from found join memory_vectors v on v.bank_key = ");
-        query.push_bind(bank).push(" and v.memory_id = found.memory_id where found.place <= ");
-        query.push_bind(self.context).push(" and v.stream_id is not null) a cross join generate_series(");
+        query.push("spots as materialized (select a.stream_id, a.stream_pos + k.step pos, min(abs(k.step)) distance from (select v.stream_id, v.stream_pos from found cross join lateral (select stream_id, stream_pos from memory_vectors where bank_key = ");
+        query.push_bind(bank).push(
+            " and memory_id = found.memory_id and stream_id is not null offset 0) v where found.place <= ",
+        );
+        query.push_bind(self.context).push(") a cross join generate_series(");
         query.push_bind(-(NEIGHBOURS + LENDERS)).push(", ").push_bind(NEIGHBOURS + LENDERS);
         query.push(") k(step) group by 1, 2), ");
         query.push("pool as materialized (select memory_id, fact_type, min(distance) distance from (select memory_id, fact_type, 0 distance from found union all select v.memory_id, v.fact_type, greatest(spots.distance, 1) from spots join memory_vectors v on v.bank_key = ");
@@ -76,8 +81,12 @@ impl CandidateQuery<'_> {
                 query.push("null::float8 similarity, null::float8 one_before, null::float8 two_before");
             }
         }
-        query.push(", m.places, m.counts, m.length, v.stream_id, v.stream_pos, v.event_at, v.event_end, v.tokens, v.question_share, v.has_time, v.author, v.text_hash from pool join memory_vectors v on v.bank_key = ");
+        query.push(", m.places, m.counts, m.length, v.stream_id, v.stream_pos, v.event_at, v.event_end, v.tokens, v.question_share, v.has_time, v.author, v.text_hash, case when v.fact_type = 3 then (select s.proof_count from memory_state s where s.bank_key = v.bank_key and s.memory_id = v.memory_id) else 1 end proof_count, ");
+        query.push(if self.probes.is_some() { "(select ok from complete)" } else { "true" });
+        query.push(
+            " is_complete from pool cross join lateral (select * from memory_vectors where bank_key = ",
+        );
         query.push_bind(self.bank.0);
-        query.push(" and v.memory_id = pool.memory_id left join found f on f.memory_id = pool.memory_id left join matches m on m.memory_id = pool.memory_id window w as (partition by v.stream_id order by v.stream_pos)");
+        query.push(" and memory_id = pool.memory_id offset 0) v left join found f on f.memory_id = pool.memory_id left join matches m on m.memory_id = pool.memory_id window w as (partition by v.stream_id order by v.stream_pos)");
     }
 }

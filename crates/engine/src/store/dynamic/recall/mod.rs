@@ -18,7 +18,7 @@ use super::TagFilter;
 use crate::store::{BankKey, StoreError, StreamPlace, fact_type_code, fact_type_of};
 use crate::text::dates::DateWindow;
 
-pub(in crate::store) use chunks::fetch_chunks;
+pub(in crate::store) use chunks::{fetch_chunks, fetch_visible};
 
 /// A term of the query with its weight in the bank.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,6 +120,17 @@ pub struct Candidate {
     pub author: Option<String>,
     /// Hash of its text without regard to case, spaces and punctuation at the ends.
     pub text_hash: Option<i64>,
+    /// Facts that prove an observation; 1 for others.
+    pub proof_count: i32,
+}
+
+/// What the arms found.
+#[derive(Debug)]
+pub struct Found {
+    /// The candidates, in no order.
+    pub candidates: Vec<Candidate>,
+    /// False when cells brought fewer vectors of a type than the bank has and the arm may take.
+    pub is_complete: bool,
 }
 
 /// Steps from a hit to a neighbour that is a candidate itself.
@@ -128,16 +139,18 @@ pub const NEIGHBOURS: i32 = 2;
 const LENDERS: i32 = 2;
 
 impl CandidateQuery<'_> {
-    pub(in crate::store) async fn fetch(
-        &self,
-        connection: &mut PgConnection,
-    ) -> Result<Vec<Candidate>, StoreError> {
+    pub(in crate::store) async fn fetch(&self, connection: &mut PgConnection) -> Result<Found, StoreError> {
         if self.vector.is_none() && self.terms.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Found { candidates: Vec::new(), is_complete: true });
         }
         let mut query = self.statement();
         let rows = query.build().fetch_all(connection).await?;
-        rows.iter().map(|row| Ok(read(row)?)).collect()
+        let is_complete = match rows.first() {
+            Some(row) => row.try_get("is_complete")?,
+            None => self.probes.is_none(),
+        };
+        let candidates = rows.iter().map(read).collect::<sqlx::Result<_>>()?;
+        Ok(Found { candidates, is_complete })
     }
 
     fn statement(&self) -> QueryBuilder<Postgres> {
@@ -192,5 +205,6 @@ fn read(row: &PgRow) -> sqlx::Result<Candidate> {
         has_time: row.try_get("has_time")?,
         author: row.try_get("author")?,
         text_hash: row.try_get("text_hash")?,
+        proof_count: row.try_get("proof_count")?,
     })
 }
