@@ -5,6 +5,7 @@
 //! response together. The model is asked before a connection is taken.
 
 mod answer;
+mod period;
 mod query;
 mod score;
 mod select;

@@ -5,6 +5,7 @@ use hindsight_types::recall::{FactType, MinScores, RecallRequest, Types};
 use hindsight_types::tags::{TagGroup, TagResolve};
 use hindsight_types::time;
 
+use super::period::period;
 use crate::EngineError;
 use crate::config::Settings;
 use crate::store::TagFilter;
@@ -61,7 +62,7 @@ impl Query {
         };
         let window = match &request.temporal_window {
             Some(window) => Some(DateWindow { start: window.start.0, end: window.end.0 }),
-            None => signals::query_window(&text, Some(anchor)),
+            None => period(&text, anchor),
         };
         Ok(Self {
             terms: query_terms(&text, language),

@@ -10,6 +10,7 @@
 use crate::store::{Candidate, TermProbe};
 use crate::text::signals;
 
+use super::period::told_within;
 use super::query::Query;
 
 /// Weight of the keyword part.
@@ -116,7 +117,7 @@ fn priors(candidate: &Candidate, query: &Query, author: Option<&str>) -> f64 {
         sum += AUTHOR_BONUS;
     }
     if let (Some(window), Some(event_at)) = (&query.window, candidate.event_at)
-        && window.contains(event_at)
+        && told_within(*window).contains(event_at)
     {
         sum += WINDOW_BONUS;
     }
