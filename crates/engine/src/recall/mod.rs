@@ -8,6 +8,7 @@
 mod answer;
 mod factors;
 mod fusion;
+mod period;
 mod plan;
 mod query;
 mod rerank;

@@ -5,6 +5,7 @@ use hindsight_types::recall::{FactType, MinScores, RecallRequest, Types};
 use hindsight_types::tags::{TagGroup, TagResolve};
 use hindsight_types::time;
 
+use super::period::{period, told_within};
 use super::score::Ranked;
 use crate::EngineError;
 use crate::config::{RecencyDecay, Settings};
@@ -31,6 +32,8 @@ pub(super) struct Query {
     pub(super) anchor: DateTime<Utc>,
     /// The time it asks about.
     pub(super) window: Option<DateWindow>,
+    /// When memories of that time were likely told.
+    pub(super) told: Option<DateWindow>,
     /// Whether it asks for a time.
     pub(super) asks_for_time: bool,
     /// Which memories may be seen.
@@ -66,13 +69,15 @@ impl Query {
         };
         let window = match &request.temporal_window {
             Some(window) => Some(DateWindow { start: window.start.0, end: window.end.0 }),
-            None => signals::query_window(&text, Some(anchor)),
+            None => period(&text, anchor),
         };
+        let told = if request.temporal_window.is_some() { window } else { window.map(told_within) };
         Ok(Self {
             terms: query_terms(&text, language),
             types: request.types.as_ref().map_or(FactType::ALL, Types::selected).to_vec(),
             anchor,
             window,
+            told,
             asks_for_time: signals::asks_for_time(&text),
             tags: tag_filter(request)?,
             floors,

@@ -243,7 +243,7 @@ fn priors(row: &Candidate, query: &Query, author: Option<&str>) -> f64 {
     if author.is_some() && row.author.as_deref() == author {
         sum += AUTHOR_BONUS;
     }
-    if let (Some(window), Some((start, end))) = (&query.window, row.event)
+    if let (Some(window), Some((start, end))) = (query.told, row.event)
         && start <= window.end
         && end >= window.start
     {

@@ -153,7 +153,10 @@ impl CandidateQuery<'_> {
             self.push_types(query, "v.fact_type");
             self.tags.push(query, "v.tags");
         }
-        query.push(") x group by memory_id, fact_type) x), ");
+        // A seed is no news.
+        query.push(
+            ") x where memory_id not in (select memory_id from seed) group by memory_id, fact_type) x), ",
+        );
     }
 
     /// `timed`: memories of the window, the nearest to its middle, by meaning.
