@@ -21,5 +21,11 @@ create table bank_cells (
     primary key (bank_key, cell)
 );
 
--- How many memories the bank had when its cells were made; 0 = it has none.
-alter table bank_state add column cells_made_at bigint not null default 0;
+-- cells_made_at: how many memories the bank had when its cells were made; 0 = it has none.
+-- cells_next: the first number that no cell of the bank has ever had.
+-- cells_lease, cells_worker: until when which process works on them.
+alter table bank_state
+    add column cells_made_at bigint not null default 0,
+    add column cells_next int not null default 1,
+    add column cells_lease timestamptz,
+    add column cells_worker uuid;

@@ -103,6 +103,9 @@ pub struct Settings {
     pub prefer_observations: bool,
     /// Newest mentions of an entity that the graph arm follows, at budget low, mid, high.
     pub mentions: [i64; 3],
+    /// Memories up to which the semantic arm looks at every vector of a bank; larger banks get
+    /// cells.
+    pub exact_limit: i64,
     /// Cells of a large bank that the semantic arm looks into, at budget low, mid, high.
     pub probes: [i64; 3],
     /// Words of a query that are searched for, the rarest; 0 = all.
@@ -145,6 +148,7 @@ impl Default for Settings {
             recency: RecencyDecay::Linear { window: 365.0 },
             prefer_observations: false,
             mentions: [50, 100, 200],
+            exact_limit: 20_000,
             probes: [16, 24, 64],
             max_query_terms: 16,
             budgets: [100, 300, 1000],

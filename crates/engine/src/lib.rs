@@ -7,6 +7,7 @@
 
 mod banks;
 mod browse;
+mod cells;
 pub mod config;
 pub mod error;
 mod hash;

@@ -11,6 +11,12 @@ use super::{Store, StoreError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BankKey(pub(super) i64);
 
+impl std::fmt::Display for BankKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A bank as stored.
 #[derive(Clone, Debug)]
 pub struct BankRow {

@@ -9,6 +9,7 @@
 //!   key.
 
 mod banks;
+mod cells;
 mod connect;
 mod copy;
 mod documents;
@@ -28,6 +29,7 @@ use sqlx::PgPool;
 use crate::text::terms::Language;
 
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
+pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::StoreOptions;
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{

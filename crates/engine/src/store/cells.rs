@@ -1,0 +1,268 @@
+//! Cells of large banks: centroids, and which vector is in which cell.
+//!
+//! One process at a time works on a bank, under a lease that it renews with every step; a
+//! lease and not a lock, since it has to hold over many transactions. Numbers of cells are
+//! never used twice, so that a step of a worker whose lease has run out can do no harm.
+
+use pgvector::HalfVector;
+use uuid::Uuid;
+
+use super::{BankKey, Store, StoreError};
+
+/// How long a worker is waited for that does not renew its lease, in seconds.
+const LEASE_SECONDS: f64 = 120.0;
+
+/// A bank whose cells want work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellWork {
+    /// The bank.
+    pub bank: BankKey,
+    /// Number of its memories.
+    pub memories: i64,
+    /// Number of its memories when its cells were made; 0 = it has none.
+    pub made_at: i64,
+}
+
+/// A right to work on the cells of a bank.
+#[derive(Clone, Copy, Debug)]
+pub struct CellLease {
+    /// The bank.
+    pub bank: BankKey,
+    worker: Uuid,
+}
+
+/// A memory and its vector.
+#[derive(Clone, Debug)]
+pub struct VectorRow {
+    /// Its id.
+    pub memory_id: Uuid,
+    /// Its vector.
+    pub embedding: Vec<f32>,
+}
+
+impl Store {
+    /// Banks of more than `exact_limit` memories, in the order of their keys.
+    pub async fn large_banks(&self, exact_limit: i64) -> Result<Vec<CellWork>, StoreError> {
+        let rows = sqlx::query!(
+            "select bank_key, memories, cells_made_at from bank_state where memories > $1 order by bank_key",
+            exact_limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| CellWork {
+                bank: BankKey(row.bank_key),
+                memories: row.memories,
+                made_at: row.cells_made_at,
+            })
+            .collect())
+    }
+
+    /// Takes the lease of a bank's cells, or `None` while another process has it.
+    pub async fn lease_cells(&self, bank: BankKey) -> Result<Option<CellLease>, StoreError> {
+        let worker = Uuid::now_v7();
+        let taken = sqlx::query!(
+            "update bank_state set cells_worker = $2, cells_lease = now() + make_interval(secs => $3)
+             where bank_key = $1 and (cells_lease is null or cells_lease < now())",
+            bank.0,
+            worker,
+            LEASE_SECONDS
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok((taken.rows_affected() > 0).then_some(CellLease { bank, worker }))
+    }
+
+    /// Keeps the lease; false when it is another's by now.
+    pub async fn renew_cells(&self, lease: CellLease) -> Result<bool, StoreError> {
+        let kept = sqlx::query!(
+            "update bank_state set cells_lease = now() + make_interval(secs => $3)
+             where bank_key = $1 and cells_worker = $2",
+            lease.bank.0,
+            lease.worker,
+            LEASE_SECONDS
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
+    /// Gives the lease back.
+    pub async fn release_cells(&self, lease: CellLease) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update bank_state set cells_lease = null, cells_worker = null
+             where bank_key = $1 and cells_worker = $2",
+            lease.bank.0,
+            lease.worker
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// About one of `every` vectors of a bank, the same at every call.
+    pub async fn sample_vectors(&self, bank: BankKey, every: i64) -> Result<Vec<Vec<f32>>, StoreError> {
+        let rows = sqlx::query_scalar!(
+            r#"select embedding as "embedding: HalfVector" from memory_vectors
+               where bank_key = $1 and uuid_hash_extended(memory_id, 0) % $2 = 0"#,
+            bank.0,
+            every.max(1)
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().map(floats).collect())
+    }
+
+    /// Writes new cells beside those there are. Returns the number of the first, or `None`
+    /// when the lease is another's by now.
+    pub async fn add_cells(
+        &self,
+        lease: CellLease,
+        centroids: &[Vec<f32>],
+        sizes: &[i32],
+    ) -> Result<Option<i32>, StoreError> {
+        let count = i32::try_from(centroids.len()).unwrap_or(i32::MAX);
+        let mut transaction = self.pool.begin().await?;
+        let next = sqlx::query_scalar!(
+            "update bank_state set cells_next = cells_next + $3
+             where bank_key = $1 and cells_worker = $2 returning cells_next",
+            lease.bank.0,
+            lease.worker,
+            count
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(next) = next else { return Ok(None) };
+        let first = next - count;
+        for (cell, (centroid, size)) in (first..).zip(centroids.iter().zip(sizes)) {
+            sqlx::query!(
+                "insert into bank_cells (bank_key, cell, centroid, size) values ($1, $2, $3, $4)",
+                lease.bank.0,
+                cell,
+                HalfVector::from_f32_slice(centroid) as HalfVector,
+                size
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(Some(first))
+    }
+
+    /// The cells of a bank by number.
+    pub async fn cells(&self, bank: BankKey) -> Result<Vec<(i32, Vec<f32>)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select cell, centroid as "centroid: HalfVector" from bank_cells where bank_key = $1 order by cell"#,
+            bank.0
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.cell, floats(&row.centroid))).collect())
+    }
+
+    /// The next vectors behind `after` that are in no cell from `first` to `last`, in the
+    /// order of their ids.
+    pub async fn vectors_outside(
+        &self,
+        bank: BankKey,
+        (first, last): (i32, i32),
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<VectorRow>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select memory_id, embedding as "embedding: HalfVector" from memory_vectors
+               where bank_key = $1 and memory_id > $4 and not cell between $2 and $3
+               order by memory_id limit $5"#,
+            bank.0,
+            first,
+            last,
+            after,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
+        Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
+    }
+
+    /// Vectors of a bank that are in no cell yet, at most `limit` of them.
+    pub async fn vectors_unassigned(&self, bank: BankKey, limit: i64) -> Result<Vec<VectorRow>, StoreError> {
+        // The index on (bank, type, cell) finds them without a look at the others.
+        let rows = sqlx::query!(
+            r#"select memory_id, embedding as "embedding: HalfVector" from memory_vectors
+               where bank_key = $1 and fact_type in (1, 2, 3) and cell = 0 limit $2"#,
+            bank.0,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
+        Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
+    }
+
+    /// Puts memories into cells; false when the lease is another's by now, and then nothing
+    /// is changed.
+    pub async fn assign_cells(
+        &self,
+        lease: CellLease,
+        memories: &[Uuid],
+        cells: &[i32],
+    ) -> Result<bool, StoreError> {
+        let changed = sqlx::query_scalar!(
+            r#"with held as (
+                 update bank_state set cells_lease = now() + make_interval(secs => $5)
+                 where bank_key = $1 and cells_worker = $2 returning 1
+               ), moved as (
+                 update memory_vectors v set cell = u.cell
+                 from unnest($3::uuid[], $4::int[]) u(memory_id, cell)
+                 where v.bank_key = $1 and v.memory_id = u.memory_id and exists (select 1 from held)
+               )
+               select count(*) as "held!" from held"#,
+            lease.bank.0,
+            lease.worker,
+            memories,
+            cells,
+            LEASE_SECONDS
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(changed > 0)
+    }
+
+    /// Ends a making of cells: all but those from `first` to `last` go, and recall uses them
+    /// from now on. False when the lease is another's by now.
+    pub async fn finish_cells(
+        &self,
+        lease: CellLease,
+        (first, last): (i32, i32),
+        memories: i64,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let held = sqlx::query!(
+            "update bank_state set cells_made_at = $3 where bank_key = $1 and cells_worker = $2",
+            lease.bank.0,
+            lease.worker,
+            memories
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if held.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query!(
+            "delete from bank_cells where bank_key = $1 and not cell between $2 and $3",
+            lease.bank.0,
+            first,
+            last
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+fn floats(vector: &HalfVector) -> Vec<f32> {
+    vector.as_slice().iter().map(|half| half.to_f32()).collect()
+}
