@@ -16,6 +16,7 @@ mod dynamic;
 mod entities;
 mod hydrate;
 mod info;
+mod lease;
 mod remove;
 mod statistics;
 mod stats;
