@@ -98,7 +98,7 @@ fn other_package(home: &Home) -> Result<()> {
     fs::write(&pip, LIAR)?;
     fs::set_permissions(&pip, fs::Permissions::from_mode(0o755))?;
     let mut command =
-        home.shell(r#"PATH=$PWD/.cache/hindsight/liar:$PATH hindsight serve --port 0 --log-level error"#);
+        home.shell(r"PATH=$PWD/.cache/hindsight/liar:$PATH hindsight serve --port 0 --log-level error");
     let assets = folder.join("assets");
     let reason = one_line(&output_of(command.env("HINDSIGHT_ASSETS_DIR", &assets))?)?;
     holds(&reason, "is not the expected file (SHA-256 ")?;

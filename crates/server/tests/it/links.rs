@@ -160,3 +160,29 @@ async fn a_client_that_hangs_up_leaves_all_or_nothing() {
     assert_eq!(whole_version(&app).await, last);
     app.audit().await;
 }
+
+#[tokio::test]
+async fn a_client_that_hangs_up_on_a_recall_disturbs_nobody() {
+    let (app, proxy) = app().await;
+    assert_eq!(app.retain(version(1)).await.status, StatusCode::OK);
+    let url = format!("http://{}/v1/default/banks/b/memories/recall", app.listen().await);
+    let mut hung_up = 0;
+    for after in MOMENTS {
+        proxy.set(Fault::Stall { after }).await;
+        let question = json!({"query": format!("Ship 3 of fleet 1, asked {after}")});
+        let request = reqwest::Client::new().post(&url).json(&question).send();
+        tokio::select! {
+            answer = request => assert_eq!(answer.unwrap().status(), 200),
+            () = proxy.wait_until_held() => hung_up += 1,
+        }
+        proxy.heal().await;
+        // Whoever gets the connection next gets its own answer.
+        for part in [7, 8, 9] {
+            let found = app.recall(json!({"query": format!("Ship {part} of fleet 1")})).await;
+            let expected = format!("Ship {part} of fleet 1 carries {part}1 tons of barley.");
+            assert_eq!(found.body["results"][0]["text"], expected, "{after}: {}", found.body);
+        }
+        assert_eq!(whole_version(&app).await, 1);
+    }
+    assert!(hung_up > 2, "{hung_up}: the moments miss what they are for");
+}
