@@ -8,6 +8,8 @@ use serde_json::Value;
 pub(crate) struct Checks {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
+    /// Not possible for this user or on this machine.
+    pub(crate) skipped: usize,
 }
 
 impl Checks {
@@ -25,9 +27,18 @@ impl Checks {
         }
     }
 
+    /// Notes that one check could not be made here, and why.
+    pub(crate) fn skip(&mut self, name: &str, reason: &str) {
+        self.skipped += 1;
+        println!("skipped {name}: {reason}");
+    }
+
     /// The line that `ci` and people look for, and an error if something failed.
     pub(crate) fn finish(&self) -> Result<()> {
         println!("e2e: {} passed, {} failed", self.passed, self.failed);
+        if self.skipped > 0 {
+            println!("{} checks were not possible here", self.skipped);
+        }
         if self.failed > 0 {
             bail!("{} end-to-end checks failed", self.failed);
         }

@@ -5,13 +5,14 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use hindsight_assets::{Asset, AssetStore, NoProgress};
 use hindsight_client::Client;
+pub(crate) use hindsight_testkit::{Process, Signal, signal, wait_for};
 use nix::unistd::User;
 use tempfile::TempDir;
 
@@ -120,7 +121,8 @@ impl Home {
         command
     }
 
-    fn prepare(&self, command: &mut Command) {
+    /// Gives a command this home, and nothing of the environment of whoever runs the checks.
+    pub(crate) fn prepare(&self, command: &mut Command) {
         command
             .env_clear()
             .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.dir.path().display()))
@@ -171,11 +173,11 @@ impl Drop for Home {
             // A file may have outlived its daemon.
             let program = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
             if let Some(pid) = pid.filter(|pid| program(*pid).starts_with(self.dir.path())) {
-                let _ = signal(pid, "KILL");
+                let _ = signal(pid, Signal::SIGKILL);
             }
         }
         while let Some(pid) = self.postmaster() {
-            let _ = signal(pid, "QUIT");
+            let _ = signal(pid, Signal::SIGQUIT);
             if wait_for("the end of PostgreSQL", STOP_DEADLINE, || self.postmaster() != Some(pid)).is_err() {
                 break;
             }
@@ -183,9 +185,9 @@ impl Drop for Home {
     }
 }
 
-/// A running server. Killed when dropped.
+/// A running server. Killed when dropped, as every process is.
 pub(crate) struct Daemon {
-    child: Child,
+    process: Process,
     log: PathBuf,
     pub(crate) client: Client,
 }
@@ -201,16 +203,20 @@ impl Daemon {
         let port = free_port()?;
         let log = home.dir.path().join(format!("server-{port}.log"));
         let output = fs::File::create(&log)?;
-        let child = home
-            .command()
+        let mut command = home.command();
+        command
             .args(["serve", "--port", &port.to_string()])
             .envs(settings.iter().copied())
             .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .context("cannot start the built program")?;
+            .stderr(output);
+        Self::follow(Process::start(&mut command)?, port, log).await
+    }
+
+    /// A server that was started on a port, and writes what it says to a log; waits until it is
+    /// healthy.
+    pub(crate) async fn follow(process: Process, port: u16, log: PathBuf) -> Result<Self> {
         let client = Client::new(&format!("http://127.0.0.1:{port}"))?;
-        let mut daemon = Self { child, log, client };
+        let mut daemon = Self { process, log, client };
         daemon.wait_until_healthy().await?;
         Ok(daemon)
     }
@@ -218,7 +224,7 @@ impl Daemon {
     async fn wait_until_healthy(&mut self) -> Result<()> {
         let begin = Instant::now();
         while begin.elapsed() < START_DEADLINE {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.process.ended()? {
                 bail!("the server ended at its start ({status}):\n{}", self.log_text());
             }
             if self.client.health().await.is_ok_and(|health| health.status == "healthy") {
@@ -231,7 +237,7 @@ impl Daemon {
 
     /// Process id of the server.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -245,27 +251,17 @@ impl Daemon {
 
     /// Ends the server without a chance to tidy up.
     pub(crate) fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+        self.process.kill()
+    }
+
+    /// Waits for the end of a server that was asked to by other means.
+    pub(crate) fn wait(mut self) -> Result<ExitStatus> {
+        self.process.wait(STOP_DEADLINE)
     }
 
     /// Asks the server to end and waits for it.
     pub(crate) fn terminate(mut self) -> Result<ExitStatus> {
-        signal(self.child.id(), "TERM")?;
-        let mut status = None;
-        wait_for("the end of the server", STOP_DEADLINE, || {
-            status = self.child.try_wait().ok().flatten();
-            status.is_some()
-        })?;
-        status.context("the server ended")
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.terminate(STOP_DEADLINE)
     }
 }
 
@@ -279,7 +275,7 @@ pub(crate) fn output_of(command: &mut Command) -> Result<Output> {
     match end.recv_timeout(COMMAND_DEADLINE) {
         Ok(output) => Ok(output?),
         Err(_) => {
-            signal(pid, "KILL")?;
+            signal(pid, Signal::SIGKILL)?;
             bail!("the program did not end within {} s", COMMAND_DEADLINE.as_secs())
         }
     }
@@ -288,21 +284,4 @@ pub(crate) fn output_of(command: &mut Command) -> Result<Output> {
 /// A port that nobody listens on just now.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-/// Sends a signal by name.
-pub(crate) fn signal(pid: u32, name: &str) -> Result<()> {
-    run(Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()))
-}
-
-/// Asks again and again until it is so.
-pub(crate) fn wait_for(what: &str, deadline: Duration, mut is_so: impl FnMut() -> bool) -> Result<()> {
-    let begin = Instant::now();
-    while !is_so() {
-        if begin.elapsed() > deadline {
-            bail!("waited {} s for {what} in vain", deadline.as_secs());
-        }
-        std::thread::sleep(POLL);
-    }
-    Ok(())
 }

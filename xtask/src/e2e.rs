@@ -2,13 +2,14 @@
 //!
 //! A server is started in a fresh home and driven with the command line, with raw HTTP and with the official
 //! Python client; then server and database are killed between requests, and what was acknowledged has to be
-//! there after a restart. In a home of its own `hindsight-embed` starts and shares daemons. All checks are
+//! there after a restart. Homes that are closed and disks that are full are told. In a home of its own `hindsight-embed` starts and shares daemons. All checks are
 //! made, whatever fails before.
 
 mod embed;
 mod faults;
 mod http;
 mod pg0;
+mod places;
 mod python;
 mod starts;
 mod transcript;
@@ -59,5 +60,6 @@ async fn all(checks: &mut Checks, root: &Path, update: bool) -> Result<()> {
     starts::check(checks, &home, &server).await;
     faults::check(checks, &home, server).await?;
     pg0::check(checks, root, &program).await?;
+    places::check(checks, root, &program).await?;
     embed::check(checks, root, &program, update).await
 }

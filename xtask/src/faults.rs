@@ -5,9 +5,14 @@
 //! moment the server, its PostgreSQL or both are killed. Then everything that was
 //! acknowledged has to be there, once and whole, and the rows have to fit together.
 //!
-//! The target `herd` is another thing: many processes want the daemon of one profile, and one
-//! of them is killed.
+//! In some rounds a writer with long documents takes part, and the kill waits until one of them
+//! is being written. The target `backend` kills a process of PostgreSQL, whose others survive.
+//!
+//! Two targets are another thing. `herd`: many processes want the daemon of one profile, and one
+//! of them is killed. `first`: a server is killed during the first start in a new home, which
+//! must not block the next.
 
+mod first;
 mod herd;
 mod round;
 mod writers;
@@ -23,12 +28,15 @@ use crate::daemon::{Home, build};
 /// Name of the instance that a server uses when nobody names one.
 const INSTANCE: &str = "hindsight";
 
+/// One round of so many has long documents, which take their time.
+const LONG: u32 = 8;
+
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Rounds for each target
     #[arg(long, default_value_t = 200)]
     rounds: u32,
-    /// What is killed: server, postgres, both, herd; all in turn when not given
+    /// What is killed: server, postgres, backend, both, herd, first; all in turn when not given
     #[arg(long)]
     target: Option<Target>,
     /// Begin of the random numbers; printed, so that a run can be repeated
@@ -41,8 +49,10 @@ pub(crate) struct Options {
 pub(crate) enum Target {
     Server,
     Postgres,
+    Backend,
     Both,
     Herd,
+    First,
 }
 
 impl FromStr for Target {
@@ -52,9 +62,11 @@ impl FromStr for Target {
         match text {
             "server" => Ok(Self::Server),
             "postgres" => Ok(Self::Postgres),
+            "backend" => Ok(Self::Backend),
             "both" => Ok(Self::Both),
             "herd" => Ok(Self::Herd),
-            _ => Err("give server, postgres, both or herd".to_owned()),
+            "first" => Ok(Self::First),
+            _ => Err("give server, postgres, backend, both, herd or first".to_owned()),
         }
     }
 }
@@ -68,13 +80,16 @@ pub(crate) async fn run(root: &Path, options: &Options) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(seed);
     let targets = match options.target {
         Some(target) => vec![target],
-        None => vec![Target::Herd, Target::Server, Target::Postgres, Target::Both],
+        None => {
+            vec![Target::Herd, Target::First, Target::Server, Target::Postgres, Target::Backend, Target::Both]
+        }
     };
     let mut passed = 0;
     let mut result = Ok(());
     for target in targets {
         let ended = match target {
             Target::Herd => herd_rounds(&home, options.rounds, &mut random, &mut passed),
+            Target::First => first::rounds(root, &program, options.rounds, &mut random, &mut passed).await,
             _ => write_rounds(&home, target, options.rounds, &mut random, &mut passed).await,
         };
         result = result.and(ended.with_context(|| format!("seed {seed}")));
@@ -96,7 +111,8 @@ async fn write_rounds(
     let mut sum = round::Figures::default();
     for number in 0..rounds {
         let name = format!("{target:?}-{number}").to_lowercase();
-        match run.round(&name, target, random).await {
+        let is_long = number % LONG == LONG - 1;
+        match run.round(&name, target, is_long, random).await {
             Ok(figures) => sum += figures,
             Err(error) => bail!("round {name}: {error:#}\n{}", run.log_text()),
         }

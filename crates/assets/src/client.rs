@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::AssetError;
+use crate::error::RUN;
 use crate::files::tree_size;
 use crate::pins::Package;
 use crate::progress::Progress;
@@ -153,7 +154,7 @@ impl PackageClient {
             Err(Failure::Stopped) => {
                 return Err(AssetError::Stalled { client: self.title(), seconds: self.stall.as_secs() });
             }
-            Err(Failure::Io(source)) => return Err(AssetError::io("run", &self.program)(source)),
+            Err(Failure::Io(source)) => return Err(AssetError::io(RUN, &self.program)(source)),
         };
         if !status.success() {
             return Err(AssetError::ClientFailed {

@@ -3,6 +3,9 @@ use std::path::{Path, PathBuf};
 
 use crate::Asset;
 
+/// What is done with programs, for [`AssetError::io`].
+pub(crate) const RUN: &str = "run";
+
 /// Why an asset cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,6 +85,27 @@ pub enum AssetError {
         /// What was found.
         path: PathBuf,
     },
+    /// A file or folder is closed to this user, or lies where nobody may write.
+    #[error(
+        "cannot {action} {}: {source}; give this user the right to write there, or choose a folder where it may with HINDSIGHT_ASSETS_DIR (PostgreSQL lies in the home folder: with HOME)",
+        .path.display()
+    )]
+    NoAccess {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The disk is full.
+    #[error("no space left to {action} {}; free some and pull again", .path.display())]
+    DiskFull {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+    },
     /// The file system refused.
     #[error("cannot {action} {}: {source}", .path.display())]
     Io {
@@ -98,10 +122,40 @@ impl AssetError {
     /// For `map_err`: an input or output error with what was tried, and on what.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { action, path },
+            // A package client that may not be run lies elsewhere.
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if action != RUN => {
+                Self::NoAccess { action, path, source }
+            }
+            _ => Self::Io { action, path, source },
+        }
     }
 
     pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn what_the_file_system_refuses_comes_with_a_way_out() {
+        let failed = |kind: ErrorKind| AssetError::io("create", Path::new("/cache"))(kind.into()).to_string();
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+            let error = failed(kind);
+            assert!(error.starts_with("cannot create /cache: "), "{error}");
+            assert!(error.contains("HINDSIGHT_ASSETS_DIR"), "{error}");
+        }
+        assert_eq!(
+            failed(ErrorKind::StorageFull),
+            "no space left to create /cache; free some and pull again"
+        );
+        let error = AssetError::io(RUN, Path::new("/usr/bin/pip"))(ErrorKind::PermissionDenied.into());
+        assert!(matches!(error, AssetError::Io { .. }));
     }
 }

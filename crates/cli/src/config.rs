@@ -13,8 +13,8 @@ hindsight_client::types::settings! {
     }
 }
 
-/// What the demo takes from the environment: where things are on this machine, nothing else.
-const PLACES: [&str; 3] = ["HINDSIGHT_ASSETS_DIR", "HINDSIGHT_PG_BIN_DIR", "HINDSIGHT_PG_USER"];
+/// What the demo takes from the environment: where things are on this machine and how it may look, nothing else.
+const PLACES: [&str; 4] = ["HINDSIGHT_ASSETS_DIR", "HINDSIGHT_PG_BIN_DIR", "HINDSIGHT_PG_USER", "NO_COLOR"];
 
 /// Where commands find their server when no option says so.
 #[derive(Clone, Debug, Default)]

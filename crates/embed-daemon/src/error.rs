@@ -43,6 +43,19 @@ pub enum EmbedError {
     /// No home folder is known.
     #[error("no home folder is known for this user; set HOME")]
     NoHome,
+    /// A file or folder is closed to this user, or lies where nobody may write.
+    #[error(
+        "cannot {action} {}: {source}; profiles lie in .hindsight of the home folder: give this user the right to write there, or set HOME to a folder where it may",
+        path.display()
+    )]
+    NoAccess {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// A file or folder cannot be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -163,6 +176,27 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for io::Result<T> {
     fn doing(self, action: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| EmbedError::Io { action, path: path.to_owned(), source })
+        self.map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                EmbedError::NoAccess { action, path: path.to_owned(), source }
+            }
+            _ => EmbedError::Io { action, path: path.to_owned(), source },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_written_comes_with_a_way_out() {
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            let failed =
+                Err::<(), _>(io::Error::from(kind)).doing("create", Path::new("/home/me/.hindsight"));
+            let error = failed.unwrap_err().to_string();
+            assert!(error.starts_with("cannot create /home/me/.hindsight: "), "{error}");
+            assert!(error.contains("set HOME to a folder where it may"), "{error}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use crate::child::{Reason, Word};
-use crate::error::{EmbedError, Result};
+use crate::error::{EmbedError, IoContext, Result};
 use crate::log::open_append;
 use crate::options::Program;
 use crate::process;
@@ -46,11 +46,7 @@ pub(crate) enum Launched {
 /// Starts the program and waits for its word. The program is left running when it is
 /// ready, and ended when it is not in time.
 pub(crate) async fn launch(launch: Launch<'_>) -> Result<Launched> {
-    let log = open_append(launch.log).map_err(|source| EmbedError::Io {
-        action: "open",
-        path: launch.log.to_owned(),
-        source,
-    })?;
+    let log = open_append(launch.log).doing("open", launch.log)?;
     let mut command = Command::new(&launch.program.path);
     command
         .args(&launch.program.arguments)

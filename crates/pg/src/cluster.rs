@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::account::Account;
 use crate::binaries::Binaries;
 use crate::command::{add_settings, essence, run};
-use crate::error::{IoContext, PgError, Result};
+use crate::error::{IoContext, PgError, RUN, Result};
 use crate::layout::{create_private_dir, give};
 use crate::record::Record;
 
@@ -117,7 +117,7 @@ fn run_initdb(
     if binaries.major >= 17 {
         command.args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]);
     }
-    let output = run(command, "", PREPARATION).doing("run", &binaries.bin.join("initdb"))?;
+    let output = run(command, "", PREPARATION).doing(RUN, &binaries.bin.join("initdb"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -152,7 +152,7 @@ pub(crate) fn give_access(
     command.arg("postgres");
     // One statement a line.
     let input = statements.join("\n") + "\n";
-    let output = run(command, &input, PREPARATION).doing("run", &binaries.bin.join("postgres"))?;
+    let output = run(command, &input, PREPARATION).doing(RUN, &binaries.bin.join("postgres"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     let failed = |line: &str| {
         let serious = ["ERROR:", "FATAL:", "PANIC:"].iter().any(|mark| line.contains(mark));

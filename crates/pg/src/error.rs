@@ -68,7 +68,10 @@ pub enum PgError {
     #[error("{} holds no complete database (no PG_VERSION); move the folder away and start again", .0.display())]
     NotACluster(PathBuf),
     /// A new cluster could not be created.
-    #[error("the database could not be created: {log}")]
+    #[error(
+        "the database could not be created: {log}; nothing is left of it: correct that and start again, or set \
+             HINDSIGHT_PG_BIN_DIR to another PostgreSQL if this one is broken"
+    )]
     InitFailed {
         /// Last lines of what initdb said.
         log: String,
@@ -142,6 +145,20 @@ pub enum PgError {
     /// The disk is full.
     #[error("no space left for the database in {}; free some and start again", .0.display())]
     DiskFull(PathBuf),
+    /// A file or folder is closed to this user, or lies where nobody may write.
+    #[error(
+        "cannot {action} {}: {source}; databases lie in .pg0 of the home folder: give this user the right to write \
+             there, or set HOME to a folder where it may",
+        path.display()
+    )]
+    NoAccess {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A file or folder could not be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -153,12 +170,17 @@ pub enum PgError {
         source: std::io::Error,
     },
     /// The thread that did the work ended without an answer.
-    #[error("the work on the database instance was cut short; start again")]
+    #[error(
+        "the work on the database instance was cut short; start again, what was half done is put in order then"
+    )]
     Interrupted,
 }
 
 /// Result of this crate.
 pub type Result<T, E = PgError> = std::result::Result<T, E>;
+
+/// What is done with programs, for [`IoContext::doing`].
+pub(crate) const RUN: &str = "run";
 
 /// Says on which file an I/O error happened and during what.
 pub(crate) trait IoContext<T> {
@@ -172,7 +194,35 @@ impl<T> IoContext<T> for std::io::Result<T> {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 PgError::DiskFull(path.to_owned())
             }
+            // A program that may not be run lies elsewhere than the data.
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem
+                if action != RUN =>
+            {
+                PgError::NoAccess { action, path: path.to_owned(), source }
+            }
             _ => PgError::Io { action, path: path.to_owned(), source },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    fn failed(kind: ErrorKind, action: &'static str) -> PgError {
+        Err::<(), _>(Error::from(kind)).doing(action, Path::new("/home/me/.pg0")).unwrap_err()
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_comes_with_a_way_out() {
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+            let error = failed(kind, "create").to_string();
+            assert!(error.starts_with("cannot create /home/me/.pg0: "), "{error}");
+            assert!(error.contains("set HOME to a folder where it may"), "{error}");
+        }
+        assert!(matches!(failed(ErrorKind::PermissionDenied, RUN), PgError::Io { .. }));
+        assert!(matches!(failed(ErrorKind::StorageFull, "write"), PgError::DiskFull(_)));
     }
 }

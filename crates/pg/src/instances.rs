@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hindsight_assets::{AssetStore, Progress};
+use nix::sys::statvfs::statvfs;
 use uuid::Uuid;
 
 use crate::account::Account;
@@ -23,7 +24,7 @@ use crate::layout::{Folders, Layout, create_open_dir, create_private_dir};
 use crate::lock::{InstanceLock, LOCK_FILE};
 use crate::postmaster::{Phase, Postmaster, Wait, remove_misleading_locks};
 use crate::record::Record;
-use crate::settings::{SOCKET_PORT, Wanted, runs_without_fsync};
+use crate::settings::{DURABILITY, SOCKET_PORT, Wanted, is_switched_off};
 use crate::url::{DEFAULT_NAME, InstanceUrl};
 
 /// What holds for every instance of a home.
@@ -151,6 +152,13 @@ impl Instances {
     pub async fn status(&self, name: &str) -> Result<InstanceStatus> {
         let instance = self.folder(name)?;
         blocking(move || status(&data_dir(&instance))).await
+    }
+
+    /// Bytes that can still be written where the data of an instance lies; none when nobody
+    /// can say.
+    pub fn space_left(&self, name: &str) -> Option<u64> {
+        let disk = statvfs(&data_dir(&self.folder(name).ok()?)).ok()?;
+        Some(disk.blocks_available() as u64 * disk.fragment_size() as u64)
     }
 
     /// `unwanted` is the postmaster to stop rather than adopt.
@@ -296,9 +304,11 @@ impl Starting<'_> {
             found.push(format!("it does not listen on port {port}"));
         }
         let started_with = fs::read_to_string(self.data.join("postmaster.opts")).unwrap_or_default();
-        let asks_for_fsync = !self.url.settings.iter().any(|(name, _)| name.eq_ignore_ascii_case("fsync"));
-        if asks_for_fsync && runs_without_fsync(&started_with) {
-            found.push("it runs without fsync, so a power cut can destroy it".to_owned());
+        for setting in DURABILITY {
+            let is_given = self.url.settings.iter().any(|(name, _)| name.eq_ignore_ascii_case(setting));
+            if !is_given && is_switched_off(&started_with, setting) {
+                found.push(format!("it runs without {setting}, so a power cut can destroy it"));
+            }
         }
         let settings = self.url.settings.iter();
         let unset = settings.filter(|(name, value)| !started_with.contains(&format!("\"{name}={value}\"")));

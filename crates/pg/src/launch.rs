@@ -12,7 +12,7 @@ use crate::account::Account;
 use crate::binaries::Binaries;
 use crate::cluster::is_disk_full;
 use crate::command::{add_settings, essence};
-use crate::error::{IoContext, PgError, Result};
+use crate::error::{IoContext, PgError, RUN, Result};
 use crate::lock::NO_LINK;
 use crate::postmaster::{Postmaster, Wait, pid_file_text, remove_misleading_locks};
 
@@ -85,8 +85,8 @@ fn spawn(launch: &Launch) -> Result<i32> {
     command.arg("-D").arg(launch.data);
     add_settings(&mut command, launch.settings.iter().map(|(name, value)| (name, value)));
     let program = launch.binaries.bin.join("postgres");
-    let mut child = command.stdout(log).stderr(errors).stdin(Stdio::null()).spawn().doing("run", &program)?;
-    let pid = i32::try_from(child.id()).map_err(std::io::Error::other).doing("run", &program)?;
+    let mut child = command.stdout(log).stderr(errors).stdin(Stdio::null()).spawn().doing(RUN, &program)?;
+    let pid = i32::try_from(child.id()).map_err(std::io::Error::other).doing(RUN, &program)?;
     // A child that nobody waits for stays in the process table, where PostgreSQL itself
     // would take it for alive. The thread ends with the postmaster or with this process.
     std::thread::Builder::new()

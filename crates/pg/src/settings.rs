@@ -46,6 +46,7 @@ impl Wanted<'_> {
             ("max_wal_size", "256MB".to_owned()),
             ("min_wal_size", "32MB".to_owned()),
             ("fsync", "on".to_owned()),
+            ("full_page_writes", "on".to_owned()),
             ("jit", "off".to_owned()),
             ("timezone", "UTC".to_owned()),
             ("log_timezone", "UTC".to_owned()),
@@ -64,16 +65,20 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether the command line in `postmaster.opts`, every argument of it quoted, switches fsync
-/// off, as the original's instances are started.
-pub(crate) fn runs_without_fsync(command_line: &str) -> bool {
+/// What keeps data whole through a power cut. The original's instances are started without the
+/// first.
+pub(crate) const DURABILITY: [&str; 2] = ["fsync", "full_page_writes"];
+
+/// Whether the command line in `postmaster.opts`, every argument of it quoted, switches a
+/// setting off.
+pub(crate) fn is_switched_off(command_line: &str, setting: &str) -> bool {
     let mut off = false;
     for argument in command_line.split('"') {
         let argument = argument.strip_prefix("-c").or(argument.strip_prefix("--")).unwrap_or(argument);
         if argument == "-F" {
-            off = true;
+            off |= setting == "fsync";
         } else if let Some((name, value)) = argument.split_once('=')
-            && name.trim().eq_ignore_ascii_case("fsync")
+            && name.trim().replace('-', "_").eq_ignore_ascii_case(setting)
         {
             let value = value.trim().to_ascii_lowercase();
             off = matches!(
@@ -102,7 +107,21 @@ mod tests {
             ("", false),
         ];
         for (command_line, expected) in cases {
-            assert_eq!(runs_without_fsync(command_line), expected, "{command_line}");
+            assert_eq!(is_switched_off(command_line, "fsync"), expected, "{command_line}");
+        }
+    }
+
+    #[test]
+    fn full_page_writes_are_read_from_the_command_line() {
+        let cases = [
+            (r#"/bin/postgres "-D" "/data" "-F""#, false),
+            (r#"/bin/postgres "-c" "fsync=off""#, false),
+            (r#"/bin/postgres "-c" "full_page_writes=off""#, true),
+            (r#"/bin/postgres "--full-page-writes=no""#, true),
+            (r#"/bin/postgres "-c" "full_page_writes=off" "-c" "full_page_writes=on""#, false),
+        ];
+        for (command_line, expected) in cases {
+            assert_eq!(is_switched_off(command_line, "full_page_writes"), expected, "{command_line}");
         }
     }
 }

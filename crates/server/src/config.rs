@@ -40,7 +40,7 @@ pub struct Config {
     pub api_key: Option<String>,
     /// Names besides the loopback ones that a local server without a key answers to.
     pub allowed_hosts: Vec<String>,
-    /// Largest body of a retain in bytes.
+    /// Largest body of a retain or of a change of a bank in bytes.
     pub max_body: usize,
     /// Answers of at least so many bytes are compressed; none = never.
     pub gzip_min_size: Option<u64>,
@@ -68,6 +68,8 @@ pub struct Config {
     pub log_level: String,
     /// Format of log lines.
     pub log_format: LogFormat,
+    /// Whether log lines may have colours where they go to a terminal.
+    pub log_colors: bool,
     /// Hears how downloads go.
     pub progress: Arc<dyn Progress>,
     /// What to tell about the settings when there is a log.
@@ -141,6 +143,7 @@ impl Config {
             engine: engine_settings(&reader)?,
             log_level: reader.value(&table::LOG_LEVEL)?,
             log_format,
+            log_colors: reader.given(&table::NO_COLOR).is_none(),
             progress: Arc::new(NoProgress),
             remarks: Vec::new(),
         })
@@ -346,6 +349,18 @@ mod tests {
         .expect("usable");
         assert_eq!(config.allowed_hosts, ["a.lan", "b:1"]);
         assert_eq!((config.gzip_min_size, config.max_body), (None, 2 << 20));
+    }
+
+    #[test]
+    fn colours_are_declined_with_any_value() {
+        for (variables, expected) in [
+            (&[][..], true),
+            (&[("NO_COLOR", "")], true),
+            (&[("NO_COLOR", "1")], false),
+            (&[("NO_COLOR", "0")], false),
+        ] {
+            assert_eq!(read(variables).expect("usable").log_colors, expected, "{variables:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hindsight_engine::EngineError;
 use hindsight_engine::ports::EmbedError;
+use hindsight_engine::store::StoreError;
 use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
+
+/// Seconds after which somebody may have freed space on a disk that was full.
+pub(crate) const SPACE_RETRY: u64 = 30;
 
 /// An answer with an error status.
 #[derive(Debug)]
@@ -14,12 +18,18 @@ pub(crate) struct ApiError {
     detail: ErrorDetail,
     /// Seconds after which a new try makes sense.
     retry_after: Option<u64>,
+    /// Whether the database was not there, for a reason that is not known here.
+    is_away: bool,
 }
+
+/// Marks an answer whose request found no database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DatabaseAway;
 
 impl ApiError {
     /// An answer of one sentence.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, detail: ErrorDetail::Message(message.into()), retry_after: None }
+        Self { status, detail: ErrorDetail::Message(message.into()), retry_after: None, is_away: false }
     }
 
     /// 400: well-formed, but not possible.
@@ -30,13 +40,18 @@ impl ApiError {
     /// 422: the request's own shape is wrong.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = ErrorDetail::Fields(errors);
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail, retry_after: None }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail, retry_after: None, is_away: false }
     }
 
     /// 503: not now.
     pub(crate) fn unavailable(message: impl Into<String>, retry_after: u64) -> Self {
         let detail = ErrorDetail::Message(message.into());
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, detail, retry_after: Some(retry_after) }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            detail,
+            retry_after: Some(retry_after),
+            is_away: false,
+        }
     }
 }
 
@@ -48,16 +63,17 @@ impl From<EngineError> for ApiError {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }
             EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
-            EngineError::Store(store) if store.is_full() => {
+            EngineError::Store(StoreError::Full(_)) => {
                 tracing::error!(%error, "the database has no space left");
                 Self::unavailable(
                     "no space left for the database; nothing was changed, free some and try again",
-                    30,
+                    SPACE_RETRY,
                 )
             }
             EngineError::Store(store) if store.is_transient() => {
                 tracing::warn!(%error, "the database is not there");
-                Self::unavailable("the database is not available at the moment, try again", 1)
+                let message = "the database is not available at the moment, try again";
+                Self { is_away: true, ..Self::unavailable(message, 1) }
             }
             EngineError::Embedding(_) | EngineError::Store(_) | EngineError::Interrupted(_) => {
                 tracing::error!(%error, "request failed");
@@ -72,6 +88,9 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(ErrorBody { detail: self.detail })).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.is_away {
+            response.extensions_mut().insert(DatabaseAway);
         }
         response
     }

@@ -14,6 +14,7 @@ mod extract;
 mod guard;
 mod load;
 mod logging;
+mod outage;
 mod routes;
 mod state;
 

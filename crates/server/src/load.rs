@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 
 use crate::config::Config;
+use crate::outage::{self, Disk};
 use crate::state::State;
 
 /// Time between two looks at the database.
@@ -89,22 +91,41 @@ pub(crate) struct Embedded {
     instances: Instances,
     instance: InstanceUrl,
     url: String,
+    data: PathBuf,
 }
 
 impl Embedded {
+    fn disk(&self) -> Disk {
+        let (instances, data) = (self.instances.clone(), self.data.clone());
+        Disk { instances, instance: self.instance.name.clone(), data }
+    }
+
     /// Starts the database again if it has died: its clients only find that it is gone. One
-    /// that runs and does not answer is left alone.
-    async fn revive(&self) {
+    /// that runs and does not answer is left alone. Answers why it is gone for longer; `known`
+    /// is what was the reason before.
+    async fn revive(&self, known: Option<String>) -> Option<String> {
         match self.instances.status(&self.instance.name).await {
             Ok(InstanceStatus::Stopped) => {}
             // Where the data is gone, an empty database would pass for the old one.
-            Ok(InstanceStatus::Running { .. } | InstanceStatus::Absent) | Err(_) => return,
+            Ok(InstanceStatus::Running { .. } | InstanceStatus::Absent) | Err(_) => return None,
         }
-        tracing::warn!(instance = self.instance.name, "the database is gone; starting it again");
+        if known.is_none() {
+            tracing::warn!(instance = self.instance.name, "the database is gone; starting it again");
+        }
         match self.instances.start(&self.instance).await {
             // The address is the instance's own and stays, so connections find the way back.
-            Ok(running) => tracing::info!(pid = running.pid, "the database is back"),
-            Err(error) => tracing::error!(%error, "the database could not be started again"),
+            Ok(running) => {
+                tracing::info!(pid = running.pid, "the database is back");
+                None
+            }
+            Err(error) => {
+                let reason = outage::describe(&error);
+                // It is tried again and again, and told once.
+                if known.as_ref() != Some(&reason) {
+                    tracing::error!("{reason}");
+                }
+                Some(reason)
+            }
         }
     }
 
@@ -180,6 +201,9 @@ pub(crate) async fn load(
             return Err(error);
         }
     };
+    if let Some(embedded) = &embedded {
+        state.set_disk(embedded.disk());
+    }
     state.probed(look(&engine).await);
     state.ready(engine.clone());
     loop {
@@ -190,9 +214,12 @@ pub(crate) async fn load(
         }
         // First, because a look at a database that died waits for it.
         if let Some(embedded) = &embedded {
-            embedded.revive().await;
+            state.set_outage(embedded.revive(state.outage()).await);
         }
-        state.probed(look(&engine).await);
+        state.probed(match state.outage() {
+            Some(reason) => Err(reason),
+            None => look(&engine).await,
+        });
     }
     Ok(embedded)
 }
@@ -269,7 +296,8 @@ async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), S
     }
     tracing::info!(instance = running.name, pid = running.pid, adopted = !running.started_by_us, "database");
     let connection = running.connection.url();
-    Ok((Some(Embedded { instances, instance: url, url: connection.clone() }), connection))
+    let embedded = Embedded { instances, instance: url, url: connection.clone(), data: running.data_dir };
+    Ok((Some(embedded), connection))
 }
 
 /// Gives a database that runs otherwise than asked for, as one that the original's program

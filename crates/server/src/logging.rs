@@ -12,7 +12,7 @@ use hindsight_types::settings::SettingError;
 use crate::config::{Config, LOG_LEVEL, LogFormat};
 
 /// Sends log lines to `writer` as the config says, in colour if standard error is a
-/// terminal. Does nothing when the process has a subscriber already.
+/// terminal and nobody declines it. Does nothing when the process has a subscriber already.
 pub fn init_logging<W>(config: &Config, writer: W) -> Result<(), SettingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -21,7 +21,7 @@ where
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(has_colors(config, std::io::stderr().is_terminal()));
     let installed = match config.log_format {
         LogFormat::Text => lines.with_target(false).finish().try_init(),
         LogFormat::Json => lines.json().finish().try_init(),
@@ -33,6 +33,11 @@ where
         tracing::warn!("{remark}");
     }
     Ok(())
+}
+
+/// JSON lines are for machines, which a terminal does not change.
+fn has_colors(config: &Config, is_terminal: bool) -> bool {
+    is_terminal && config.log_colors && config.log_format == LogFormat::Text
 }
 
 /// Words of the original's levels, and filters like `info,hindsight_pg=debug`.
@@ -52,6 +57,20 @@ fn filter(level: &str) -> Result<EnvFilter, SettingError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_of_people_who_do_not_decline_them() {
+        let colored = |variables: &[(&str, &str)], is_terminal| {
+            let lookup = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            has_colors(&Config::read(&lookup).expect("usable"), is_terminal)
+        };
+        assert!(colored(&[], true));
+        assert!(!colored(&[], false));
+        assert!(!colored(&[("NO_COLOR", "1")], true));
+        assert!(!colored(&[("HINDSIGHT_API_LOG_FORMAT", "json")], true));
+    }
 
     #[test]
     fn levels_are_words_or_filters() {

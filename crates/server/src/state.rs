@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::Identity;
 use crate::activity::Activity;
+use crate::outage::Disk;
 
 /// Where the server is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,9 @@ pub(crate) struct State {
     phase: watch::Sender<Phase>,
     engine: RwLock<Option<Engine>>,
     probe: RwLock<Option<Probe>>,
+    /// Why the embedded database is gone and does not come back.
+    outage: RwLock<Option<String>>,
+    disk: OnceLock<Disk>,
     activity: Arc<Activity>,
     identity: OnceLock<Identity>,
 }
@@ -51,6 +55,8 @@ impl State {
             phase: watch::Sender::new(Phase::Starting),
             engine: RwLock::new(None),
             probe: RwLock::new(None),
+            outage: RwLock::new(None),
+            disk: OnceLock::new(),
             activity: Arc::new(Activity::new()),
             identity: OnceLock::new(),
         }
@@ -143,6 +149,25 @@ impl State {
     /// The engine, for its last user.
     pub(crate) fn take_engine(&self) -> Option<Engine> {
         self.engine.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Why the embedded database is gone, if it does not come back by itself.
+    pub(crate) fn outage(&self) -> Option<String> {
+        self.outage.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_outage(&self, reason: Option<String>) {
+        *self.outage.write().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    /// Where the embedded database lies, if it is embedded.
+    pub(crate) fn disk(&self) -> Option<&Disk> {
+        self.disk.get()
+    }
+
+    /// Says where the embedded database lies; the first word counts.
+    pub(crate) fn set_disk(&self, disk: Disk) {
+        let _ = self.disk.set(disk);
     }
 
     pub(crate) fn probe(&self) -> Option<Probe> {

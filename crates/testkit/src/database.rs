@@ -1,10 +1,13 @@
 //! A database for one test.
 
+use std::net::SocketAddr;
 use std::str::FromStr;
 
+use hindsight_pg::Address;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::proxy::FaultProxy;
 use crate::steward::{Content, Steward};
 
 /// Schemas of the tables and of the extensions.
@@ -60,6 +63,30 @@ impl TestDatabase {
     /// The URL with the search path of the schema, for tools that take only a URL.
     pub fn url_with_search_path(&self) -> String {
         format!("{}?options=-csearch_path%3D{}", self.url, SEARCH_PATH.replace(',', "%2C"))
+    }
+
+    /// A link to the database that can be made slow, cut or taken away, and the URL that
+    /// leads over it.
+    ///
+    /// # Panics
+    ///
+    /// When there is no free port.
+    #[expect(clippy::panic, reason = "a test without its link has failed, and this says why")]
+    pub async fn behind_proxy(&self) -> (FaultProxy, String) {
+        let mut connection = self.steward.connection.clone().with_database(&self.name);
+        let proxy = match &connection.address {
+            Address::Socket(folder) => {
+                FaultProxy::unix(folder.join(format!(".s.PGSQL.{}", connection.port))).await
+            }
+            Address::Tcp(host) => match host.parse() {
+                Ok(host) => FaultProxy::tcp(SocketAddr::new(host, connection.port)).await,
+                Err(error) => Err(std::io::Error::other(error)),
+            },
+        };
+        let proxy = proxy.unwrap_or_else(|error| panic!("no link to the database: {error}"));
+        connection.address = Address::Tcp(proxy.address().ip().to_string());
+        connection.port = proxy.address().port();
+        (proxy, connection.url())
     }
 
     /// A new pool whose connections find the tables. Connects when it is first used.

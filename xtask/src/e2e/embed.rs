@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::transcript::{self, Changing};
 use crate::checks::{Checks, at, holds, same};
-use crate::daemon::{Home, output_of, signal, wait_for};
+use crate::daemon::{Home, Signal, output_of, signal, wait_for};
 
 const TRANSCRIPT: &str = "xtask/e2e/hindsight-embed.transcript";
 /// Calls at the same instant.
@@ -89,7 +89,7 @@ fn shared(home: &Home) -> Result<()> {
 
 fn killed(home: &Home) -> Result<()> {
     let before = pid(home, "herd")?;
-    signal(before, "KILL")?;
+    signal(before, Signal::SIGKILL)?;
     let found = out(home, "hindsight-embed -p herd recall calls 'Call number 7' --max-tokens 30")?;
     holds(&found, "✓ Call number 7\n")?;
     if pid(home, "herd")? == before {

@@ -7,7 +7,7 @@ use hindsight_client::types::recall::RecallRequest;
 use hindsight_client::types::retain::MemoryItem;
 
 use crate::checks::{Checks, holds, same};
-use crate::daemon::{Daemon, Home, signal};
+use crate::daemon::{Daemon, Home, Signal, signal};
 
 const BANK: &str = "survivors";
 
@@ -29,7 +29,7 @@ pub(super) async fn check(checks: &mut Checks, home: &Home, server: Daemon) -> R
         }
         if kill_database {
             let postmaster = home.postmaster().context("no database runs in the home of the checks")?;
-            signal(postmaster, "KILL")?;
+            signal(postmaster, Signal::SIGKILL)?;
         }
         if kill_server {
             server.kill()?;

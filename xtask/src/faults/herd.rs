@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::checks::{at, same};
-use crate::daemon::{Home, output_of, signal};
+use crate::daemon::{Home, Signal, output_of, signal};
 
 /// Processes of a round.
 const PROCESSES: usize = 50;
@@ -46,7 +46,7 @@ pub(crate) fn round(home: &Home, random: &mut fastrand::Rng) -> Result<Duration>
     // Half of the next rounds find a database that a dead daemon has left.
     if random.bool() {
         for daemon in daemons {
-            signal(daemon, "KILL")?;
+            signal(daemon, Signal::SIGKILL)?;
         }
     } else {
         shell(home, "stop")?;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::ops::AddAssign;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,15 +12,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use hindsight_client::types::recall::RecallRequest;
 use hindsight_client::{ClientError, MemoryFilter};
-use hindsight_testkit::audit_instance;
+use hindsight_testkit::{audit_instance, children, wait_for, wait_for_write};
 
-use super::writers::{self, Fate, Promises, batches, singles, texts, versions};
+use super::writers::{self, Fate, LONG, Promises, VERSIONED, batches, singles, texts, versions};
 use super::{INSTANCE, Target};
 use crate::checks::same;
-use crate::daemon::{Daemon, Home, signal};
+use crate::daemon::{Daemon, Home, Signal, signal};
 
 /// Latest kill after the writers began, in milliseconds.
 const LATEST: u64 = 900;
+/// Longest wait for the write of a long document.
+const LONG_PATIENCE: Duration = Duration::from_mins(2);
 /// Longest wait for a server whose database was killed to be healthy again.
 const RECOVERY: Duration = Duration::from_mins(1);
 /// Largest page of a listing.
@@ -78,6 +82,7 @@ impl<'h> Run<'h> {
         &mut self,
         bank: &str,
         target: Target,
+        is_long: bool,
         random: &mut fastrand::Rng,
     ) -> Result<Figures> {
         let to = writers::Target {
@@ -85,14 +90,22 @@ impl<'h> Run<'h> {
             bank: bank.to_owned(),
             is_over: Arc::default(),
         };
-        let writers = [
+        let mut writers = vec![
             tokio::spawn(singles(to.clone())),
             tokio::spawn(batches(to.clone())),
             tokio::spawn(versions(to.clone(), "report")),
             tokio::spawn(versions(to.clone(), "minutes")),
         ];
-        tokio::time::sleep(Duration::from_millis(random.u64(0..LATEST))).await;
-        self.kill(target)?;
+        let moment = random.u64(0..LATEST);
+        if is_long {
+            // Most of its time goes into vectors: what is awaited is the transaction at the end.
+            writers.push(tokio::spawn(versions(to.clone(), LONG)));
+            let (age, patience) = (Duration::from_millis(moment / 10), LONG_PATIENCE);
+            wait_for_write(self.home.path(), INSTANCE, age, patience).await?;
+        } else {
+            tokio::time::sleep(Duration::from_millis(moment)).await;
+        }
+        self.kill(target, random)?;
         // A server that lives gets its database back and would go on answering.
         to.is_over.store(true, Ordering::SeqCst);
         let mut promises = Promises::default();
@@ -103,9 +116,12 @@ impl<'h> Run<'h> {
         self.look(bank, &promises).await
     }
 
-    fn kill(&mut self, target: Target) -> Result<()> {
-        if target != Target::Server {
-            signal(self.home.postmaster_of(INSTANCE).context("no database runs")?, "KILL")?;
+    fn kill(&mut self, target: Target, random: &mut fastrand::Rng) -> Result<()> {
+        let postmaster = || self.home.postmaster_of(INSTANCE).context("no database runs");
+        match target {
+            Target::Backend => return kill_backend(postmaster()?, random),
+            Target::Postgres | Target::Both => signal(postmaster()?, Signal::SIGKILL)?,
+            Target::Server | Target::Herd | Target::First => {}
         }
         if target != Target::Postgres {
             self.server.take().context("the server is gone")?.kill()?;
@@ -115,7 +131,7 @@ impl<'h> Run<'h> {
 
     /// A killed server is started again; one whose database was killed brings it back itself.
     async fn recover(&mut self, target: Target) -> Result<()> {
-        if target != Target::Postgres {
+        if !matches!(target, Target::Postgres | Target::Backend) {
             self.server = Some(Daemon::start(self.home).await?);
             return Ok(());
         }
@@ -188,8 +204,7 @@ impl<'h> Run<'h> {
             };
             offset += i64::try_from(page.items.len())?;
             for item in &page.items {
-                let is_named =
-                    |id: &&String| id.starts_with("batch-") || matches!(id.as_str(), "report" | "minutes");
+                let is_named = |id: &&String| id.starts_with("batch-") || VERSIONED.contains(&id.as_str());
                 let document = item.document_id.as_ref().filter(is_named).cloned();
                 *found.entry((document, item.text.clone())).or_default() += 1;
             }
@@ -218,6 +233,22 @@ impl<'h> Run<'h> {
         let server = self.server.take().context("the server is gone")?;
         same(&server.terminate()?.code(), &Some(0))
     }
+}
+
+/// Kills a process that serves a client or the database itself, and waits until PostgreSQL has
+/// ended all the others, as it does because one may have left shared memory in disorder.
+fn kill_backend(postmaster: u32, random: &mut fastrand::Rng) -> Result<()> {
+    let title = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    // The log is written by one that touches no shared memory.
+    let backends: Vec<_> =
+        children(postmaster).into_iter().filter(|pid| !title(*pid).contains("logger")).collect();
+    let victim = random.choice(&backends).context("PostgreSQL runs alone")?;
+    // It may have ended by itself; that is a kill of nothing, at a random moment as well.
+    if signal(*victim, Signal::SIGKILL).is_err() {
+        return Ok(());
+    }
+    let is_gone = |pid: &u32| !Path::new(&format!("/proc/{pid}")).exists();
+    wait_for("the end of all processes of PostgreSQL", RECOVERY, || backends.iter().all(is_gone))
 }
 
 /// The texts of a document in alphabetical order, each as often as it is there.

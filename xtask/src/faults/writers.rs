@@ -7,8 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hindsight_client::types::retain::{MemoryItem, RetainRequest};
 use hindsight_client::{Client, ClientError};
 
-/// Texts of one version of a document.
+/// The document with long versions.
+pub(crate) const LONG: &str = "ledger";
+/// Documents that get one version after the other.
+pub(crate) const VERSIONED: [&str; 3] = ["report", "minutes", LONG];
+/// Texts of one version of a document, and of a long one.
 const TEXTS: u32 = 4;
+const LONG_TEXTS: u32 = 500;
 /// Documents of one batch.
 const BATCH: u32 = 3;
 
@@ -56,11 +61,15 @@ impl Promises {
     }
 }
 
-/// The texts of one version of a document. No two are equal, and none is in another version.
+/// The texts of one version of a document in alphabetical order. No two are equal, and none is
+/// in another version.
 pub(crate) fn texts(document: &str, version: usize) -> Vec<String> {
-    (0..TEXTS)
+    let count = if document == LONG { LONG_TEXTS } else { TEXTS };
+    (0..count)
         .map(|part| {
-            format!("Report {document} of edition {version} says item {part} weighs {version}{part} tons")
+            format!(
+                "Report {document} of edition {version} says item {part:03} weighs {version}{part:03} tons"
+            )
         })
         .collect()
 }

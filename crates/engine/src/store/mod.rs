@@ -17,6 +17,7 @@ mod dynamic;
 mod entities;
 mod hydrate;
 mod info;
+mod lease;
 mod remove;
 mod statistics;
 mod stats;
@@ -25,6 +26,7 @@ mod write;
 
 use hindsight_types::recall::FactType;
 use sqlx::PgPool;
+use sqlx::migrate::MigrateError;
 
 use crate::text::terms::Language;
 
@@ -101,22 +103,41 @@ pub enum StoreError {
     },
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(MigrateError),
+    /// The disk of the database is full; the statement changed nothing.
+    #[error("no space left for the database; free some and try again ({0})")]
+    Full(sqlx::Error),
     /// The bank went away while it was written to.
     #[error("the bank was deleted while it was written to, try again")]
     BankVanished,
     /// A statement failed.
     #[error("database error: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_full(&error) { Self::Full(error) } else { Self::Database(error) }
+    }
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_full(&error) => {
+                Self::Full(error)
+            }
+            error => Self::Migration(error),
+        }
+    }
+}
+
+/// Whether PostgreSQL says `disk_full`.
+fn is_full(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("53100"))
 }
 
 impl StoreError {
-    /// True when the disk of the database is full.
-    pub fn is_full(&self) -> bool {
-        // disk_full
-        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("53100"))
-    }
-
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
 use serde_json::{Value, json};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::banks::hold;
 use super::copy::CopyRows;
+use super::lease::Lease;
 use super::remove::{Removed, remove_contents};
 use super::statistics::write_statistics;
 use super::{BankKey, Store, StoreError, entities, fact_type_code};
@@ -123,7 +124,8 @@ impl Store {
         documents: &[&DocumentWrite],
         now: DateTime<Utc>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut lease = Lease::take(&self.pool).await?;
+        let mut transaction = lease.connection.begin().await?;
         hold(&mut transaction, bank).await?;
         let upserted = upsert_documents(&mut transaction, bank, accepted, documents, now).await?;
         let replaced: Vec<String> =
@@ -138,6 +140,7 @@ impl Store {
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
         transaction.commit().await?;
+        lease.settle();
         Ok(documents
             .iter()
             .map(|document| {

@@ -62,19 +62,26 @@ async fn a_killed_postmaster_is_replaced() {
 #[tokio::test]
 async fn a_running_server_is_restarted_for_other_settings_once() {
     let mut home = Home::open();
-    let first = home.start("pg0?fsync=off").await.unwrap();
-    assert_eq!(home.start("pg0?fsync=off").await.unwrap().differences, Vec::<String>::new());
+    let unsafe_url = "pg0?fsync=off&full_page_writes=off";
+    let first = home.start(unsafe_url).await.unwrap();
+    assert_eq!(home.start(unsafe_url).await.unwrap().differences, Vec::<String>::new());
     let adopted = home.start("pg0?work_mem=7MB").await.unwrap();
     assert_eq!(adopted.pid, first.pid);
     assert_eq!(
         adopted.differences,
-        ["it runs without fsync, so a power cut can destroy it", "it runs without work_mem=7MB"]
+        [
+            "it runs without fsync, so a power cut can destroy it",
+            "it runs without full_page_writes, so a power cut can destroy it",
+            "it runs without work_mem=7MB"
+        ]
     );
 
     let url = instance_url("pg0?work_mem=7MB");
     let second = home.instances.restart(&url, &adopted).await.unwrap();
     assert!(second.started_by_us && second.pid != first.pid);
-    assert_eq!(ask(&second, "SELECT current_setting('work_mem') || current_setting('fsync')").await, "7MBon");
+    let sql = "SELECT concat_ws(' ', current_setting('work_mem'), current_setting('fsync'), \
+               current_setting('full_page_writes'))";
+    assert_eq!(ask(&second, sql).await, "7MB on on");
     // Who asks for the same a moment later finds it done.
     let third = home.instances.restart(&url, &adopted).await.unwrap();
     assert_eq!((third.pid, third.started_by_us, third.differences), (second.pid, false, Vec::new()));

@@ -33,6 +33,28 @@ async fn a_home_closed_to_the_database_user() {
 }
 
 #[tokio::test]
+async fn root_runs_a_new_database_as_the_user_it_names() {
+    let known = |name: &str| nix::unistd::User::from_name(name).ok().flatten();
+    // Nobody whom root would choose by itself.
+    let Some(user) = ["daemon", "games", "bin"].into_iter().find_map(known) else { return };
+    if !Uid::effective().is_root() {
+        return;
+    }
+    let mut home = Home::with(|options| options.run_as = Some(user.name.clone()));
+    let running = home.start("pg0").await.unwrap();
+    let owner = |path: &std::path::Path| std::fs::metadata(path).unwrap().uid();
+    assert_eq!(owner(&running.data_dir), user.uid.as_raw());
+    assert_eq!(owner(std::path::Path::new(&format!("/proc/{}", running.pid))), user.uid.as_raw());
+    assert_eq!(ask(&running, "SELECT 'fine'").await, "fine");
+    // Data has an owner: whoever is named later changes nothing.
+    assert!(home.instances.stop("hindsight").await.unwrap());
+    let others = hindsight_pg::Options { bin_dir: Some(crate::support::bin_dir()), ..Default::default() };
+    let others = hindsight_pg::Instances::new(crate::support::layout(home.folder.path()), others);
+    let again = others.start(&instance_url("pg0")).await.unwrap();
+    assert_eq!(owner(std::path::Path::new(&format!("/proc/{}", again.pid))), user.uid.as_raw());
+}
+
+#[tokio::test]
 async fn what_lies_in_a_closed_home_is_taken_along() {
     let mut home = Home::closed();
     let left = home.instance("hindsight");

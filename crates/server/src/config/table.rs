@@ -16,6 +16,7 @@ hindsight_types::settings! {
         GZIP_MIN_SIZE = "HINDSIGHT_API_GZIP_MIN_SIZE", "1024", "a number of bytes, negative for never", "answers of at least so many bytes are compressed";
         LOG_LEVEL = "HINDSIGHT_API_LOG_LEVEL", "info", "trace, debug, info, warning, error or critical", "how much is logged; a filter like `info,hindsight_pg=debug` works too";
         LOG_FORMAT = "HINDSIGHT_API_LOG_FORMAT", "text", "text or json", "log lines for people or for machines";
+        NO_COLOR = "NO_COLOR", "", "anything", "log lines without colours, also on a terminal";
         NO_DOTENV = "HINDSIGHT_NO_DOTENV", "false", "true or false", "do not look for a file `.env` in the working folder and those above it; its settings win over the environment";
     }
     "Database" {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::routing::{get, put};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, patch};
 use axum::{Json, Router};
 use hindsight_types::banks::{
     BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
@@ -13,10 +14,13 @@ use crate::error::ApiError;
 use crate::extract::{Body, FromQuery, Page, PathParams, Query, QueryParams};
 use crate::state::State;
 
-pub(super) fn router() -> Router<Arc<State>> {
+/// The routes; a change of a bank may have `max_body` bytes.
+pub(super) fn router(max_body: usize) -> Router<Arc<State>> {
+    // A layer holds for the methods before it.
+    let bank = patch(update).layer(DefaultBodyLimit::max(max_body)).put(create_or_update).delete(delete);
     Router::new()
         .route("/v1/default/banks", get(list))
-        .route("/v1/default/banks/{bank_id}", put(create_or_update).patch(update).delete(delete))
+        .route("/v1/default/banks/{bank_id}", bank)
         .route("/v1/default/banks/{bank_id}/stats", get(stats))
 }
 

@@ -21,9 +21,10 @@ use tower_http::compression::predicate::SizeAbove;
 use tower_http::trace::TraceLayer;
 
 use crate::activity::track;
-use crate::error::ApiError;
+use crate::error::{ApiError, SPACE_RETRY};
 use crate::extract::report_ignored;
 use crate::guard::{Guard, authenticate, check_host};
+use crate::outage::name_the_cause;
 use crate::state::{Phase, State};
 
 /// What routes are served with.
@@ -31,7 +32,7 @@ use crate::state::{Phase, State};
 pub(crate) struct Limits {
     /// Who may talk to the server.
     pub(crate) guard: Guard,
-    /// Largest body of a retain in bytes.
+    /// Largest body of a retain or of a change of a bank in bytes.
     pub(crate) max_body: usize,
     /// Answers of at least so many bytes are compressed; none = never.
     pub(crate) gzip_min_size: Option<u64>,
@@ -40,9 +41,10 @@ pub(crate) struct Limits {
 /// The service of a server.
 pub(crate) fn router(state: Arc<State>, limits: Limits) -> Router {
     let guarded = Router::new()
-        .merge(banks::router())
+        .merge(banks::router(limits.max_body))
         .merge(memories::router(limits.max_body))
         .merge(documents::router())
+        .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
     let served = Router::new()
@@ -79,6 +81,9 @@ where
 
     async fn from_request_parts(_parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let state = Arc::<State>::from_ref(state);
+        if let Some(outage) = state.outage() {
+            return Err(ApiError::unavailable(outage, SPACE_RETRY));
+        }
         let engine = state.engine().map(Self);
         engine.ok_or_else(|| match state.phase() {
             Phase::Failed(problem) => {

@@ -1,6 +1,7 @@
 //! Routes of banks.
 
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -128,4 +129,25 @@ async fn stats_count_what_a_bank_holds() {
     assert_eq!(stats["last_memory_write_at"], "2024-05-10T12:00:00+00:00");
     let answer = app.get("/v1/default/banks/b/stats?refresh=perhaps").await;
     assert_eq!(answer.problems(), [("bool_parsing".to_owned(), json!(["query", "refresh"]))]);
+}
+
+#[tokio::test]
+async fn only_changes_of_a_bank_may_be_large() {
+    let app = TestApp::start().await;
+    app.json(Method::PUT, "/v1/default/banks/b", json!({"name": "small"})).await;
+    let send = |method: Method, size: usize| {
+        let body = format!("{{\"name\": \"large\"{}}}", " ".repeat(size));
+        let request = Request::builder()
+            .method(method)
+            .uri("/v1/default/banks/b")
+            .header("content-type", "application/json");
+        app.send(request.body(Body::from(body)).unwrap())
+    };
+    assert_eq!(send(Method::PATCH, 3 << 20).await.status, StatusCode::OK);
+    for (method, size) in [(Method::PUT, 3 << 20), (Method::PATCH, 129 << 20)] {
+        let answer = send(method, size).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(answer.detail(), "the request body is too large");
+    }
+    assert_eq!(app.get("/v1/default/banks").await.body["banks"][0]["name"], "large");
 }

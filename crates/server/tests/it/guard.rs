@@ -3,7 +3,7 @@
 
 use hindsight_server::Server;
 use reqwest::{Client, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::config;
@@ -54,6 +54,11 @@ async fn a_local_server_answers_to_local_names_only() {
         let status = status(&server, "/version", header::HOST, host).await;
         assert_eq!(status.as_u16(), expected, "{host}");
     }
+    let request = Client::new().get(format!("{}/version", server.url())).header(header::HOST, "evil.example");
+    assert_eq!(
+        request.send().await.unwrap().json::<Value>().await.unwrap(),
+        json!({"detail": "host 'evil.example' is not served; use localhost, or list it in HINDSIGHT_API_ALLOWED_HOSTS"})
+    );
     server.shutdown().await;
 
     let (server, _silent) = loading(&[("HINDSIGHT_API_TENANT_API_KEY", "k")]).await;

@@ -14,5 +14,7 @@ mod extremes;
 mod guard;
 mod ignored;
 mod life;
+mod links;
 mod memories;
 mod support;
+mod times;

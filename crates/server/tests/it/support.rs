@@ -1,6 +1,8 @@
 //! The routes over a database of their own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,7 +18,7 @@ use tower::ServiceExt;
 
 pub(crate) struct TestApp {
     router: Router,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// What came back.
@@ -29,18 +31,39 @@ pub(crate) struct Answer {
 impl TestApp {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::create().await;
+        let url = database.url.clone();
+        Self::over(database, url, Duration::from_secs(30)).await
+    }
+
+    /// Over a database that is reached by another URL than its own; requests wait for a
+    /// connection as long as `acquire_timeout`.
+    pub(crate) async fn over(database: TestDatabase, url: String, acquire_timeout: Duration) -> Self {
         let options = StoreOptions {
-            url: database.url.clone(),
+            url,
             schema: "hindsight".to_owned(),
             max_connections: 8,
-            acquire_timeout: std::time::Duration::from_secs(30),
+            acquire_timeout,
             language: Language::ENGLISH,
         };
         let store = Store::open(&options).await.expect("the store opens");
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        Self { router: hindsight_server::app(engine.expect("the engine opens")), _database: database }
+        Self { router: hindsight_server::app(engine.expect("the engine opens")), database }
+    }
+
+    /// Serves the routes on a port, for clients that hang up. Ends with the runtime.
+    pub(crate) async fn listen(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        address
+    }
+
+    /// Fails with what does not fit together in the database.
+    pub(crate) async fn audit(&self) {
+        let problems = hindsight_testkit::audit(&self.database.url).await.expect("an audit");
+        assert_eq!(problems, Vec::<String>::new());
     }
 
     /// Sends a request of any form.

@@ -1,4 +1,9 @@
 //! The test kit tested.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod llm;
+mod process;
+mod proxy;
 
 use hindsight_testkit::TestDatabase;
 use sqlx::Executor as _;

@@ -1,0 +1,33 @@
+//! What a database is doing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hindsight_pg::{InstanceUrl, Instances, Layout, Options};
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+
+/// Transactions that write, and have been for so many milliseconds.
+const WRITES: &str = "select count(*) from pg_stat_activity where backend_xid is not null
+    and clock_timestamp() - xact_start >= $1 * interval '1 millisecond'";
+
+/// Waits until a transaction of an embedded instance of a home folder has been writing for as
+/// long as `age`; fails when there is none within `patience`.
+pub async fn wait_for_write(home: &Path, name: &str, age: Duration, patience: Duration) -> Result<()> {
+    let instances = Instances::new(Layout::new(home), Options { fetch: false, ..Options::default() });
+    let running = instances.start(&InstanceUrl::named(name)?).await?;
+    let options: PgConnectOptions = running.connection.url().parse().context("the URL of the database")?;
+    let mut connection = options.connect().await.context("cannot connect")?;
+    let awaited = async {
+        loop {
+            let writes: i64 =
+                sqlx::query_scalar(WRITES).bind(age.as_secs_f64() * 1e3).fetch_one(&mut connection).await?;
+            if writes > 0 {
+                return Ok(());
+            }
+        }
+    };
+    let waited = tokio::time::timeout(patience, awaited).await;
+    waited.with_context(|| format!("nobody wrote for {age:?} within {} s", patience.as_secs()))?
+}
