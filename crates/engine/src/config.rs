@@ -1,7 +1,9 @@
 //! Settings of the engine, and of one bank where it overrides them.
 
 use std::str::FromStr;
+use std::time::Duration;
 
+use hindsight_types::recall::Budget;
 use serde_json::Value;
 
 /// How facts are made of a chunk.
@@ -58,6 +60,16 @@ pub struct Settings {
     pub min_similarity: f64,
     /// Longest query in tokens; what is beyond is cut off. 0 = no limit.
     pub max_query_tokens: usize,
+    /// Whether recall asks a reranker, if there is one.
+    pub enable_reranking: bool,
+    /// Candidates that a reranker sees at most.
+    pub rerank_max_candidates: usize,
+    /// The same at budget low, mid, high; 0 = no other number than the general one.
+    pub rerank_max_candidates_of_budget: [usize; 3],
+    /// Tokens of one candidate that a reranker sees; all when not set.
+    pub rerank_max_tokens: Option<usize>,
+    /// How long recall waits for a reranker.
+    pub rerank_budget: Duration,
 }
 
 impl Default for Settings {
@@ -72,6 +84,11 @@ impl Default for Settings {
             postings: [1000, 2000, 4000],
             min_similarity: 0.3,
             max_query_tokens: hindsight_types::limits::RECALL_QUERY_MAX_TOKENS,
+            enable_reranking: true,
+            rerank_max_candidates: 300,
+            rerank_max_candidates_of_budget: [0; 3],
+            rerank_max_tokens: None,
+            rerank_budget: Duration::from_millis(150),
         }
     }
 }
@@ -89,7 +106,38 @@ impl Settings {
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
+            enable_reranking: flag("enable_reranking").unwrap_or(self.enable_reranking),
             ..self.clone()
         }
+    }
+    /// Candidates that a reranker sees at most at this budget.
+    pub fn rerank_candidates(&self, budget: Budget) -> usize {
+        let [low, mid, high] = self.rerank_max_candidates_of_budget;
+        let own = match budget {
+            Budget::Low => low,
+            Budget::Mid => mid,
+            Budget::High => high,
+        };
+        if own > 0 { own } else { self.rerank_max_candidates }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_without_a_number_of_its_own_takes_the_general_one() {
+        let settings = Settings { rerank_max_candidates_of_budget: [40, 0, 500], ..Settings::default() };
+        let of = |budget| settings.rerank_candidates(budget);
+        assert_eq!([of(Budget::Low), of(Budget::Mid), of(Budget::High)], [40, 300, 500]);
+    }
+
+    #[test]
+    fn a_bank_turns_reranking_off_for_itself() {
+        let settings = Settings::default();
+        assert!(settings.of_bank(&Value::Null).enable_reranking);
+        let bank = serde_json::json!({"enable_reranking": false});
+        assert!(!settings.of_bank(&bank).enable_reranking);
     }
 }

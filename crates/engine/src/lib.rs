@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use config::Settings;
 pub use error::EngineError;
-use ports::{Clock, EmbedError, EmbedPurpose, Embedder};
+use ports::{Clock, EmbedError, EmbedPurpose, Embedder, Reranker};
 use store::{PoolHealth, Store, StoreError};
 
 /// The engine over one database. Cloning is cheap and shares everything.
@@ -28,6 +28,7 @@ use store::{PoolHealth, Store, StoreError};
 pub struct Engine {
     store: Store,
     embedder: Arc<dyn Embedder>,
+    reranker: Option<Arc<dyn Reranker>>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     queries: recall::QueryCache,
@@ -35,7 +36,10 @@ pub struct Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("model", self.embedder.model()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("model", self.embedder.model())
+            .field("reranker", &self.reranker().map(Reranker::name))
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,7 +53,25 @@ impl Engine {
         settings: Settings,
     ) -> Result<Self, StoreError> {
         store.claim_model(embedder.model()).await?;
-        Ok(Self { store, embedder, clock, settings: Arc::new(settings), queries: recall::QueryCache::new() })
+        Ok(Self {
+            store,
+            embedder,
+            reranker: None,
+            clock,
+            settings: Arc::new(settings),
+            queries: recall::QueryCache::new(),
+        })
+    }
+
+    /// The same engine with a reranker. Without one, recall keeps the order of its own scores.
+    #[must_use]
+    pub fn with_reranker(self, reranker: Arc<dyn Reranker>) -> Self {
+        Self { reranker: Some(reranker), ..self }
+    }
+
+    /// The reranker, if there is one.
+    pub fn reranker(&self) -> Option<&dyn Reranker> {
+        self.reranker.as_deref()
     }
 
     /// The settings this engine was opened with.

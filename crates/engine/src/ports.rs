@@ -1,9 +1,10 @@
-//! What the engine asks of the outside world: vectors and the time.
+//! What the engine asks of the outside world: vectors, scores and the time.
 //!
 //! The engine knows these traits only; who implements them (a local model, a
 //! remote service, a test double) is decided by whoever builds the [`crate::Engine`].
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -65,6 +66,35 @@ pub trait Embedder: Send + Sync {
     ///
     /// Dropping the future abandons the work.
     async fn embed(&self, purpose: EmbedPurpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError>;
+}
+
+/// Why no scores came back.
+#[derive(Debug, thiserror::Error)]
+pub enum RerankError {
+    /// The model has more work than it may queue; a later try can succeed.
+    #[error("the reranker is busy, try again in a moment")]
+    Busy,
+    /// The model answered, but not with usable scores, or not at all.
+    #[error("the reranker failed: {0}")]
+    Failed(String),
+}
+
+/// Says how well documents answer a query, reading both together.
+#[async_trait]
+pub trait Reranker: Send + Sync {
+    /// Who scores, for logs and traces, for example `local/ms-marco-MiniLM-L-6-v2`.
+    fn name(&self) -> &str;
+
+    /// One score from 0 to 1 for each document, in the order of `documents`.
+    ///
+    /// `None` = not scored within `budget`, which counts from the call. Documents come best
+    /// first, so those in front are scored first. Dropping the future abandons the work.
+    async fn rerank(
+        &self,
+        query: &str,
+        documents: &[String],
+        budget: Duration,
+    ) -> Result<Vec<Option<f64>>, RerankError>;
 }
 
 /// Tells the time. Tests give a fixed one.
