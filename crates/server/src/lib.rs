@@ -9,11 +9,13 @@
 
 mod activity;
 pub mod config;
+mod embedders;
 mod error;
 mod extract;
 mod guard;
 mod load;
 mod logging;
+mod rerankers;
 mod routes;
 mod state;
 

@@ -2,6 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first failure")]
 
+mod cross_encoder;
+mod embed;
+mod folder;
+mod onnx;
+mod rerank;
+mod service;
+
 use std::path::{Path, PathBuf};
 
 use hindsight_assets::{Asset, AssetStore, NoProgress};
