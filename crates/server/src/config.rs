@@ -124,7 +124,7 @@ impl Config {
             problem: "no home folder is known for this user; set HOME".to_owned(),
         })?;
         let rerankers = Rerankers::read(lookup)?;
-        let engine = rerankers.apply(&reader, engine_settings(&reader)?)?;
+        let engine = rerankers.apply(&reader, &engine_settings(&reader)?)?;
         let assets_dir = reader.text(&table::ASSETS_DIR).map(PathBuf::from);
         let log_format = match reader.value::<String>(&table::LOG_FORMAT)?.as_str() {
             "text" => LogFormat::Text,

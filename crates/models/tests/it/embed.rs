@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hindsight_engine::ports::{EmbedError, EmbedPurpose, Embedder};
+use hindsight_engine::text::tokens;
 use hindsight_models::embed::{RemoteEmbedderOptions, cohere, gemini, openai, tei};
 use hindsight_models::{ApiKey, CallLimits};
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ async fn prefixes_and_cuts_make_the_text_that_is_sent() {
     let options = RemoteEmbedderOptions {
         query_prefix: "query: ".to_owned(),
         passage_prefix: "passage: ".to_owned(),
-        max_input_tokens: 4,
+        max_input_tokens: tokens::count("passage: one two"),
         dimensions: Some(2),
         ..options(&service)
     };

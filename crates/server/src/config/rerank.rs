@@ -97,7 +97,7 @@ impl Rerankers {
     }
 
     /// The engine's settings with those of reranking.
-    pub(super) fn apply(&self, reader: &Reader, settings: Settings) -> Result<Settings, SettingError> {
+    pub(super) fn apply(&self, reader: &Reader, settings: &Settings) -> Result<Settings, SettingError> {
         let max_tokens = match reader.given(&table::RERANKER_MAX_TOKENS) {
             Some(_) => Some(reader.positive(&table::RERANKER_MAX_TOKENS)?),
             None => None,
@@ -115,7 +115,7 @@ impl Rerankers {
             rerank_max_tokens: max_tokens,
             // Where the first fails late, the next still has its time.
             rerank_budget: asked.map(|member| self.budget_of(member)).sum(),
-            ..settings
+            ..settings.clone()
         })
     }
 }
@@ -378,7 +378,7 @@ mod tests {
             panic!("{rerankers:?}")
         };
         let nothing = |_: &str| None;
-        let settings = rerankers.apply(&Reader::new(&nothing), Settings::default()).expect("usable");
+        let settings = rerankers.apply(&Reader::new(&nothing), &Settings::default()).expect("usable");
         assert_eq!(settings.rerank_budget, Duration::from_millis(2150));
     }
 
