@@ -1,6 +1,6 @@
-//! The real model through the public API.
+//! Models through the public API: the real one, tiny ones, and services over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first failure")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test ends at the first failure")]
 
 mod cross_encoder;
 mod embed;
