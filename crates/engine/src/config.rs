@@ -38,8 +38,48 @@ impl FromStr for ExtractionMode {
     }
 }
 
+/// How recall puts what its arms found in one order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fusion {
+    /// By scores; the default.
+    Scores,
+    /// By ranks, as the original does it.
+    Ranks,
+}
+
+impl FromStr for Fusion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "scores" => Ok(Self::Scores),
+            "ranks" => Ok(Self::Ranks),
+            _ => Err(format!("the fusion must be scores or ranks, not '{text}'")),
+        }
+    }
+}
+
+/// How a memory fades with its age, where scores of a reranker or of fusion by ranks are moved
+/// by it. Times are in days.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RecencyDecay {
+    /// It does not.
+    None,
+    /// From 1 down to 0.1 over the window.
+    Linear {
+        /// Age at which it would reach 0.
+        window: f64,
+    },
+    /// By half again and again.
+    Exponential {
+        /// Age at which it has lost half.
+        half_life: f64,
+    },
+}
+
 /// Settings of retain and recall. Sizes of texts are in characters.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not one state")]
 pub struct Settings {
     /// How facts are made.
     pub extraction_mode: ExtractionMode,
@@ -51,11 +91,30 @@ pub struct Settings {
     pub store_document_text: bool,
     /// Whether recall has a keyword arm.
     pub text_search: bool,
+    /// Whether recall has a graph arm.
+    pub graph: bool,
+    /// Whether recall has a temporal arm.
+    pub temporal: bool,
+    /// How the arms are put together.
+    pub fusion: Fusion,
+    /// How memories fade with age.
+    pub recency: RecencyDecay,
+    /// Whether observations hide the facts behind them unless a request says otherwise.
+    pub prefer_observations: bool,
+    /// Newest mentions of an entity that the graph arm follows, at budget low, mid, high.
+    pub mentions: [i64; 3],
+    /// Cells of a large bank that the semantic arm looks into, at budget low, mid, high.
+    pub probes: [i64; 3],
+    /// Words of a query that are searched for, the rarest; 0 = all.
+    pub max_query_terms: usize,
     /// Candidates of each arm and type at budget low, mid, high.
     pub budgets: [i64; 3],
     /// Postings of rare words that may make candidates, at budget low, mid, high; words
     /// beyond only score what others found.
     pub postings: [i64; 3],
+    /// Hits of an arm and type, at budget low, mid, high, whose neighbours in the conversation
+    /// become candidates.
+    pub context: [i64; 3],
     /// Cosine similarity below which the semantic arm finds nothing.
     pub min_similarity: f64,
     /// Longest query in tokens; what is beyond is cut off. 0 = no limit.
@@ -80,8 +139,17 @@ impl Default for Settings {
             structured_chunk_size: None,
             store_document_text: true,
             text_search: true,
+            graph: true,
+            temporal: true,
+            fusion: Fusion::Scores,
+            recency: RecencyDecay::Linear { window: 365.0 },
+            prefer_observations: false,
+            mentions: [50, 100, 200],
+            probes: [16, 24, 64],
+            max_query_terms: 16,
             budgets: [100, 300, 1000],
             postings: [1000, 2000, 4000],
+            context: [50, 100, 200],
             min_similarity: 0.3,
             max_query_tokens: hindsight_types::limits::RECALL_QUERY_MAX_TOKENS,
             enable_reranking: true,
@@ -106,6 +174,9 @@ impl Settings {
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
+            graph: flag("enable_graph_retrieval").unwrap_or(self.graph),
+            temporal: flag("enable_temporal_retrieval").unwrap_or(self.temporal),
+            prefer_observations: flag("recall_prefer_observations").unwrap_or(self.prefer_observations),
             enable_reranking: flag("enable_reranking").unwrap_or(self.enable_reranking),
             ..self.clone()
         }

@@ -1,19 +1,17 @@
 //! The response of a recall.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use hindsight_types::documents::chunk_id;
 use hindsight_types::recall::{
-    ChunkData, EntityState, RecallRequest, RecallResponse, RecallResult, RecallScores,
+    ChunkData, EntityState, FactType, RecallRequest, RecallResponse, RecallResult, RecallScores,
 };
-use hindsight_types::time;
 use indexmap::IndexMap;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::query::Query;
 use super::score::Ranked;
+use super::select::SourceFacts;
+use super::trace::TraceInput;
 use crate::browse::{format, metadata};
 use crate::store::{HydratedMemory, fact_type_of};
 
@@ -27,22 +25,7 @@ pub(super) struct Answer<'a> {
     /// The same memories with their contents, in no order.
     pub(super) memories: Vec<HydratedMemory>,
     pub(super) chunks: Option<IndexMap<String, ChunkData>>,
-}
-
-/// What a trace tells besides the results.
-#[derive(Debug)]
-pub(super) struct TraceInput<'a> {
-    pub(super) query: &'a Query,
-    pub(super) request: &'a RecallRequest,
-    pub(super) has_vector: bool,
-    /// Number of candidates.
-    pub(super) found: usize,
-    /// Time until the query had its vector.
-    pub(super) embedded: Duration,
-    /// Time until the candidates were in order.
-    pub(super) retrieved: Duration,
-    /// Time until now.
-    pub(super) total: Duration,
+    pub(super) source_facts: Option<SourceFacts>,
 }
 
 impl Answer<'_> {
@@ -52,7 +35,6 @@ impl Answer<'_> {
             self.memories.into_iter().map(|memory| (memory.memory_id, memory)).collect();
         let mut entities = IndexMap::new();
         let mut results = Vec::with_capacity(self.chosen.len());
-        let mut finals = Vec::new();
         for ranked in self.chosen {
             // Missing only when it was deleted a moment ago.
             let Some(memory) = memories.remove(&ranked.candidate.memory_id) else {
@@ -67,24 +49,38 @@ impl Answer<'_> {
                     });
                 }
             }
-            if trace.is_some() {
-                finals.push(final_result(ranked, &memory));
-            }
-            results.push(result(self.bank_id, ranked, memory, with_entities));
+            let sources = self.source_facts.is_some() && ranked.candidate.fact_type == FactType::Observation;
+            let source_fact_ids = sources.then(|| memory.source_ids.iter().map(Uuid::to_string).collect());
+            let mut result = result(self.bank_id, memory, with_entities);
+            result.source_fact_ids = source_fact_ids;
+            result.scores = Some(RecallScores {
+                r#final: ranked.score,
+                reranker: ranked.reranker,
+                semantic: ranked.semantic,
+                keyword: ranked.keyword,
+            });
+            results.push(result);
         }
-        let source_facts = self.request.include.source_facts.is_some();
+        let truncated = self.source_facts.as_ref().map(|sources| sources.truncated);
+        let source_facts = self.source_facts.map(|sources| {
+            let facts = sources.facts.into_iter();
+            facts
+                .map(|fact| (fact.memory_id.to_string(), result(self.bank_id, fact, with_entities)))
+                .collect()
+        });
         RecallResponse {
-            trace: trace.map(|trace| trace.into_json(&finals)),
+            trace: trace.map(|trace| trace.into_json(self.chosen, &results)),
             entities: (with_entities && !entities.is_empty()).then_some(entities),
             chunks: self.chunks,
-            source_facts: source_facts.then(IndexMap::new),
-            source_facts_truncated: source_facts.then_some(false),
+            source_facts,
+            source_facts_truncated: truncated,
             results,
         }
     }
 }
 
-fn result(bank_id: &str, ranked: &Ranked, memory: HydratedMemory, with_entities: bool) -> RecallResult {
+/// A memory on the wire, without scores.
+fn result(bank_id: &str, memory: HydratedMemory, with_entities: bool) -> RecallResult {
     let names: Vec<String> = memory.entities.into_iter().map(|entity| entity.name).collect();
     RecallResult {
         id: memory.memory_id.to_string(),
@@ -104,61 +100,7 @@ fn result(bank_id: &str, ranked: &Ranked, memory: HydratedMemory, with_entities:
         metadata: metadata(memory.metadata),
         tags: Some(memory.tags),
         source_fact_ids: None,
-        scores: Some(RecallScores {
-            r#final: ranked.score,
-            reranker: None,
-            semantic: ranked.semantic,
-            keyword: ranked.keyword,
-        }),
+        scores: None,
         attachments: None,
-    }
-}
-
-fn final_result(ranked: &Ranked, memory: &HydratedMemory) -> Value {
-    json!({
-        "id": memory.memory_id,
-        "text": memory.body,
-        "score": ranked.score,
-        "similarity": ranked.candidate.similarity,
-        "keyword": ranked.keyword,
-        "priors": ranked.priors,
-    })
-}
-
-impl TraceInput<'_> {
-    fn into_json(self, finals: &[Value]) -> Value {
-        let seconds = |duration: Duration| duration.as_secs_f64();
-        let window = self.query.window.as_ref();
-        json!({
-            "query": {
-                "query_text": self.query.text,
-                "query_embedding": [],
-                "timestamp": time::format(self.query.anchor),
-                "budget": self.request.budget,
-                "max_tokens": self.request.max_tokens,
-                "tags": self.request.tags,
-                "tags_match": self.request.tags_match,
-                "temporal_constraint": window.map(|window| json!({
-                    "start": time::format(window.start), "end": time::format(window.end),
-                })),
-            },
-            "retrieval_results": [],
-            "rrf_merged": [],
-            "reranked": [],
-            "entry_points": [],
-            "visits": [],
-            "summary": {
-                "semantic_arm": if self.has_vector { "ran" } else { "skipped: the embedding model failed" },
-                "total_nodes_visited": self.found,
-                "results_returned": finals.len(),
-                "total_duration_seconds": seconds(self.total),
-                "phase_metrics": [
-                    {"phase_name": "generate_query_embedding", "duration_seconds": seconds(self.embedded)},
-                    {"phase_name": "retrieval", "duration_seconds": seconds(self.retrieved.saturating_sub(self.embedded))},
-                    {"phase_name": "hydrate_results", "duration_seconds": seconds(self.total.saturating_sub(self.retrieved))},
-                ],
-            },
-            "final_results": finals,
-        })
     }
 }

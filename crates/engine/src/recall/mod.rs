@@ -1,53 +1,39 @@
 //! Recall: what matters for a query, inside a token budget.
 //!
 //! The way of a query, top to bottom: [`query`] reads it, the arms find candidates in one
-//! statement, [`score`] orders them, [`select`] fills the budget, [`answer`] puts the
-//! response together. The model is asked before a connection is taken.
+//! statement, [`score`] orders them (or [`fusion`], by ranks), [`rerank`] lets a cross-encoder
+//! look at the best, [`select`] fills the budget, [`answer`] puts the response together. No
+//! connection is held while a model works.
 
 mod answer;
+mod factors;
+mod fusion;
+mod period;
+mod plan;
 mod query;
+mod rerank;
 mod score;
 mod select;
+mod trace;
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
 
-use hindsight_types::recall::{Budget, RecallRequest, RecallResponse};
+use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use uuid::Uuid;
 
-use self::answer::{Answer, TraceInput};
+use self::answer::Answer;
+use self::plan::{Plan, bank_terms};
 use self::query::Query;
+use self::score::Ranked;
 pub(crate) use self::score::{BM25_B, BM25_K1};
-use self::score::{Ranked, Weights};
-use crate::config::Settings;
+use self::trace::{Phases, TraceInput};
 use crate::ports::{EmbedError, EmbedPurpose};
-use crate::store::{CandidateQuery, RecallBank, RecallSession, TermProbe};
+use crate::store::{BankKey, HydratedMemory, RecallSession};
 use crate::{Engine, EngineError};
 
 /// Query vectors kept: 2,048 of 384 numbers are 3 MB.
 const CACHED_QUERIES: u64 = 2048;
-/// Query terms used: of longer queries the rarest.
-const MAX_TERMS: usize = 16;
-
-/// How much the arms may bring.
-#[derive(Clone, Copy, Debug)]
-struct ArmLimits {
-    /// Candidates of each arm and type.
-    per_arm: i64,
-    /// Postings that may make candidates.
-    postings: i64,
-}
-
-impl ArmLimits {
-    fn of(settings: &Settings, budget: Budget) -> Self {
-        let of_level = |[low, mid, high]: [i64; 3]| match budget {
-            Budget::Low => low,
-            Budget::Mid => mid,
-            Budget::High => high,
-        };
-        Self { per_arm: of_level(settings.budgets), postings: of_level(settings.postings) }
-    }
-}
 
 /// Vectors of recent queries; concurrent equal queries wait for one embedding.
 #[derive(Clone)]
@@ -66,16 +52,18 @@ impl Engine {
         bank_id: &str,
         request: &RecallRequest,
     ) -> Result<RecallResponse, EngineError> {
-        let started = Instant::now();
+        let mut phases = Phases::start();
         let query = Query::read(request, self.clock.now(), self.store.language(), &self.settings)?;
         let vector = self.query_vector(&query.text).await;
-        let embedded = started.elapsed();
+        phases.end("generate_query_embedding");
 
         let mut session = self.store.recall_session().await?;
         let bank = session.bank(bank_id, &query.terms).await?;
         let bank = bank.ok_or_else(|| EngineError::BankNotFound(bank_id.to_owned()))?;
         let settings = self.settings.of_bank(&bank.config);
-        let terms = if settings.text_search { weigh(&bank) } else { Vec::new() };
+        let plan = Plan::of(&settings, request, &bank, self.reranker().is_some());
+        check_floors(&query, &plan)?;
+        let terms = if settings.text_search { bank_terms(&bank, &settings) } else { Vec::new() };
         let vector = match vector {
             Ok(vector) => Some(vector),
             // No arm is left.
@@ -86,40 +74,76 @@ impl Engine {
                 None
             }
         };
-        let limits = ArmLimits::of(&settings, request.budget);
-        let mut ranked = if query.types.is_empty() {
+        let candidates = if query.types.is_empty() {
             Vec::new()
         } else {
             let vector = vector.as_ref().map(|vector| vector.as_slice());
-            rank(&mut session, &bank, &query, vector, &terms, limits, &settings).await?
+            plan.candidates(&mut session, &bank, &query, vector, &terms).await?
         };
-        let retrieved = started.elapsed();
+        phases.end("parallel_retrieval");
 
+        let weights = score::Weights::of(&bank, &terms);
+        let mut ranked = plan.fuse(candidates, &query, &weights);
+        phases.end("fusion");
         let found = ranked.len();
-        ranked.truncate(usize::try_from(limits.per_arm).unwrap_or(usize::MAX).saturating_mul(2));
+        let before_reranking = request.trace.then(|| trace::Fused::of(&ranked));
+
+        let mut reranked = None;
+        if let (Some(reranker), Some(limits)) = (self.reranker(), plan.rerank) {
+            let documents = rerank::documents(&mut session, bank.key, &ranked, limits).await?;
+            drop(session);
+            phases.end("hydrate_candidates");
+            reranked = Some(rerank::rerank(reranker, &query, &mut ranked, documents, limits).await);
+            phases.end("reranking");
+            session = self.store.recall_session().await?;
+        }
+        ranked.retain(|ranked| query.passes_floors(ranked));
+        if plan.prefer_observations {
+            hide_sources(&mut session, bank.key, &mut ranked, &query, plan.per_answer()).await?;
+            phases.end("prefer_observations_dedup");
+        }
+        ranked.truncate(plan.per_answer());
+
         let chosen = select::within_budget(&ranked, request.max_tokens);
         let ids: Vec<Uuid> = chosen.iter().map(|ranked| ranked.candidate.memory_id).collect();
+        phases.end("token_filtering");
         let memories = session.hydrate(bank.key, &ids).await?;
+        phases.end("hydrate_results");
         let chunks = match &request.include.chunks {
             Some(options) => {
                 let sources: Vec<Uuid> = ranked.iter().map(|ranked| ranked.candidate.memory_id).collect();
                 let rows = session.chunks(bank.key, &sources, &query.tags).await?;
+                phases.end("chunk_fetch");
                 Some(select::chunks_within_budget(bank_id, rows, options.max_tokens))
             }
             None => None,
         };
+        let source_facts = match &request.include.source_facts {
+            Some(options) => {
+                let facts = source_facts(&mut session, bank.key, &memories, &query).await?;
+                phases.end("source_fact_fetch");
+                Some(select::source_facts_within_budget(&chosen, &memories, facts, options))
+            }
+            None => None,
+        };
+        let texts = match &before_reranking {
+            Some(fused) => session.texts(bank.key, &fused.ids()).await?,
+            None => Vec::new(),
+        };
         drop(session);
 
-        let trace = request.trace.then(|| TraceInput {
+        let trace = before_reranking.map(|fused| TraceInput {
             query: &query,
             request,
-            has_vector: vector.is_some(),
+            vector: vector.as_ref().map(|vector| vector.as_slice()),
             found,
-            embedded,
-            retrieved,
-            total: started.elapsed(),
+            per_arm: plan.per_arm,
+            fused,
+            texts,
+            reranked,
+            phases,
         });
-        Ok(Answer { bank_id, request, chosen: &chosen, memories, chunks }.into_response(trace))
+        Ok(Answer { bank_id, request, chosen: &chosen, memories, chunks, source_facts }.into_response(trace))
     }
 
     /// The vector of a query, from the cache or the model.
@@ -138,45 +162,49 @@ impl Engine {
     }
 }
 
-/// What the query's words weigh in the bank, the rarest first. Words the bank does not
-/// know find nothing and are left out.
-fn weigh(bank: &RecallBank) -> Vec<TermProbe> {
-    let memories = bank.memories as f64;
-    let mut terms: Vec<TermProbe> = bank
-        .frequencies
-        .iter()
-        .filter(|(_, df)| *df > 0)
-        .map(|(hash, df)| TermProbe { hash: *hash, df: *df, idf: score::idf(memories, f64::from(*df)) })
-        .collect();
-    terms.sort_unstable_by_key(|term| (term.df, term.hash));
-    terms.truncate(MAX_TERMS);
-    terms
+/// A floor on scores that nobody gives would let nothing pass without a word.
+fn check_floors(query: &Query, plan: &Plan) -> Result<(), EngineError> {
+    if query.floors.reranker.is_some() && plan.rerank.is_none() {
+        return Err(EngineError::Invalid(
+            "min_scores.reranker needs a reranker that scores; none is configured".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
-/// Finds the candidates and puts them in order, the best first.
-async fn rank(
+/// Drops the facts behind the observations that are among the best: they say it already.
+async fn hide_sources(
     session: &mut RecallSession,
-    bank: &RecallBank,
+    bank: BankKey,
+    ranked: &mut Vec<Ranked>,
     query: &Query,
-    vector: Option<&[f32]>,
-    terms: &[TermProbe],
-    limits: ArmLimits,
-    settings: &Settings,
-) -> Result<Vec<Ranked>, EngineError> {
-    let mean_length = if bank.memories > 0 { bank.term_length as f64 / bank.memories as f64 } else { 1.0 };
-    let candidates = session
-        .candidates(&CandidateQuery {
-            bank: bank.key,
-            types: &query.types,
-            vector,
-            min_similarity: query.floors.semantic.unwrap_or(settings.min_similarity),
-            terms,
-            mean_length,
-            per_arm: limits.per_arm,
-            postings: limits.postings,
-            tags: &query.tags,
-        })
-        .await?;
-    let weights = Weights { terms, mean_length, memories: bank.memories as f64 };
-    Ok(score::rank(candidates, query, &weights))
+    best: usize,
+) -> Result<(), EngineError> {
+    let observations: Vec<Uuid> = ranked
+        .iter()
+        .take(best)
+        .filter(|ranked| ranked.candidate.fact_type == FactType::Observation)
+        .map(|ranked| ranked.candidate.memory_id)
+        .collect();
+    let raw = query.types.iter().any(|fact_type| *fact_type != FactType::Observation);
+    if raw && !observations.is_empty() {
+        let hidden: HashSet<Uuid> = session.sources(bank, &observations).await?.into_iter().collect();
+        ranked.retain(|ranked| !hidden.contains(&ranked.candidate.memory_id));
+    }
+    Ok(())
+}
+
+/// The facts behind the observations among the memories that the caller may see.
+async fn source_facts(
+    session: &mut RecallSession,
+    bank: BankKey,
+    memories: &[HydratedMemory],
+    query: &Query,
+) -> Result<Vec<HydratedMemory>, EngineError> {
+    let ids: Vec<Uuid> = memories.iter().flat_map(|memory| memory.source_ids.iter().copied()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let visible = session.visible(bank, &ids, &query.tags).await?;
+    Ok(session.hydrate(bank, &visible).await?)
 }

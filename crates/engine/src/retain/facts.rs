@@ -10,7 +10,7 @@ use super::source::{Part, Source, entity_names};
 use crate::config::{ExtractionMode, Settings};
 use crate::hash::sha256;
 use crate::store::{ChunkWrite, DocumentWrite, FactWrite};
-use crate::text::terms::{Language, analyze};
+use crate::text::terms::{Language, analyze, text_hash};
 use crate::text::{signals, tokens};
 
 /// A document on its way to the store.
@@ -117,6 +117,7 @@ fn fact(plain: PlainFact, part: &Part, chunk_index: i32, language: Language) -> 
         mentioned_at: part.said_at,
         embedding: Vec::new(),
         terms: analyze(&plain.text, language),
+        text_hash: text_hash(&plain.text),
         stream: None,
         tokens: i32::try_from(tokens::count(&plain.text)).unwrap_or(i32::MAX),
         question_share: signals::question_share(&plain.text),

@@ -51,6 +51,8 @@ impl Store {
         let recall = base.clone().options([
             ("enable_seqscan", "off"),
             ("enable_bitmapscan", "off"),
+            // What recall reads is in memory: without this the covering index loses to the table.
+            ("random_page_cost", "1.1"),
             ("plan_cache_mode", "force_generic_plan"),
         ]);
         let store = Self { pool: pool(base), recall_pool: pool(recall), language: options.language };

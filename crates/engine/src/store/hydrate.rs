@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::dynamic::{Candidate, CandidateQuery, TagFilter, fetch_chunks};
+use super::dynamic::{CandidateQuery, Found, TagFilter, fetch_chunks, fetch_visible};
 use super::{BankKey, Store, StoreError};
 
 /// One connection for one recall, with one view of the data: a document that is replaced
@@ -26,6 +26,8 @@ pub struct RecallBank {
     pub memories: i64,
     /// Sum of their lengths in terms.
     pub term_length: i64,
+    /// Number of memories when its cells were made; 0 = it has none.
+    pub cells: i64,
     /// Document frequency of the query's terms: hash and number, unknown ones left out.
     pub frequencies: Vec<(i64, i32)>,
 }
@@ -55,8 +57,23 @@ pub struct HydratedMemory {
     pub occurred_end: Option<DateTime<Utc>>,
     /// When it was said.
     pub mentioned_at: Option<DateTime<Utc>>,
-    /// Its entities.
+    /// The facts behind an observation.
+    pub source_ids: Vec<Uuid>,
+    /// Its entities; an observation has those of the facts behind it.
     pub entities: Vec<EntityName>,
+}
+
+/// The text of a memory.
+#[derive(Clone, Debug)]
+pub struct MemoryText {
+    /// Its id.
+    pub memory_id: Uuid,
+    /// The text.
+    pub body: String,
+    /// Where it comes from.
+    pub context: Option<String>,
+    /// Begin of what it tells of.
+    pub occurred_start: Option<DateTime<Utc>>,
 }
 
 /// An entity by id and name.
@@ -91,7 +108,7 @@ impl RecallSession {
     /// The bank of this name, with what its words weigh.
     pub async fn bank(&mut self, bank_id: &str, terms: &[i64]) -> Result<Option<RecallBank>, StoreError> {
         let row = sqlx::query!(
-            r#"select b.bank_key, b.config, s.memories, s.term_length,
+            r#"select b.bank_key, b.config, s.memories, s.term_length, s.cells_made_at,
                  array(select t.term from term_stats t
                    where t.bank_key = b.bank_key and t.term = any($2) order by t.term) as "terms!",
                  array(select t.df from term_stats t
@@ -108,12 +125,13 @@ impl RecallSession {
             config: row.config,
             memories: row.memories,
             term_length: row.term_length,
+            cells: row.cells_made_at,
             frequencies: row.terms.into_iter().zip(row.frequencies).collect(),
         }))
     }
 
     /// The candidates of every arm.
-    pub async fn candidates(&mut self, query: &CandidateQuery<'_>) -> Result<Vec<Candidate>, StoreError> {
+    pub async fn candidates(&mut self, query: &CandidateQuery<'_>) -> Result<Found, StoreError> {
         query.fetch(&mut self.transaction).await
     }
 
@@ -121,14 +139,16 @@ impl RecallSession {
     pub async fn hydrate(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<HydratedMemory>, StoreError> {
         let rows = sqlx::query!(
             r#"select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, m.metadata, m.tags,
-                 m.occurred_start, m.occurred_end, m.mentioned_at,
+                 m.occurred_start, m.occurred_end, m.mentioned_at, coalesce(m.source_ids, '{}') as "source_ids!",
                  e.ids as "entity_ids!", e.names as "entity_names!"
                from memories m cross join lateral (
                  select coalesce(array_agg(e.entity_id order by e.name), '{}') as ids,
                    coalesce(array_agg(e.name order by e.name), '{}') as names
-                 from memory_entities me
+                 from (
+                   select distinct me.entity_id from memory_entities me
+                   where me.bank_key = $1 and me.memory_id = any(m.memory_id || coalesce(m.source_ids, '{}'))
+                 ) me
                  join entities e on e.bank_key = $1 and e.entity_id = me.entity_id
-                 where me.bank_key = $1 and me.memory_id = m.memory_id
                ) e
                where m.bank_key = $1 and m.memory_id = any($2)"#,
             bank.0,
@@ -150,6 +170,7 @@ impl RecallSession {
                 occurred_start: row.occurred_start,
                 occurred_end: row.occurred_end,
                 mentioned_at: row.mentioned_at,
+                source_ids: row.source_ids,
                 entities: std::iter::zip(row.entity_ids, row.entity_names)
                     .map(|(entity_id, name)| EntityName { entity_id, name })
                     .collect(),
@@ -166,5 +187,42 @@ impl RecallSession {
         tags: &TagFilter,
     ) -> Result<Vec<ChunkRow>, StoreError> {
         fetch_chunks(&mut self.transaction, bank, memories, tags).await
+    }
+
+    /// The texts of these memories, in no order.
+    pub async fn texts(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<MemoryText>, StoreError> {
+        let texts = sqlx::query_as!(
+            MemoryText,
+            "select memory_id, body, context, occurred_start from memories
+             where bank_key = $1 and memory_id = any($2)",
+            bank.0,
+            ids
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(texts)
+    }
+
+    /// The facts behind these observations.
+    pub async fn sources(&mut self, bank: BankKey, observations: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let sources = sqlx::query_scalar!(
+            r#"select distinct unnest(source_ids) as "source!" from memories
+               where bank_key = $1 and memory_id = any($2)"#,
+            bank.0,
+            observations
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(sources)
+    }
+
+    /// Those of these memories that a filter lets through.
+    pub async fn visible(
+        &mut self,
+        bank: BankKey,
+        ids: &[Uuid],
+        tags: &TagFilter,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        fetch_visible(&mut self.transaction, bank, ids, tags).await
     }
 }

@@ -31,9 +31,10 @@ pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use connect::StoreOptions;
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField,
+    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
+    NEIGHBOURS, TagFilter, TermProbe, TimeField,
 };
-pub use hydrate::{ChunkRow, EntityName, HydratedMemory, RecallBank, RecallSession};
+pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
 pub use stats::BankStats;
 pub use streams::StreamRequest;

@@ -94,6 +94,8 @@ pub struct FactWrite {
     pub author: Option<String>,
     /// Names of its entities, no two equal but for case.
     pub entities: Vec<String>,
+    /// Hash of its text; equal texts have equal ones.
+    pub text_hash: i64,
 }
 
 impl FactWrite {
@@ -204,7 +206,7 @@ async fn copy_documents(
     let mut chunks = CopyRows::new(6);
     let mut memories = CopyRows::new(16);
     let mut states = CopyRows::new(3);
-    let mut vectors = CopyRows::new(12);
+    let mut vectors = CopyRows::new(14);
     let mut postings: Vec<(i64, Uuid, i16, i16, i16)> = Vec::new();
     for document in documents {
         for (index, chunk) in document.chunks.iter().enumerate() {
@@ -254,7 +256,7 @@ async fn copy_documents(
         .send(
             connection,
             "copy memory_vectors (bank_key, memory_id, fact_type, embedding, event_at, stream_id, stream_pos, \
-             tokens, question_share, has_time, author, tags) from stdin (format binary)",
+             tokens, question_share, has_time, author, tags, event_end, text_hash) from stdin (format binary)",
         )
         .await?;
     terms
@@ -321,7 +323,11 @@ fn vector_row(rows: &mut CopyRows, bank: BankKey, fact: &FactWrite) {
         .optional(fact.author.as_deref(), |rows, author| {
             rows.text(author);
         })
-        .texts(&fact.tags);
+        .texts(&fact.tags)
+        .optional(fact.occurred, |rows, (_, end)| {
+            rows.time(end);
+        })
+        .i64(fact.text_hash);
 }
 
 /// Adds what was written and takes off what was removed, each table in the order of its

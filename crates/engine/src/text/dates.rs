@@ -173,6 +173,40 @@ pub(crate) fn leads_to_a_month(word: &str) -> bool {
     )
 }
 
+/// True for what a number of four figures may count: "2000 steps" is no year.
+pub(crate) fn counts_things(word: &str) -> bool {
+    matches!(
+        word,
+        "people"
+            | "steps"
+            | "dollars"
+            | "euros"
+            | "pounds"
+            | "words"
+            | "characters"
+            | "lines"
+            | "miles"
+            | "meters"
+            | "metres"
+            | "feet"
+            | "points"
+            | "users"
+            | "customers"
+            | "cases"
+            | "km"
+            | "calories"
+            | "places"
+            | "cities"
+            | "countries"
+            | "pieces"
+            | "days"
+            | "hours"
+            | "minutes"
+            | "years"
+            | "other"
+    )
+}
+
 fn read(captures: &Captures<'_>, lead: &str) -> Option<Written> {
     let number = |name: &str| captures.name(name)?.as_str().parse::<u32>().ok();
     let year = |name: &str| captures.name(name)?.as_str().parse::<i32>().ok();

@@ -3,7 +3,7 @@
 //! - [`sanitize`] removes what no database text can hold.
 //! - [`tokens`] counts and cuts by model tokens.
 //! - [`terms`] makes the keyword terms of facts and queries, by one function for both.
-//! - [`signals`] reads the small signs ranking uses: questions, time words, authors, dates.
+//! - [`signals`] reads the small signs ranking uses: questions, time words, authors.
 //! - [`sentences`], [`speaker`] and [`dates`] are what these and retain share.
 //!
 //! Nothing here does I/O, keeps state or knows a bank.

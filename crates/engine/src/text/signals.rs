@@ -1,14 +1,13 @@
-//! Small signs that ranking adds up: questions, time words, authors, dates in a query.
+//! Small signs that ranking adds up: questions, time words, authors.
 //!
 //! The words are English; where a text is in another language the signs are absent and
 //! ranking rests on vectors and terms.
 
 use std::sync::LazyLock;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use regex::Regex;
 
-use super::dates::{DateWindow, MONTH, Toward, Written, written_dates};
+use super::dates::MONTH;
 use super::sentences::{is_question, sentences};
 use super::{is_unspaced, pattern, speaker};
 
@@ -66,53 +65,6 @@ pub fn asks_for_time(query: &str) -> bool {
     ASKS_FOR_TIME.is_match(query)
 }
 
-/// The span of the first date in a query: a month, month and year, or a day and month.
-///
-/// A day reaches from one day before to three days after, since things are told later than
-/// they happen. Without a year the most recent past one seen from `anchor` is meant; with no
-/// anchor such a date has no span. A month alone counts only behind a word such as "in".
-pub fn query_window(query: &str, anchor: Option<DateTime<Utc>>) -> Option<DateWindow> {
-    let anchor = anchor.map(|anchor| anchor.date_naive());
-    written_dates(query).find_map(|found| {
-        let is_wide = match found.written {
-            Written::Year(_) => return None,
-            Written::BareMonth(_) if !makes_a_month(found.lead) => return None,
-            Written::BareMonth(_) | Written::Month(..) => true,
-            Written::Days(..) | Written::DaysOfMonth(..) => false,
-        };
-        let window = found.written.window(anchor, Toward::Past)?;
-        if is_wide {
-            return Some(window);
-        }
-        Some(DateWindow {
-            start: window.start.checked_sub_signed(TimeDelta::days(1))?,
-            end: window.end.checked_add_signed(TimeDelta::days(3))?,
-        })
-    })
-}
-
-fn makes_a_month(lead: &str) -> bool {
-    matches!(
-        lead.to_lowercase().as_str(),
-        "in" | "during"
-            | "throughout"
-            | "since"
-            | "of"
-            | "last"
-            | "this"
-            | "early"
-            | "late"
-            | "mid"
-            | "by"
-            | "until"
-            | "till"
-            | "before"
-            | "after"
-            | "from"
-            | "around"
-    )
-}
-
 /// Those of `known` that the query names, by the whole name or by its first word.
 pub fn named_authors<'a, S: AsRef<str>>(query: &str, known: &'a [S]) -> Vec<&'a str> {
     let asked = query.to_lowercase();
@@ -136,8 +88,6 @@ fn words_of(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone;
-
     use super::*;
 
     #[test]
@@ -209,30 +159,6 @@ mod tests {
         ] {
             assert!(!asks_for_time(query), "{query}");
         }
-    }
-
-    #[test]
-    fn windows_of_queries() {
-        let anchor = Utc.with_ymd_and_hms(2023, 5, 20, 10, 0, 0).unwrap();
-        for (query, expected) in [
-            ("What happened in May 2022?", Some("2022-05-01 2022-05-31")),
-            ("What happened in June?", Some("2022-06-01 2022-06-30")),
-            ("what happened in may?", Some("2023-05-01 2023-05-31")),
-            ("Who came on 8 May 2021?", Some("2021-05-07 2021-05-11")),
-            ("Who came on May 23rd?", Some("2022-05-22 2022-05-26")),
-            ("2023-01-01?", Some("2022-12-31 2023-01-04")),
-            ("between 3 and since March", Some("2023-03-01 2023-03-31")),
-            ("What may June say?", None),
-            ("May I ask?", None),
-            ("in 2022", None),
-            ("nothing", None),
-        ] {
-            let found = query_window(query, Some(anchor))
-                .map(|window| format!("{} {}", window.start.date_naive(), window.end.date_naive()));
-            assert_eq!(found.as_deref(), expected, "{query}");
-        }
-        assert_eq!(query_window("in June", None), None);
-        assert!(query_window("in June 2020", None).is_some());
     }
 
     #[test]

@@ -135,6 +135,19 @@ pub fn query_terms(text: &str, language: Language) -> Vec<i64> {
     hashes
 }
 
+/// A hash by which texts are told that say the same: case, spaces and punctuation at the ends
+/// make no difference.
+pub fn text_hash(text: &str) -> i64 {
+    let folded = fold(text);
+    let mut words = folded.split_whitespace();
+    let mut normal = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        normal.push(' ');
+        normal.push_str(word);
+    }
+    hash(normal.trim_matches(|c: char| !c.is_alphanumeric()))
+}
+
 fn bounded(count: usize) -> u16 {
     u16::try_from(count).map_or(MAX_COUNT, |count| count.min(MAX_COUNT))
 }

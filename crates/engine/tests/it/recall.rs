@@ -148,9 +148,9 @@ async fn floors_prune_their_arm_or_every_result() {
 async fn a_window_lifts_what_lies_inside_and_drops_nothing() {
     let test = TestEngine::start().await;
     let items = json!([
-        {"content": "ran the race", "document_id": "1", "timestamp": "2023-03-01"},
-        {"content": "ran the race", "document_id": "2", "timestamp": "2023-06-15"},
-        {"content": "ran the race", "document_id": "3", "timestamp": "2023-09-01"},
+        {"content": "ran the first race", "document_id": "1", "timestamp": "2023-03-01"},
+        {"content": "ran the next race", "document_id": "2", "timestamp": "2023-06-15"},
+        {"content": "ran the other race", "document_id": "3", "timestamp": "2023-09-01"},
     ]);
     test.retain("b", items).await.unwrap();
     for request in [
@@ -197,7 +197,8 @@ async fn more_facts_than_an_arm_may_bring_still_fill_it() {
 
 #[tokio::test]
 async fn cut_lists_of_postings_hide_nothing_that_filters_let_through() {
-    let settings = Settings { postings: [10, 10, 10], min_similarity: 1.0, ..Settings::default() };
+    let settings =
+        Settings { postings: [10, 10, 10], min_similarity: 1.0, graph: false, ..Settings::default() };
     let test = TestEngine::with(settings).await;
     // The oldest posting of the word is the only one with the tag, and of its type.
     test.retain("b", json!([{"content": "assistant: tulips", "document_id": "first", "tags": ["x"]}]))

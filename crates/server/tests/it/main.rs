@@ -10,6 +10,7 @@
 mod banks;
 mod bodies;
 mod documents;
+mod extremes;
 mod guard;
 mod ignored;
 mod life;

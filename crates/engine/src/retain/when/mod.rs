@@ -9,7 +9,8 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc, Weekday};
 use regex::{Captures, Regex};
 
 use crate::text::dates::{
-    DateWindow, Found, MONTH, Toward, Written, leads_to_a_month, month_number, word_before, written_dates,
+    DateWindow, Found, MONTH, Toward, Written, counts_things, leads_to_a_month, month_number, word_before,
+    written_dates,
 };
 use crate::text::pattern;
 
@@ -83,7 +84,7 @@ fn written_window(text: &str, found: &Found<'_>, said_at: Option<DateTime<Utc>>)
     match found.written {
         Written::Days(..) | Written::Month(..) | Written::DaysOfMonth(..) => {}
         Written::Year(_) => {
-            let counted = text.get(found.end..).is_some_and(counts_things);
+            let counted = text.get(found.end..).is_some_and(counts);
             if counted || !matches!(lead.as_str(), "in" | "during" | "throughout" | "year") {
                 return None;
             }
@@ -105,39 +106,9 @@ fn written_window(text: &str, found: &Found<'_>, said_at: Option<DateTime<Utc>>)
 }
 
 /// "in 2000 steps" is no year.
-fn counts_things(after: &str) -> bool {
+fn counts(after: &str) -> bool {
     let word = after.split_whitespace().next().unwrap_or_default().trim_matches(|c: char| !c.is_alphabetic());
-    after.starts_with(' ')
-        && matches!(
-            word,
-            "people"
-                | "steps"
-                | "dollars"
-                | "euros"
-                | "pounds"
-                | "words"
-                | "characters"
-                | "lines"
-                | "miles"
-                | "meters"
-                | "metres"
-                | "feet"
-                | "points"
-                | "users"
-                | "customers"
-                | "cases"
-                | "km"
-                | "calories"
-                | "places"
-                | "cities"
-                | "countries"
-                | "pieces"
-                | "days"
-                | "hours"
-                | "minutes"
-                | "years"
-                | "other"
-        )
+    after.starts_with(' ') && counts_things(word)
 }
 
 fn toward(text: &str, at: usize) -> Toward {

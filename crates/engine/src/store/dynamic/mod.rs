@@ -12,8 +12,8 @@ use sqlx::{PgConnection, QueryBuilder};
 use super::StoreError;
 
 pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
-pub(super) use recall::fetch_chunks;
-pub use recall::{Candidate, CandidateQuery, TermProbe};
+pub use recall::{Candidate, CandidateQuery, Found, FoundBy, GraphQuery, NEIGHBOURS, TermProbe};
+pub(super) use recall::{fetch_chunks, fetch_visible};
 pub use tags::TagFilter;
 
 /// PostgreSQL cuts longer names silently.

@@ -1,0 +1,141 @@
+//! How a recall goes about it: how far each arm reaches, what is done with its finds.
+
+use std::time::Duration;
+
+use hindsight_types::recall::{Budget, RecallRequest};
+
+use super::query::Query;
+use super::score::{self, Ranked, Weights};
+use super::{fusion, select};
+use crate::EngineError;
+use crate::config::{Fusion, Settings};
+use crate::store::{Candidate, CandidateQuery, GraphQuery, RecallBank, RecallSession, TermProbe};
+
+/// What a reranker gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RerankLimits {
+    /// Candidates at most.
+    pub(super) candidates: usize,
+    /// Tokens of one candidate; all when not set.
+    pub(super) tokens: Option<usize>,
+    /// How long it may take.
+    pub(super) budget: Duration,
+}
+
+/// The plan of one recall.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Candidates of each arm and type.
+    pub(super) per_arm: i64,
+    postings: i64,
+    context: i64,
+    /// Newest mentions of an entity that are followed; none = no graph arm.
+    mentions: Option<i64>,
+    temporal: bool,
+    min_similarity: f64,
+    probes: Option<i64>,
+    fusion: Fusion,
+    /// What the reranker gets; none = it is not asked.
+    pub(super) rerank: Option<RerankLimits>,
+    /// Whether observations hide the facts behind them.
+    pub(super) prefer_observations: bool,
+}
+
+impl Plan {
+    pub(super) fn of(
+        settings: &Settings,
+        request: &RecallRequest,
+        bank: &RecallBank,
+        has_reranker: bool,
+    ) -> Self {
+        let of_level = |[low, mid, high]: [i64; 3]| match request.budget {
+            Budget::Low => low,
+            Budget::Mid => mid,
+            Budget::High => high,
+        };
+        let rerank = (has_reranker && settings.enable_reranking).then(|| RerankLimits {
+            candidates: settings.rerank_candidates(request.budget),
+            tokens: settings.rerank_max_tokens,
+            budget: settings.rerank_budget,
+        });
+        Self {
+            per_arm: of_level(settings.budgets),
+            postings: of_level(settings.postings),
+            context: of_level(settings.context),
+            mentions: settings.graph.then(|| of_level(settings.mentions)),
+            temporal: settings.temporal,
+            min_similarity: settings.min_similarity,
+            probes: (bank.cells > 0).then(|| of_level(settings.probes)),
+            fusion: settings.fusion,
+            rerank,
+            prefer_observations: request.prefer_observations.unwrap_or(settings.prefer_observations),
+        }
+    }
+
+    /// Memories that an answer may hold at most.
+    pub(super) fn per_answer(&self) -> usize {
+        usize::try_from(self.per_arm).unwrap_or(usize::MAX).saturating_mul(2)
+    }
+
+    /// What the arms find.
+    ///
+    /// Where cells bring fewer vectors of a type than the arm may have although the bank has
+    /// more, every vector is looked at: under a filter the nearest ones may lie anywhere.
+    pub(super) async fn candidates(
+        &self,
+        session: &mut RecallSession,
+        bank: &RecallBank,
+        query: &Query,
+        vector: Option<&[f32]>,
+        terms: &[TermProbe],
+    ) -> Result<Vec<Candidate>, EngineError> {
+        let mut wanted = CandidateQuery {
+            bank: bank.key,
+            types: &query.types,
+            vector,
+            min_similarity: query.floors.semantic.unwrap_or(self.min_similarity),
+            probes: self.probes,
+            terms,
+            mean_length: score::mean_length(bank),
+            per_arm: self.per_arm,
+            postings: self.postings,
+            graph: self.mentions.map(|mentions| GraphQuery { names: &query.names, mentions }),
+            window: query.window.filter(|_| self.temporal),
+            context: self.context,
+            tags: &query.tags,
+        };
+        let found = session.candidates(&wanted).await?;
+        if self.probes.is_none() || found.is_complete {
+            return Ok(found.candidates);
+        }
+        wanted.probes = None;
+        Ok(session.candidates(&wanted).await?.candidates)
+    }
+
+    /// The candidates in order, the best first.
+    pub(super) fn fuse(&self, found: Vec<Candidate>, query: &Query, weights: &Weights) -> Vec<Ranked> {
+        let mut ranked = score::rank(found, query, weights);
+        if self.fusion == Fusion::Ranks {
+            fusion::by_ranks(&mut ranked, query);
+        }
+        select::drop_repeated(&mut ranked);
+        ranked
+    }
+}
+
+/// What the query's words weigh in the bank, the rarest first. Words the bank does not
+/// know find nothing and are left out.
+pub(super) fn bank_terms(bank: &RecallBank, settings: &Settings) -> Vec<TermProbe> {
+    let memories = bank.memories as f64;
+    let mut terms: Vec<TermProbe> = bank
+        .frequencies
+        .iter()
+        .filter(|(_, df)| *df > 0)
+        .map(|(hash, df)| TermProbe { hash: *hash, df: *df, idf: score::idf(memories, f64::from(*df)) })
+        .collect();
+    terms.sort_unstable_by_key(|term| (term.df, term.hash));
+    if settings.max_query_terms > 0 {
+        terms.truncate(settings.max_query_terms);
+    }
+    terms
+}

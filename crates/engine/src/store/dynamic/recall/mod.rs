@@ -1,0 +1,210 @@
+//! The candidates of a recall: every arm and the conversation around the hits, in one statement.
+//!
+//! The statement is a chain of `with` queries. [`arms`] writes `sem`, `kw`, `gr`, `links` and
+//! `timed`, one for each arm; [`context`] puts their hits together as `found`, adds the places
+//! around the best of them as `near`, and reads what ranking needs of all these rows.
+
+mod arms;
+mod chunks;
+mod context;
+
+use chrono::{DateTime, Utc};
+use hindsight_types::recall::FactType;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
+use uuid::Uuid;
+
+use super::TagFilter;
+use crate::store::{BankKey, StoreError, StreamPlace, fact_type_code, fact_type_of};
+use crate::text::dates::DateWindow;
+
+pub(in crate::store) use chunks::{fetch_chunks, fetch_visible};
+
+/// A term of the query with its weight in the bank.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TermProbe {
+    /// Hash of the term.
+    pub hash: i64,
+    /// Number of the bank's memories that hold it; at least 1.
+    pub df: i32,
+    /// Inverse document frequency.
+    pub idf: f64,
+}
+
+/// What the graph arm starts from and how far it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphQuery<'q> {
+    /// Lower-case names that stand in the query; those that are entities of the bank are
+    /// followed like the entities of the best hits.
+    pub names: &'q [String],
+    /// The newest mentions of an entity that are followed.
+    pub mentions: i64,
+}
+
+/// What to look for.
+#[derive(Debug)]
+pub struct CandidateQuery<'q> {
+    /// The bank.
+    pub bank: BankKey,
+    /// Types of memory; not empty.
+    pub types: &'q [FactType],
+    /// Vector of the query; without one there is no semantic arm.
+    pub vector: Option<&'q [f32]>,
+    /// Cosine similarity below which the semantic arm finds nothing.
+    pub min_similarity: f64,
+    /// Cells of the bank that the semantic arm looks into; none = it looks at every vector.
+    pub probes: Option<i64>,
+    /// Terms of the query, the rarest first; none means no keyword arm.
+    pub terms: &'q [TermProbe],
+    /// Mean length of the bank's memories in terms.
+    pub mean_length: f64,
+    /// Candidates of each arm and type.
+    pub per_arm: i64,
+    /// Postings that may make candidates: terms beyond only score what others found.
+    pub postings: i64,
+    /// The graph arm; none = it does not run.
+    pub graph: Option<GraphQuery<'q>>,
+    /// Span of time of the temporal arm; none = it does not run.
+    pub window: Option<DateWindow>,
+    /// Hits of an arm and type whose neighbours in the conversation become candidates.
+    pub context: i64,
+    /// Which rows may be seen.
+    pub tags: &'q TagFilter,
+}
+
+/// Which arms found a memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FoundBy {
+    /// The semantic arm.
+    pub meaning: bool,
+    /// The keyword arm.
+    pub words: bool,
+    /// The graph arm, with its weight: the shared entities, rare ones more, and the links.
+    pub graph: Option<f64>,
+    /// The temporal arm.
+    pub time: bool,
+}
+
+/// A memory that an arm found, or one that stands near it in a conversation.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Its id.
+    pub memory_id: Uuid,
+    /// Its type.
+    pub fact_type: FactType,
+    /// Which arms found it; none for a neighbour.
+    pub found_by: FoundBy,
+    /// Steps to the nearest hit in its conversation: 0 for a hit. Beyond
+    /// [`NEIGHBOURS`] it only lends its meaning and words to others.
+    pub distance: i32,
+    /// Cosine similarity to the query; `None` when the query has no vector.
+    pub similarity: Option<f64>,
+    /// Place in a conversation.
+    pub place: Option<StreamPlace>,
+    /// Cosine similarity to the memories one and two places before; `None` where there is
+    /// none that may be seen.
+    pub before: [Option<f64>; 2],
+    /// Matched terms: place in [`CandidateQuery::terms`] and count in the memory.
+    pub matches: Vec<(usize, i16)>,
+    /// Length of the memory in terms; 0 when no term matched.
+    pub length: i16,
+    /// Begin and end of what it tells of, or when it was told.
+    pub event: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Length of its text in tokens.
+    pub tokens: i32,
+    /// Share of its text that asks.
+    pub question_share: f32,
+    /// Whether it names a time.
+    pub has_time: bool,
+    /// Who says it.
+    pub author: Option<String>,
+    /// Hash of its text without regard to case, spaces and punctuation at the ends.
+    pub text_hash: Option<i64>,
+    /// Facts that prove an observation; 1 for others.
+    pub proof_count: i32,
+}
+
+/// What the arms found.
+#[derive(Debug)]
+pub struct Found {
+    /// The candidates, in no order.
+    pub candidates: Vec<Candidate>,
+    /// False when cells brought fewer vectors of a type than the bank has and the arm may take.
+    pub is_complete: bool,
+}
+
+/// Steps from a hit to a neighbour that is a candidate itself.
+pub const NEIGHBOURS: i32 = 2;
+/// Steps from a memory to those that lend it meaning or words.
+const LENDERS: i32 = 2;
+
+impl CandidateQuery<'_> {
+    pub(in crate::store) async fn fetch(&self, connection: &mut PgConnection) -> Result<Found, StoreError> {
+        if self.vector.is_none() && self.terms.is_empty() {
+            return Ok(Found { candidates: Vec::new(), is_complete: true });
+        }
+        let mut query = self.statement();
+        let rows = query.build().fetch_all(connection).await?;
+        let is_complete = match rows.first() {
+            Some(row) => row.try_get("is_complete")?,
+            None => self.probes.is_none(),
+        };
+        let candidates = rows.iter().map(read).collect::<sqlx::Result<_>>()?;
+        Ok(Found { candidates, is_complete })
+    }
+
+    fn statement(&self) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new("with ");
+        self.push_semantic(&mut query);
+        let terms = self.push_keyword(&mut query);
+        self.push_graph(&mut query);
+        self.push_temporal(&mut query);
+        self.push_found(&mut query);
+        self.push_near(&mut query);
+        self.push_matches(&mut query, &terms);
+        self.push_result(&mut query);
+        query
+    }
+
+    /// Appends ` and <column> in (<types>)`.
+    fn push_types(&self, query: &mut QueryBuilder<Postgres>, column: &str) {
+        query.push(" and ").push(column).push(" in (");
+        for (i, fact_type) in self.types.iter().enumerate() {
+            query.push(if i == 0 { "" } else { ", " }).push(fact_type_code(*fact_type));
+        }
+        query.push(")");
+    }
+}
+
+fn read(row: &PgRow) -> sqlx::Result<Candidate> {
+    let places: Option<Vec<i64>> = row.try_get("places")?;
+    let counts: Option<Vec<i16>> = row.try_get("counts")?;
+    let matches = std::iter::zip(places.unwrap_or_default(), counts.unwrap_or_default())
+        .filter_map(|(place, count)| Some((usize::try_from(place).ok()?, count)));
+    let stream: Option<(Uuid, i32)> = Option::zip(row.try_get("stream_id")?, row.try_get("stream_pos")?);
+    let event_at: Option<DateTime<Utc>> = row.try_get("event_at")?;
+    let event_end: Option<DateTime<Utc>> = row.try_get("event_end")?;
+    Ok(Candidate {
+        memory_id: row.try_get("memory_id")?,
+        fact_type: fact_type_of(row.try_get("fact_type")?),
+        found_by: FoundBy {
+            meaning: row.try_get("by_meaning")?,
+            words: row.try_get("by_words")?,
+            graph: row.try_get("by_graph")?,
+            time: row.try_get("by_time")?,
+        },
+        distance: row.try_get("distance")?,
+        similarity: row.try_get("similarity")?,
+        place: stream.map(|(stream_id, position)| StreamPlace { stream_id, position }),
+        before: [row.try_get("one_before")?, row.try_get("two_before")?],
+        matches: matches.collect(),
+        length: row.try_get::<Option<i16>, _>("length")?.unwrap_or(0),
+        event: event_at.map(|start| (start, event_end.unwrap_or(start))),
+        tokens: row.try_get("tokens")?,
+        question_share: row.try_get("question_share")?,
+        has_time: row.try_get("has_time")?,
+        author: row.try_get("author")?,
+        text_hash: row.try_get("text_hash")?,
+        proof_count: row.try_get("proof_count")?,
+    })
+}
