@@ -2,6 +2,8 @@
 //!
 //! An empty variable counts as not set. A value that is not usable stops the start.
 
+mod embeddings;
+mod rerank;
 mod table;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use hindsight_engine::config::Settings;
 use hindsight_engine::text::terms::Language;
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
+pub use embeddings::{EmbedderChoice, LocalModel};
+pub use rerank::{LocalReranker, RerankerChoice, Rerankers};
 pub(crate) use table::LOG_LEVEL;
 pub use table::SETTINGS;
 
@@ -62,6 +66,10 @@ pub struct Config {
     pub pg_user: Option<String>,
     /// What words are stemmed by in a new database.
     pub language: Language,
+    /// What makes vectors of texts.
+    pub embedder: EmbedderChoice,
+    /// Who puts what was found in order.
+    pub rerankers: Rerankers,
     /// Settings of the engine.
     pub engine: Settings,
     /// Filter for log lines, for example `info`.
@@ -117,6 +125,8 @@ impl Config {
             name: "HOME",
             problem: "no home folder is known for this user; set HOME".to_owned(),
         })?;
+        let rerankers = Rerankers::read(lookup)?;
+        let engine = rerankers.apply(&reader, &engine_settings(&reader)?)?;
         let assets_dir = reader.text(&table::ASSETS_DIR).map(PathBuf::from);
         let log_format = match reader.value::<String>(&table::LOG_FORMAT)?.as_str() {
             "text" => LogFormat::Text,
@@ -140,7 +150,9 @@ impl Config {
             pg_bin_dir: reader.text(&table::PG_BIN_DIR).map(PathBuf::from),
             pg_user: reader.text(&table::PG_USER),
             language: reader.value(&table::LANGUAGE)?,
-            engine: engine_settings(&reader)?,
+            embedder: EmbedderChoice::read(lookup)?,
+            rerankers,
+            engine,
             log_level: reader.value(&table::LOG_LEVEL)?,
             log_format,
             log_colors: reader.given(&table::NO_COLOR).is_none(),
@@ -198,11 +210,8 @@ fn refuse_missing_features(reader: &Reader) -> Result<(), SettingError> {
             "language models are not available in this version; set HINDSIGHT_API_LLM_PROVIDER=none to go on without one",
         ));
     }
-    let local_models = ["auto", "all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"];
     for (setting, available) in [
-        (&table::EMBEDDINGS_PROVIDER, &["local"][..]),
-        (&table::EMBEDDINGS_LOCAL_MODEL, &local_models),
-        (&table::DATABASE_BACKEND, &["postgresql", "postgres"]),
+        (&table::DATABASE_BACKEND, &["postgresql", "postgres"][..]),
         (&table::VECTOR_EXTENSION, &["pgvector"]),
         (&table::TEXT_SEARCH_EXTENSION, &["native"]),
     ] {
@@ -291,6 +300,10 @@ mod tests {
             None
         });
         assert_eq!(config.expect("usable").engine, Settings::default(), "defaults stand in one place");
+        // More rerankers are looked for, and a gap in their numbers.
+        for number in [1, 2] {
+            asked.borrow_mut().remove(&format!("HINDSIGHT_API_RERANKER_{number}_PROVIDER"));
+        }
         // Read before the others.
         asked.borrow_mut().insert(table::NO_DOTENV.name.to_owned());
         let declared = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
@@ -314,7 +327,8 @@ mod tests {
             ("HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "short"),
             ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
             ("HINDSIGHT_API_LLM_API_KEY", "secret"),
-            ("HINDSIGHT_API_EMBEDDINGS_PROVIDER", "openai"),
+            ("HINDSIGHT_API_EMBEDDINGS_PROVIDER", "sorcery"),
+            ("HINDSIGHT_API_RERANKER_PROVIDER", "sorcery"),
             ("HINDSIGHT_API_TENANT_EXTENSION", "some:Extension"),
             ("HINDSIGHT_API_DATABASE_BACKEND", "oracle"),
             ("HINDSIGHT_API_VECTOR_EXTENSION", "vchord"),

@@ -9,12 +9,14 @@
 
 mod activity;
 pub mod config;
+mod embedders;
 mod error;
 mod extract;
 mod guard;
 mod load;
 mod logging;
 mod outage;
+mod rerankers;
 mod routes;
 mod state;
 

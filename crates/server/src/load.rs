@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hindsight_assets::{Asset, AssetError, AssetStore, Progress};
+use hindsight_assets::{AssetError, AssetStore, Progress};
 use hindsight_engine::Engine;
-use hindsight_engine::ports::{Embedder, SystemClock};
+use hindsight_engine::ports::{EmbedError, Embedder, Reranker, SystemClock};
 use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
-use hindsight_models::{LoadError, LocalEmbedder, LocalOptions};
+use hindsight_models::LoadError;
 use hindsight_pg::{
     DatabaseUrl, InstanceStatus, InstanceUrl, Instances, Layout, Options, PgError, RunningInstance, UrlError,
 };
@@ -20,6 +20,7 @@ use tokio::task::JoinError;
 use crate::config::Config;
 use crate::outage::{self, Disk};
 use crate::state::State;
+use crate::{embedders, rerankers};
 
 /// Time between two looks at the database.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -65,6 +66,12 @@ pub enum StartError {
     /// The model does not load.
     #[error(transparent)]
     Model(#[from] LoadError),
+    /// The embedding service does not serve.
+    #[error(transparent)]
+    Embedding(#[from] EmbedError),
+    /// The reranker does not load.
+    #[error(transparent)]
+    Reranker(#[from] rerankers::LoadError),
     /// Something behind the listener failed; the message says what.
     #[error("{0}")]
     Load(String),
@@ -240,10 +247,10 @@ async fn open(
     // waits, so that an unusable database is told without a download first.
     let load = || {
         let config = config.clone();
-        tokio::task::spawn_blocking(move || load_model(&config))
+        tokio::task::spawn_blocking(move || load_models(&config))
     };
     let assets = assets(config);
-    let is_there = [Asset::OnnxRuntime, Asset::MiniLm].iter().all(|asset| assets.find(*asset).is_some());
+    let is_there = embedders::needed(config).iter().all(|asset| assets.find(*asset).is_some());
     let model = is_there.then(load);
     let (embedded, url) = start_database(config).await?;
     let opened = async {
@@ -255,8 +262,12 @@ async fn open(
             language: config.language,
         })
         .await?;
-        let embedder = model.unwrap_or_else(load).await??;
-        Ok(Engine::new(store, embedder, Arc::new(SystemClock), config.engine.clone()).await?)
+        let (embedder, reranker) = model.unwrap_or_else(load).await??;
+        let engine = open_engine(config, store, embedder).await?;
+        Ok(match reranker {
+            Some(reranker) => engine.with_reranker(reranker),
+            None => engine,
+        })
     };
     // The start of an embedded database is never cut off halfway; the rest may be.
     let opened = tokio::select! {
@@ -274,6 +285,22 @@ async fn open(
             Err(error)
         }
     }
+}
+
+/// The engine with this model, or with the second choice where the database began with that.
+async fn open_engine(
+    config: &Config,
+    store: Store,
+    embedder: Arc<dyn Embedder>,
+) -> Result<Engine, StartError> {
+    let engine =
+        |embedder| Engine::new(store.clone(), embedder, Arc::new(SystemClock), config.engine.clone());
+    let other = match (engine(embedder).await, embedders::second_choice(config)) {
+        (Err(StoreError::OtherModel { .. }), Some(other)) => other,
+        (opened, _) => return Ok(opened?),
+    };
+    let second = tokio::task::spawn_blocking(move || embedders::load(&other, &assets(&other)));
+    Ok(engine(second.await??).await?)
 }
 
 async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), StartError> {
@@ -333,9 +360,11 @@ fn assets(config: &Config) -> AssetStore {
     AssetStore::new(&config.assets_dir, Layout::new(&config.home).installation())
 }
 
-fn load_model(config: &Config) -> Result<Arc<dyn Embedder>, StartError> {
+/// The models that the engine works with; the reranker only where there is one.
+type Models = (Arc<dyn Embedder>, Option<Arc<dyn Reranker>>);
+
+/// Blocks, on a thread of the runtime for that.
+fn load_models(config: &Config) -> Result<Models, StartError> {
     let store = assets(config);
-    let runtime = store.ensure(Asset::OnnxRuntime, &*config.progress)?;
-    let model = store.ensure(Asset::MiniLm, &*config.progress)?;
-    Ok(Arc::new(LocalEmbedder::load(&runtime, &model, LocalOptions::default())?))
+    Ok((embedders::load(config, &store)?, rerankers::load(config, &store)?))
 }

@@ -1,8 +1,9 @@
-//! The local embedding model: all-MiniLM-L6-v2 on ONNX Runtime.
+//! Local embedding models on ONNX Runtime: all-MiniLM-L6-v2, or one in a folder that somebody brings.
 
+mod folder;
 mod model;
 mod protobuf;
-mod runtime;
+pub(crate) mod runtime;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -20,7 +21,9 @@ use hindsight_engine::ports::{EmbedError, EmbedPurpose, Embedder, EmbeddingModel
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
+pub use self::folder::ModelFolder;
 use self::model::Model;
+pub use self::model::Pooling;
 use self::worker::{Encode, Job};
 
 /// Texts that may wait to be searched with.
@@ -75,6 +78,17 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A model that somebody brings cannot be used.
+    #[error(
+        "cannot use the embedding model {}: {reason}; give the folder of a model with model.onnx and tokenizer.json",
+        .path.display()
+    )]
+    Folder {
+        /// The model file or its folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The thread that computes cannot be started.
     #[error("cannot start the embedding thread: {0}")]
     Thread(std::io::Error),
@@ -118,15 +132,19 @@ impl LocalEmbedder {
     pub fn load(runtime: &Path, model_dir: &Path, options: LocalOptions) -> Result<Self, LoadError> {
         let environment = runtime::environment(runtime)?;
         let model = Model::load(&environment, &model_dir.join("model.onnx"), options.threads)?;
-        let identity = EmbeddingModel {
-            provider: "local".to_owned(),
-            name: "sentence-transformers/all-MiniLM-L6-v2-int8".to_owned(),
-            dimension: model::DIMENSION,
-            normalized: true,
-            query_prefix: String::new(),
-            passage_prefix: String::new(),
-        };
-        Self::start(identity, model, options.max_wait).map_err(LoadError::Thread)
+        let name = "sentence-transformers/all-MiniLM-L6-v2-int8";
+        Self::start(identity(name, &model), model, options.max_wait).map_err(LoadError::Thread)
+    }
+
+    /// Loads a model that somebody brings, otherwise like [`Self::load`].
+    pub fn load_folder(
+        runtime: &Path,
+        folder: &ModelFolder,
+        options: LocalOptions,
+    ) -> Result<Self, LoadError> {
+        let environment = runtime::environment(runtime)?;
+        let model = Model::load_folder(&environment, folder, options.threads)?;
+        Self::start(identity(&folder.name, &model), model, options.max_wait).map_err(LoadError::Thread)
     }
 
     fn start(
@@ -146,6 +164,17 @@ impl LocalEmbedder {
             jobs: Some(jobs),
             thread: Some(thread),
         })
+    }
+}
+
+fn identity(name: &str, model: &Model) -> EmbeddingModel {
+    EmbeddingModel {
+        provider: "local".to_owned(),
+        name: name.to_owned(),
+        dimension: model.dimension(),
+        normalized: true,
+        query_prefix: String::new(),
+        passage_prefix: String::new(),
     }
 }
 

@@ -7,23 +7,41 @@ use hindsight_engine::ports::EmbedError;
 use ort::environment::Environment;
 use ort::ep;
 use ort::logging::LogLevel;
-use ort::session::Session;
 use ort::session::builder::SessionBuilder;
+use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 use tokenizers::Tokenizer;
 
+use super::folder::ModelFolder;
 use super::worker::Encode;
 use super::{LoadError, tokens, weights};
 
-/// Numbers in a vector.
-pub(super) const DIMENSION: u32 = 384;
+/// Numbers in a vector of the model that is fetched.
+const DIMENSION: u32 = 384;
+/// What models call the vectors of the tokens.
+const OUTPUT: &str = "last_hidden_state";
 
 /// Two computations of one text may differ by this much in their cosine.
 const REPEATABLE: f32 = 1e-4;
 
+/// How the vectors of a text's tokens become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// Their mean.
+    Mean,
+    /// That of the first, which stands for the whole.
+    First,
+}
+
 pub(super) struct Model {
     tokenizer: Tokenizer,
     session: Session,
+    dimension: usize,
+    pooling: Pooling,
+    /// Whether the model has an input for kinds of tokens, of which one text has one.
+    wants_kinds: bool,
+    /// What it calls the vectors of the tokens.
+    output: String,
 }
 
 impl Model {
@@ -41,9 +59,49 @@ impl Model {
         let mut model = Self {
             tokenizer: tokens::tokenizer().map_err(|error| failed(error.to_string()))?,
             session: session.map_err(|error| failed(error.to_string()))?,
+            dimension: DIMENSION as usize,
+            pooling: Pooling::Mean,
+            wants_kinds: true,
+            output: OUTPUT.to_owned(),
         };
         model.check().map_err(|error| failed(error.to_string()))?;
         Ok(model)
+    }
+
+    /// Loads a model that somebody brings, as it is, with its own tokenizer.
+    pub(super) fn load_folder(
+        environment: &Environment,
+        folder: &ModelFolder,
+        threads: usize,
+    ) -> Result<Self, LoadError> {
+        let failed = |reason: String| LoadError::Folder { path: folder.files.model.clone(), reason };
+        let session = session_options(environment, threads)
+            .and_then(|mut builder| builder.commit_from_file(&folder.files.model))
+            .map_err(|error| failed(error.to_string()))?;
+        let known = ["input_ids", "attention_mask", "token_type_ids"];
+        if let Some(other) = session.inputs().iter().find(|input| !known.contains(&input.name())) {
+            return Err(failed(format!("it wants an input '{}' that text does not give", other.name())));
+        }
+        let output = session.outputs().iter().find(|output| output.name() == OUTPUT);
+        let output = output.or_else(|| session.outputs().first()).map(|output| output.name().to_owned());
+        let mut model = Self {
+            tokenizer: tokens::of_file(&folder.files.tokenizer, folder.max_tokens)
+                .map_err(|error| failed(error.to_string()))?,
+            dimension: 0,
+            pooling: folder.pooling,
+            wants_kinds: session.inputs().iter().any(|input| input.name() == "token_type_ids"),
+            output: output.ok_or_else(|| failed("it has no output".to_owned()))?,
+            session,
+        };
+        let probe = model.tokens("Memory").map_err(|error| failed(error.to_string()))?;
+        model.dimension = model.token_vectors(&[&probe]).map_err(|error| failed(error.to_string()))?.0;
+        model.check().map_err(|error| failed(error.to_string()))?;
+        Ok(model)
+    }
+
+    /// Numbers in a vector.
+    pub(super) fn dimension(&self) -> u32 {
+        u32::try_from(self.dimension).unwrap_or(u32::MAX)
     }
 
     /// Computes one text alone and among others.
@@ -75,41 +133,55 @@ impl Encode for Model {
     }
 
     fn encode(&mut self, batch: &[&[u32]]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let states =
-            hidden_states(&mut self.session, batch).map_err(|error| EmbedError::Failed(error.to_string()))?;
-        let width = batch.iter().map(|text| text.len()).max().unwrap_or_default() * DIMENSION as usize;
+        let dimension = self.dimension;
+        let (_, states) = self.token_vectors(batch).map_err(|error| EmbedError::Failed(error.to_string()))?;
+        let width = batch.iter().map(|text| text.len()).max().unwrap_or_default() * dimension;
         if states.len() != batch.len() * width {
-            return Err(EmbedError::Failed(format!("it has no vectors of {DIMENSION} numbers")));
+            return Err(EmbedError::Failed(format!(
+                "it has no vectors of {dimension} numbers for each token"
+            )));
         }
-        batch.iter().zip(states.chunks_exact(width.max(1))).map(|(text, row)| pool(row, text.len())).collect()
+        let rows = batch.iter().zip(states.chunks_exact(width.max(1)));
+        let seen = |tokens: usize| match self.pooling {
+            Pooling::Mean => tokens,
+            Pooling::First => 1,
+        };
+        rows.map(|(text, row)| pool(row, seen(text.len()), dimension)).collect()
     }
 }
 
-/// The model's output for every token, texts one after the other, padded to the longest.
-fn hidden_states(session: &mut Session, batch: &[&[u32]]) -> ort::Result<Vec<f32>> {
-    let longest = batch.iter().map(|text| text.len()).max().unwrap_or_default();
-    let shape = [batch.len(), longest];
-    let size = batch.len() * longest;
-    let (mut ids, mut mask) = (Vec::with_capacity(size), Vec::with_capacity(size));
-    for text in batch {
-        let padding = longest - text.len();
-        ids.extend(text.iter().map(|&id| i64::from(id)).chain(std::iter::repeat_n(0, padding)));
-        mask.extend(std::iter::repeat_n(1_i64, text.len()).chain(std::iter::repeat_n(0, padding)));
+impl Model {
+    /// Numbers in a vector, and the vector of every token, texts one after the other, padded to
+    /// the longest.
+    fn token_vectors(&mut self, batch: &[&[u32]]) -> ort::Result<(usize, Vec<f32>)> {
+        let longest = batch.iter().map(|text| text.len()).max().unwrap_or_default();
+        let shape = [batch.len(), longest];
+        let size = batch.len() * longest;
+        let (mut ids, mut mask) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        for text in batch {
+            let padding = longest - text.len();
+            ids.extend(text.iter().map(|&id| i64::from(id)).chain(std::iter::repeat_n(0, padding)));
+            mask.extend(std::iter::repeat_n(1_i64, text.len()).chain(std::iter::repeat_n(0, padding)));
+        }
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
+            ("input_ids", Tensor::from_array((shape, ids))?.into()),
+            ("attention_mask", Tensor::from_array((shape, mask))?.into()),
+        ];
+        if self.wants_kinds {
+            inputs.push(("token_type_ids", Tensor::from_array((shape, vec![0_i64; size]))?.into()));
+        }
+        let outputs = self.session.run(inputs)?;
+        let output = outputs.get(&self.output).ok_or_else(|| ort::Error::new("it has no token vectors"))?;
+        let (shape, states) = output.try_extract_tensor::<f32>()?;
+        let dimension = shape.last().and_then(|&size| usize::try_from(size).ok()).unwrap_or_default();
+        Ok((dimension, states.to_vec()))
     }
-    let outputs = session.run(ort::inputs![
-        "input_ids" => Tensor::from_array((shape, ids))?,
-        "attention_mask" => Tensor::from_array((shape, mask))?,
-        "token_type_ids" => Tensor::from_array((shape, vec![0_i64; size]))?,
-    ])?;
-    let output =
-        outputs.get("last_hidden_state").ok_or_else(|| ort::Error::new("it has no token vectors"))?;
-    Ok(output.try_extract_tensor::<f32>()?.1.to_vec())
 }
 
 /// The mean of the first `tokens` vectors in `row`, scaled to length 1.
-fn pool(row: &[f32], tokens: usize) -> Result<Vec<f32>, EmbedError> {
-    let mut sum = vec![0.0; DIMENSION as usize];
-    for token in row.chunks_exact(DIMENSION as usize).take(tokens) {
+fn pool(row: &[f32], tokens: usize, dimension: usize) -> Result<Vec<f32>, EmbedError> {
+    let mut sum = vec![0.0; dimension];
+    for token in row.chunks_exact(dimension.max(1)).take(tokens) {
         for (total, value) in sum.iter_mut().zip(token) {
             *total += value;
         }

@@ -12,7 +12,7 @@ use super::LoadError;
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
 /// The environment, made with the library at `path` by the first call that succeeds.
-pub(super) fn environment(path: &Path) -> Result<Environment, LoadError> {
+pub(crate) fn environment(path: &Path) -> Result<Environment, LoadError> {
     let failed = |reason: String| LoadError::Runtime { path: path.to_owned(), reason };
     let mut slot = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(environment) = &*slot {

@@ -1,5 +1,7 @@
 //! Texts as token numbers of the BERT uncased vocabulary.
 
+use std::path::Path;
+
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -28,6 +30,14 @@ pub(super) fn tokenizer() -> tokenizers::Result<Tokenizer> {
         .with_pre_tokenizer(Some(BertPreTokenizer))
         .with_post_processor(Some(ends))
         .with_truncation(Some(TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() }))?;
+    Ok(tokenizer)
+}
+
+/// The tokenizer in a file, cutting texts after `max_tokens`.
+pub(super) fn of_file(file: &Path, max_tokens: usize) -> tokenizers::Result<Tokenizer> {
+    let mut tokenizer = Tokenizer::from_file(file)?;
+    let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
+    tokenizer.with_padding(None).with_truncation(Some(truncation))?;
     Ok(tokenizer)
 }
 

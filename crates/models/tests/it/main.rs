@@ -1,6 +1,13 @@
-//! The real model through the public API.
+//! Models through the public API: the real one, tiny ones, and services over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first failure")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test ends at the first failure")]
+
+mod cross_encoder;
+mod embed;
+mod folder;
+mod onnx;
+mod rerank;
+mod service;
 
 use std::path::{Path, PathBuf};
 

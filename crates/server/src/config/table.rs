@@ -2,6 +2,8 @@
 
 use hindsight_types::settings::{Setting, nearest};
 
+use super::rerank::is_of_chain;
+
 hindsight_types::settings! {
     /// All settings of the server.
     pub SETTINGS;
@@ -35,8 +37,73 @@ hindsight_types::settings! {
         ASSETS_DIR = "HINDSIGHT_ASSETS_DIR", "", "a folder", "where model and runtime are kept, if not in the user's cache folder";
         LLM_PROVIDER = "HINDSIGHT_API_LLM_PROVIDER", "none", "none", "language model; others are not available in this version";
         LLM_API_KEY = "HINDSIGHT_API_LLM_API_KEY", "", "nothing", "key of a language model; refused unless the provider is none, so that nobody misses one";
-        EMBEDDINGS_PROVIDER = "HINDSIGHT_API_EMBEDDINGS_PROVIDER", "local", "local", "what makes vectors of texts; others are not available in this version";
-        EMBEDDINGS_LOCAL_MODEL = "HINDSIGHT_API_EMBEDDINGS_LOCAL_MODEL", "auto", "auto or all-MiniLM-L6-v2", "local embedding model";
+        EMBEDDINGS_PROVIDER = "HINDSIGHT_API_EMBEDDINGS_PROVIDER", "local", "local, tei, openai, cohere or google", "what makes vectors of texts; a database keeps the one it began with";
+        EMBEDDINGS_LOCAL_MODEL = "HINDSIGHT_API_EMBEDDINGS_LOCAL_MODEL", "auto", "auto, all-MiniLM-L6-v2, bge-small, or a folder with model.onnx and tokenizer.json", "local embedding model; bge-small is looked for in the folder `bge-small` of the assets folder, and auto takes it for a new database when it is there";
+    }
+    "Embedding services" {
+        EMBEDDINGS_MAX_INPUT_TOKENS = "HINDSIGHT_API_EMBEDDINGS_MAX_INPUT_TOKENS", "8192", "a number of tokens, 0 for no limit", "what of a text is sent to a service; the rest is cut off";
+        EMBEDDINGS_QUERY_PREFIX = "HINDSIGHT_API_EMBEDDINGS_QUERY_PREFIX", "", "a text", "put before every query that is sent to a service";
+        EMBEDDINGS_PASSAGE_PREFIX = "HINDSIGHT_API_EMBEDDINGS_PASSAGE_PREFIX", "", "a text", "put before every other text that is sent to a service";
+        EMBEDDINGS_MAX_CONCURRENT = "HINDSIGHT_API_EMBEDDINGS_MAX_CONCURRENT_REQUESTS", "8", "a whole number of at least 1", "calls of a service at once";
+        EMBEDDINGS_MAX_RETRIES = "HINDSIGHT_API_EMBEDDINGS_MAX_RETRIES", "4", "a whole number", "further attempts of a call";
+        EMBEDDINGS_INITIAL_BACKOFF = "HINDSIGHT_API_EMBEDDINGS_INITIAL_BACKOFF", "0.5", "a number of seconds", "wait before the first of them; it doubles";
+        EMBEDDINGS_MAX_BACKOFF = "HINDSIGHT_API_EMBEDDINGS_MAX_BACKOFF", "4.0", "a number of seconds", "longest wait before one of them";
+        EMBEDDINGS_RETRY_BUDGET = "HINDSIGHT_API_EMBEDDINGS_RETRY_BUDGET", "15.0", "a number of seconds", "none begins so long after the first attempt";
+        EMBEDDINGS_TEI_URL = "HINDSIGHT_API_EMBEDDINGS_TEI_URL", "", "http://… or https://…", "server of Text Embeddings Inference";
+        EMBEDDINGS_TEI_BATCH_SIZE = "HINDSIGHT_API_EMBEDDINGS_TEI_BATCH_SIZE", "32", "a whole number of at least 1", "texts in one call of it";
+        EMBEDDINGS_OPENAI_API_KEY = "HINDSIGHT_API_EMBEDDINGS_OPENAI_API_KEY", "", "a key", "key for embeddings of OpenAI, if not that of the language model";
+        EMBEDDINGS_OPENAI_MODEL = "HINDSIGHT_API_EMBEDDINGS_OPENAI_MODEL", "text-embedding-3-small", "the name of a model", "its model";
+        EMBEDDINGS_OPENAI_BASE_URL = "HINDSIGHT_API_EMBEDDINGS_OPENAI_BASE_URL", "https://api.openai.com/v1", "http://… or https://…", "where it is called; any service with the same call will do, and one that is named here needs no key";
+        EMBEDDINGS_OPENAI_BATCH_SIZE = "HINDSIGHT_API_EMBEDDINGS_OPENAI_BATCH_SIZE", "100", "a whole number of at least 1", "texts in one call of it";
+        EMBEDDINGS_OPENAI_DIMENSIONS = "HINDSIGHT_API_EMBEDDINGS_OPENAI_DIMENSIONS", "", "a whole number of at least 1", "numbers of a vector, if not as many as the model has";
+        EMBEDDINGS_COHERE_API_KEY = "HINDSIGHT_API_EMBEDDINGS_COHERE_API_KEY", "", "a key", "key for embeddings of Cohere";
+        EMBEDDINGS_COHERE_MODEL = "HINDSIGHT_API_EMBEDDINGS_COHERE_MODEL", "embed-english-v3.0", "the name of a model", "its model";
+        EMBEDDINGS_COHERE_BASE_URL = "HINDSIGHT_API_EMBEDDINGS_COHERE_BASE_URL", "https://api.cohere.com", "http://… or https://…", "where it is called";
+        EMBEDDINGS_COHERE_OUTPUT_DIMENSIONS = "HINDSIGHT_API_EMBEDDINGS_COHERE_OUTPUT_DIMENSIONS", "", "a whole number of at least 1", "numbers of a vector, if not as many as the model has";
+        EMBEDDINGS_GEMINI_API_KEY = "HINDSIGHT_API_EMBEDDINGS_GEMINI_API_KEY", "", "a key", "key for embeddings of the Gemini API (google), if not that of the language model";
+        EMBEDDINGS_GEMINI_MODEL = "HINDSIGHT_API_EMBEDDINGS_GEMINI_MODEL", "gemini-embedding-001", "the name of a model", "its model";
+        EMBEDDINGS_GEMINI_OUTPUT_DIMENSIONALITY = "HINDSIGHT_API_EMBEDDINGS_GEMINI_OUTPUT_DIMENSIONALITY", "768", "a whole number of at least 1", "numbers of a vector";
+        EMBEDDINGS_GEMINI_BATCH_SIZE = "HINDSIGHT_API_EMBEDDINGS_GEMINI_BATCH_SIZE", "100", "a whole number of at least 1", "texts in one call of it";
+    }
+    "Reranker" {
+        ENABLE_RERANKING = "HINDSIGHT_API_ENABLE_RERANKING", "true", "true or false", "let a reranker, if there is one, put what was found in order; a bank may say otherwise";
+        RERANKER_PROVIDER = "HINDSIGHT_API_RERANKER_PROVIDER", "local", "local, onnx, tei, cohere, openrouter, siliconflow, zeroentropy, rrf or none", "what puts what was found in order; rrf and none leave it as it is, and so does local without a model on this machine. More that are asked when it fails: the same settings with RERANKER_1_, RERANKER_2_ and so on in place of RERANKER_";
+        RERANKER_LOCAL_MODEL = "HINDSIGHT_API_RERANKER_LOCAL_MODEL", "cross-encoder/ms-marco-MiniLM-L-6-v2", "a folder with model.onnx and tokenizer.json, or a name", "local cross-encoder; a name is looked for in the assets folder, as its last part or as `reranker`";
+        RERANKER_ONNX_MODEL_PATH = "HINDSIGHT_API_RERANKER_ONNX_MODEL_PATH", "", "a folder or a file", "where the local cross-encoder lies, if not where RERANKER_LOCAL_MODEL says";
+        RERANKER_ONNX_MAX_TOKENS = "HINDSIGHT_API_RERANKER_ONNX_MAX_TOKENS", "512", "a whole number of at least 1", "tokens of a query and a text together that the local cross-encoder reads";
+        RERANKER_ONNX_THREADS = "HINDSIGHT_API_RERANKER_ONNX_THREADS", "0", "a whole number, 0 for one for each core", "threads of the local cross-encoder";
+        RERANKER_MAX_CANDIDATES = "HINDSIGHT_API_RERANKER_MAX_CANDIDATES", "300", "a whole number of at least 1", "texts that a reranker is given at most";
+        RERANKER_MAX_CANDIDATES_LOW = "HINDSIGHT_API_RERANKER_MAX_CANDIDATES_LOW", "0", "a whole number, 0 for RERANKER_MAX_CANDIDATES", "the same at budget low";
+        RERANKER_MAX_CANDIDATES_MID = "HINDSIGHT_API_RERANKER_MAX_CANDIDATES_MID", "0", "a whole number, 0 for RERANKER_MAX_CANDIDATES", "the same at budget mid";
+        RERANKER_MAX_CANDIDATES_HIGH = "HINDSIGHT_API_RERANKER_MAX_CANDIDATES_HIGH", "0", "a whole number, 0 for RERANKER_MAX_CANDIDATES", "the same at budget high";
+        RERANKER_MAX_TOKENS = "HINDSIGHT_API_RERANKER_MAX_TOKENS_PER_CANDIDATE", "", "a whole number of at least 1", "tokens of each text that a reranker is given; all when not set";
+        RERANKER_TIME_BUDGET_MS = "HINDSIGHT_API_RERANKER_TIME_BUDGET_MS", "150", "a number of milliseconds", "how long a recall waits for a local reranker; what is not scored by then keeps its order";
+        RERANKER_REMOTE_TIME_BUDGET_MS = "HINDSIGHT_API_RERANKER_REMOTE_TIME_BUDGET_MS", "2000", "a number of milliseconds", "the same for a reranker that is called over HTTP";
+        RERANKER_MAX_RETRIES = "HINDSIGHT_API_RERANKER_MAX_RETRIES", "3", "a whole number", "further attempts of a call over HTTP, as far as the time goes";
+        RERANKER_INITIAL_BACKOFF = "HINDSIGHT_API_RERANKER_INITIAL_BACKOFF", "0.5", "a number of seconds", "wait before the first of them; it doubles";
+        RERANKER_MAX_BACKOFF = "HINDSIGHT_API_RERANKER_MAX_BACKOFF", "4.0", "a number of seconds", "longest wait before one of them";
+        RERANKER_RETRY_BUDGET = "HINDSIGHT_API_RERANKER_RETRY_BUDGET", "10.0", "a number of seconds", "none begins so long after the first attempt";
+        RERANKER_TEI_URL = "HINDSIGHT_API_RERANKER_TEI_URL", "", "http://… or https://…", "server of Text Embeddings Inference with a reranker";
+        RERANKER_TEI_BATCH_SIZE = "HINDSIGHT_API_RERANKER_TEI_BATCH_SIZE", "128", "a whole number of at least 1", "texts in one call of it";
+        RERANKER_TEI_MAX_CONCURRENT = "HINDSIGHT_API_RERANKER_TEI_MAX_CONCURRENT", "8", "a whole number of at least 1", "calls of it at once";
+        RERANKER_TEI_HTTP_TIMEOUT = "HINDSIGHT_API_RERANKER_TEI_HTTP_TIMEOUT", "30.0", "a number of seconds", "longest wait for one call of it";
+        RERANKER_COHERE_API_KEY = "HINDSIGHT_API_RERANKER_COHERE_API_KEY", "", "a key", "key for the reranker of Cohere";
+        RERANKER_COHERE_MODEL = "HINDSIGHT_API_RERANKER_COHERE_MODEL", "rerank-english-v3.0", "the name of a model", "its model";
+        RERANKER_COHERE_BASE_URL = "HINDSIGHT_API_RERANKER_COHERE_BASE_URL", "https://api.cohere.com", "http://… or https://…", "where it is called";
+        RERANKER_COHERE_TIMEOUT = "HINDSIGHT_API_RERANKER_COHERE_TIMEOUT", "60.0", "a number of seconds", "longest wait for one call of it";
+        RERANKER_COHERE_MAX_CONCURRENT = "HINDSIGHT_API_RERANKER_COHERE_MAX_CONCURRENT", "16", "a whole number of at least 1", "calls at once of this and the following";
+        RERANKER_OPENROUTER_API_KEY = "HINDSIGHT_API_RERANKER_OPENROUTER_API_KEY", "", "a key", "key for the reranker of OpenRouter";
+        RERANKER_OPENROUTER_MODEL = "HINDSIGHT_API_RERANKER_OPENROUTER_MODEL", "cohere/rerank-v3.5", "the name of a model", "its model";
+        RERANKER_OPENROUTER_BASE_URL = "HINDSIGHT_API_RERANKER_OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1/rerank", "http://… or https://…", "where it is called";
+        RERANKER_OPENROUTER_TIMEOUT = "HINDSIGHT_API_RERANKER_OPENROUTER_TIMEOUT", "60.0", "a number of seconds", "longest wait for one call of it";
+        RERANKER_SILICONFLOW_API_KEY = "HINDSIGHT_API_RERANKER_SILICONFLOW_API_KEY", "", "a key", "key for the reranker of SiliconFlow";
+        RERANKER_SILICONFLOW_MODEL = "HINDSIGHT_API_RERANKER_SILICONFLOW_MODEL", "BAAI/bge-reranker-v2-m3", "the name of a model", "its model";
+        RERANKER_SILICONFLOW_BASE_URL = "HINDSIGHT_API_RERANKER_SILICONFLOW_BASE_URL", "https://api.siliconflow.cn/v1", "http://… or https://…", "where it is called";
+        RERANKER_SILICONFLOW_TIMEOUT = "HINDSIGHT_API_RERANKER_SILICONFLOW_TIMEOUT", "60.0", "a number of seconds", "longest wait for one call of it";
+        RERANKER_ZEROENTROPY_API_KEY = "HINDSIGHT_API_RERANKER_ZEROENTROPY_API_KEY", "", "a key", "key for the reranker of ZeroEntropy";
+        RERANKER_ZEROENTROPY_MODEL = "HINDSIGHT_API_RERANKER_ZEROENTROPY_MODEL", "zerank-2", "the name of a model", "its model";
+        RERANKER_ZEROENTROPY_BASE_URL = "HINDSIGHT_API_RERANKER_ZEROENTROPY_BASE_URL", "https://api.zeroentropy.dev", "http://… or https://…", "where it is called";
+        RERANKER_ZEROENTROPY_TIMEOUT = "HINDSIGHT_API_RERANKER_ZEROENTROPY_TIMEOUT", "60.0", "a number of seconds", "longest wait for one call of it";
     }
     "Retain" {
         EXTRACTION_MODE = "HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "concise", "concise, verbose, custom, verbatim or chunks", "how facts are made; without a language model the rules are the same for the first four";
@@ -110,8 +177,9 @@ const MEANINGLESS: [&str; 5] = ["LOOP_", "WORKERS", "MODEL_INIT_TIMEOUT", "TOKEN
 /// What to tell about variables that are no settings of any program here: one line each.
 pub(super) fn remarks<'n>(names: impl IntoIterator<Item = &'n str>, known: &[&[Setting]]) -> Vec<String> {
     let known: Vec<_> = known.iter().flat_map(|table| table.iter()).map(|setting| setting.name).collect();
+    let is_known = |name: &str| known.contains(&name) || is_of_chain(name, &known);
     let mut unknown: Vec<_> =
-        names.into_iter().filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
+        names.into_iter().filter(|name| name.starts_with(PREFIX) && !is_known(name)).collect();
     unknown.sort_unstable();
     unknown.into_iter().filter_map(|name| remark(name, &known)).collect()
 }
@@ -141,7 +209,8 @@ mod tests {
         let names = [
             "HINDSIGHT_API_PORT",
             "HINDSIGHT_API_PROT",
-            "HINDSIGHT_API_RERANKER_PROVIDER",
+            "HINDSIGHT_API_RERANKER_LOCAL_BUCKET_BATCHING",
+            "HINDSIGHT_API_RERANKER_1_PROVIDER",
             "HINDSIGHT_API_LOOP_LAG_METRIC",
             "HINDSIGHT_API_WORKERS",
             "HINDSIGHT_API_NONSENSE_AND_MORE",
@@ -154,7 +223,7 @@ mod tests {
                 "HINDSIGHT_API_LOOP_LAG_METRIC means nothing here and is ignored",
                 "HINDSIGHT_API_NONSENSE_AND_MORE is not a setting",
                 "HINDSIGHT_API_PROT is not a setting: did you mean HINDSIGHT_API_PORT?",
-                "HINDSIGHT_API_RERANKER_PROVIDER has no effect in this version",
+                "HINDSIGHT_API_RERANKER_LOCAL_BUCKET_BATCHING has no effect in this version",
                 "HINDSIGHT_API_WORKERS means nothing here and is ignored",
             ]
         );
