@@ -274,9 +274,9 @@ impl<'a> Reader<'a> {
 
     /// Past articles, "of" and "about".
     pub(super) fn skip(&self, mut at: usize) -> usize {
-        while let Some(((), next)) = self.phrase(at, |class| {
-            matches!(class, Class::Filler | Class::Of | Class::About).then_some(())
-        }) {
+        while let Some(((), next)) =
+            self.phrase(at, |class| matches!(class, Class::Filler | Class::Of | Class::About).then_some(()))
+        {
             at = next;
         }
         at

@@ -4,7 +4,7 @@
 //! it means, seen from an anchor. Chinese characters bring the Chinese rules first; after
 //! them every language of [`LANGUAGES`] that the query shows signs of is tried, the
 //! likeliest first. Languages are tables of words ([`lexicon`]); one grammar ([`grammar`],
-//! [`moments`]) reads them all, and [`calendar`] knows what the expressions mean:
+//! [`moments`], [`dated`]) reads them all, and [`calendar`] knows what the expressions mean:
 //!
 //! - Days are UTC, weeks run from Monday to Sunday. "Three weeks ago" is a whole week,
 //!   "the last three weeks" are the 21 days up to the anchor.
@@ -23,6 +23,8 @@
 
 mod calendar;
 mod chinese;
+mod chinese_readings;
+mod dated;
 mod english;
 mod french_italian;
 mod germanic;

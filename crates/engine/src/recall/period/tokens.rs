@@ -30,7 +30,9 @@ pub(super) struct Token {
 /// The tokens of a text.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let dates: Vec<_> = if text.contains(|c: char| c.is_ascii_digit()) {
-        written_dates(text).filter(|found| text.get(found.start..found.end).is_some_and(is_in_figures)).collect()
+        written_dates(text)
+            .filter(|found| text.get(found.start..found.end).is_some_and(is_in_figures))
+            .collect()
     } else {
         Vec::new()
     };

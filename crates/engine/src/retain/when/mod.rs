@@ -9,7 +9,8 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc, Weekday};
 use regex::{Captures, Regex};
 
 use crate::text::dates::{
-    DateWindow, Found, MONTH, Toward, Written, counts_things, leads_to_a_month, month_number, word_before, written_dates,
+    DateWindow, Found, MONTH, Toward, Written, counts_things, leads_to_a_month, month_number, word_before,
+    written_dates,
 };
 use crate::text::pattern;
 
