@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::calendar::{Calendar, Named, Span, range};
+use super::calendar::{Calendar, Found, Named, Span, range};
 use super::chinese_readings::{Moment, is_numeral};
 use crate::text::pattern;
 
@@ -60,7 +60,7 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:以前|之前
 static AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:以后|之后|后)"));
 
 /// An expression and where it stands.
-struct Found {
+struct Expression {
     start: usize,
     end: usize,
     /// None for a time that cannot be.
@@ -69,7 +69,7 @@ struct Found {
 
 /// The first expression of a text with Chinese characters; inside it None for a time that
 /// cannot be.
-pub(super) fn find(text: &str, calendar: Calendar) -> Option<Option<Span>> {
+pub(super) fn find(text: &str, calendar: Calendar) -> Option<Found> {
     let text: String = text.chars().map(simplified).collect();
     let mut from = 0;
     while let Some(captures) = MOMENT.captures_at(&text, from) {
@@ -87,7 +87,7 @@ pub(super) fn find(text: &str, calendar: Calendar) -> Option<Option<Span>> {
     None
 }
 
-fn in_context(text: &str, found: &Found, calendar: Calendar) -> Option<Span> {
+fn in_context(text: &str, found: &Expression, calendar: Calendar) -> Option<Span> {
     let today = calendar.today;
     let named = found.named?;
     let before = text.get(..found.start)?.trim_end();
@@ -120,7 +120,7 @@ fn in_context(text: &str, found: &Found, calendar: Calendar) -> Option<Span> {
     Some(span)
 }
 
-fn read(text: &str, captures: &Captures<'_>, calendar: Calendar) -> Option<Found> {
+fn read(text: &str, captures: &Captures<'_>, calendar: Calendar) -> Option<Expression> {
     let whole = captures.get(0)?;
     let before = text.get(..whole.start())?.chars().next_back();
     let behind = text.get(whole.end()..)?.chars().next();
@@ -132,7 +132,7 @@ fn read(text: &str, captures: &Captures<'_>, calendar: Calendar) -> Option<Found
     }
     let moment = Moment { captures, calendar, before, behind };
     let named = moment.read()?;
-    Some(Found { start: whole.start(), end: whole.end(), named })
+    Some(Expression { start: whole.start(), end: whole.end(), named })
 }
 
 /// Traditional and Japanese forms of the characters the patterns use.

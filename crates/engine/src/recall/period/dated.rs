@@ -51,7 +51,9 @@ impl Reader<'_> {
     }
 
     fn day_number(&self, at: usize) -> Option<(u32, usize)> {
-        let Kind::Number(day, 1..=2) = self.tokens.get(at)?.kind else { return None };
+        let Kind::Number(day, 1..=2) = self.tokens.get(at).filter(|token| !token.quoted)?.kind else {
+            return None;
+        };
         // The end of "2023-05" or "3.14" is no day.
         let is_part = !self.tokens.get(at)?.spaced
             && at.checked_sub(1).is_some_and(|before| {

@@ -96,12 +96,14 @@ pub(super) fn told_within(window: DateWindow) -> DateWindow {
     DateWindow { start: earlier.unwrap_or(window.start), end: later.unwrap_or(window.end) }
 }
 
-/// Languages by how many words of theirs the query has; English, whose dates others use,
-/// always, the others only when they have one or none has.
+/// Languages by how many signs of them the query has; English, whose dates others use,
+/// always, the others only when there is one or no language has any.
 fn likely_languages(tokens: &[Token]) -> impl Iterator<Item = &'static Lexicon> {
-    let signs = |lexicon: &Lexicon| {
-        let is_sign = |token: &&Token| matches!(&token.kind, Kind::Word(word) if lexicon.is_sign(word));
-        tokens.iter().filter(is_sign).count()
+    let signs = |lexicon: &Lexicon| -> usize {
+        tokens
+            .iter()
+            .map(|token| if let Kind::Word(word) = &token.kind { lexicon.sign(word) } else { 0 })
+            .sum()
     };
     let mut languages: Vec<_> = LANGUAGES.iter().map(|lexicon| (signs(lexicon), lexicon)).collect();
     let is_known = languages.iter().any(|(signs, _)| *signs > 0);
