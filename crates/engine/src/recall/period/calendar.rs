@@ -15,6 +15,9 @@ pub(super) struct Span {
     pub(super) last: NaiveDate,
 }
 
+/// The days of an expression, or None for a time that cannot be.
+pub(super) type Found = Option<Span>;
+
 /// What time is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {

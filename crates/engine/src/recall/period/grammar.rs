@@ -4,7 +4,7 @@
 //! certainly a time decides. What needs an introducing word ("in May", "on Friday") is no
 //! time without one.
 
-use super::calendar::{Calendar, Named, Span, Unit, range};
+use super::calendar::{Calendar, Found, Named, Span, Unit, range};
 use super::lexicon::{Class, Lexicon};
 use super::tokens::{Kind, Token};
 
@@ -109,11 +109,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The first expression; inside it None for a time that cannot be.
-    pub(super) fn find(&self) -> Option<Option<Span>> {
+    pub(super) fn find(&self) -> Option<Found> {
         (0..self.tokens.len()).find_map(|at| self.expression(at))
     }
 
-    fn expression(&self, at: usize) -> Option<Option<Span>> {
+    fn expression(&self, at: usize) -> Option<Found> {
         if let Some(span) = self.distance_from_another(at) {
             return Some(span);
         }
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     /// "Two weeks before Christmas", "the day after May 3": the unit that lies so far off.
-    fn distance_from_another(&self, at: usize) -> Option<Option<Span>> {
+    fn distance_from_another(&self, at: usize) -> Option<Found> {
         let (count, next) = match self.count(at) {
             Some(counted) => counted,
             // "The years after 2020" are many.
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The days meant by a moment behind such a word; None when it is no time there.
-    fn introduced(&self, lead: Option<Lead>, moment: Moment) -> Option<Option<Span>> {
+    fn introduced(&self, lead: Option<Lead>, moment: Moment) -> Option<Found> {
         let today = self.calendar.today;
         if let Some(other) = self.range_end(lead, moment.next)
             && (lead.is_some() || moment.needs == Needs::Nothing || other.needs == Needs::Nothing)
@@ -218,15 +218,9 @@ impl<'a> Reader<'a> {
     /// A number of units; nothing when it is only a bound or part of another number.
     pub(super) fn count(&self, at: usize) -> Option<(i64, usize)> {
         let token = self.tokens.get(at)?;
-        let touches = |at: usize| {
-            self.tokens.get(at).is_some_and(|token| {
-                !token.spaced && !matches!(token.kind, Kind::Mark('(' | '"' | '“' | '«' | '¿' | '¡'))
-            })
-        };
         if let Kind::Number(count, _) = token.kind {
-            let is_part = at.checked_sub(1).is_some_and(|before| {
-                touches(at) && !self.mark(before, |c| matches!(c, '(' | '"' | '“' | '«')).is_some()
-            });
+            let is_part = !token.spaced
+                && at.checked_sub(1).is_some_and(|before| self.mark(before, is_opening).is_none());
             return (!is_part).then_some((i64::from(count), at + 1));
         }
         let (count, next) = self.counted(at)?;
@@ -304,6 +298,10 @@ impl<'a> Reader<'a> {
         }
         Some(next)
     }
+}
+
+fn is_opening(mark: char) -> bool {
+    matches!(mark, '(' | '"' | '“' | '«')
 }
 
 pub(super) fn is_dash(mark: char) -> bool {

@@ -6,7 +6,7 @@ use super::calendar::{Part, Season, Unit};
 use super::lexicon::{Class, Language};
 
 pub(super) const SPANISH: Language = Language {
-    signs: "qué que quién cuándo dónde cómo cuál por el la los las un una del y en con es está fue hizo hice \
+    signs: "qué que quién cuándo dónde cómo cuál por de el la los las un una del y en con es está fue hizo hice \
         pasó pasada pasado mi tu su yo ella nosotros hace desde hasta durante esta este",
     phrases: &[
         (Class::Day(-2), "anteayer|antes de ayer|antier"),
@@ -95,7 +95,7 @@ pub(super) const SPANISH: Language = Language {
 };
 
 pub(super) const PORTUGUESE: Language = Language {
-    signs: "que quem quando onde como qual por o os um uma do da dos das e em no na com foi fez fiz aconteceu \
+    signs: "que quem quando onde como qual por de o os um uma do da dos das e em no na com foi fez fiz aconteceu \
         passada passado meu minha seu sua eu ela nós desde até durante há",
     phrases: &[
         (Class::Day(-2), "anteontem"),

@@ -96,6 +96,8 @@ pub(super) struct Language {
 /// A language ready for look-ups.
 pub(super) struct Lexicon {
     signs: HashSet<&'static str>,
+    /// Names of months, weekdays and seasons.
+    names: HashSet<&'static str>,
     /// By first word: the words behind it and the class, the longest first.
     phrases: HashMap<&'static str, Vec<(Vec<&'static str>, Class)>>,
 }
@@ -103,8 +105,12 @@ pub(super) struct Lexicon {
 impl Lexicon {
     pub(super) fn new(language: &Language) -> Self {
         let mut phrases: HashMap<_, Vec<_>> = HashMap::new();
+        let mut names = HashSet::new();
         for (class, forms) in language.phrases {
             for form in forms.split('|') {
+                if matches!(class, Class::Month(_) | Class::Weekday(_) | Class::Season(_)) {
+                    names.insert(form);
+                }
                 let mut words = form.split(' ');
                 let Some(first) = words.next() else { continue };
                 phrases.entry(first).or_default().push((words.collect::<Vec<_>>(), *class));
@@ -113,11 +119,12 @@ impl Lexicon {
         for behind in phrases.values_mut() {
             behind.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
         }
-        Self { signs: language.signs.split_whitespace().collect(), phrases }
+        Self { signs: language.signs.split_whitespace().collect(), names, phrases }
     }
 
-    pub(super) fn is_sign(&self, word: &str) -> bool {
-        self.signs.contains(word)
+    /// How much a word speaks for the language; a name of a month says more than "de".
+    pub(super) fn sign(&self, word: &str) -> usize {
+        usize::from(self.signs.contains(word)) + 2 * usize::from(self.names.contains(word))
     }
 
     /// Phrases that begin with a word.

@@ -4,7 +4,7 @@
 //! it means, seen from an anchor. Chinese characters bring the Chinese rules first; after
 //! them every language of [`LANGUAGES`] that the query shows signs of is tried, the
 //! likeliest first. Languages are tables of words ([`lexicon`]); one grammar ([`grammar`],
-//! [`moments`]) reads them all, and [`calendar`] knows what the expressions mean:
+//! [`moments`], [`dated`]) reads them all, and [`calendar`] knows what the expressions mean:
 //!
 //! - Days are UTC, weeks run from Monday to Sunday. "Three weeks ago" is a whole week,
 //!   "the last three weeks" are the 21 days up to the anchor.
@@ -23,6 +23,8 @@
 
 mod calendar;
 mod chinese;
+mod chinese_readings;
+mod dated;
 mod english;
 mod french_italian;
 mod germanic;
@@ -94,12 +96,14 @@ pub(super) fn told_within(window: DateWindow) -> DateWindow {
     DateWindow { start: earlier.unwrap_or(window.start), end: later.unwrap_or(window.end) }
 }
 
-/// Languages by how many words of theirs the query has; English, whose dates others use,
-/// always, the others only when they have one or none has.
+/// Languages by how many signs of them the query has; English, whose dates others use,
+/// always, the others only when there is one or no language has any.
 fn likely_languages(tokens: &[Token]) -> impl Iterator<Item = &'static Lexicon> {
-    let signs = |lexicon: &Lexicon| {
-        let is_sign = |token: &&Token| matches!(&token.kind, Kind::Word(word) if lexicon.is_sign(word));
-        tokens.iter().filter(is_sign).count()
+    let signs = |lexicon: &Lexicon| -> usize {
+        tokens
+            .iter()
+            .map(|token| if let Kind::Word(word) = &token.kind { lexicon.sign(word) } else { 0 })
+            .sum()
     };
     let mut languages: Vec<_> = LANGUAGES.iter().map(|lexicon| (signs(lexicon), lexicon)).collect();
     let is_known = languages.iter().any(|(signs, _)| *signs > 0);

@@ -16,7 +16,7 @@ pub(super) fn number(text: &str) -> Option<u32> {
         }
         match c {
             '廿' | '卅' => {
-                below_ten_thousand = below_ten_thousand.checked_add(if c == '廿' { 20 } else { 30 })?
+                below_ten_thousand = below_ten_thousand.checked_add(if c == '廿' { 20 } else { 30 })?;
             }
             '万' => {
                 let thousands = below_ten_thousand.checked_add(digit.take().unwrap_or(0))?;
