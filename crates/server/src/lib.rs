@@ -19,6 +19,7 @@ mod outage;
 mod rerankers;
 mod routes;
 mod state;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

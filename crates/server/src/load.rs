@@ -20,6 +20,7 @@ use tokio::task::JoinError;
 use crate::config::Config;
 use crate::outage::{self, Disk};
 use crate::state::State;
+use crate::upkeep;
 use crate::{embedders, rerankers};
 
 /// Time between two looks at the database.
@@ -213,6 +214,7 @@ pub(crate) async fn load(
     }
     state.probed(look(&engine).await);
     state.ready(engine.clone());
+    let upkeep = tokio::spawn(upkeep::run(engine.clone(), stopped.clone()));
     loop {
         tokio::select! {
             // An error means that the server is gone.
@@ -228,6 +230,7 @@ pub(crate) async fn load(
             None => look(&engine).await,
         });
     }
+    upkeep.await?;
     Ok(embedded)
 }
 

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod cells;
 mod isolation;
 mod recall;
 mod retain;
