@@ -115,8 +115,8 @@ pub struct Settings {
     /// Postings of rare words that may make candidates, at budget low, mid, high; words
     /// beyond only score what others found.
     pub postings: [i64; 3],
-    /// Hits of an arm and type, at budget low, mid, high, whose neighbours in the conversation
-    /// become candidates.
+    /// Best hits of an arm, at budget low, mid, high, whose neighbours in the conversation become
+    /// candidates.
     pub context: [i64; 3],
     /// Cosine similarity below which the semantic arm finds nothing.
     pub min_similarity: f64,

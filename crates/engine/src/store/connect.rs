@@ -53,6 +53,8 @@ impl Store {
             ("enable_bitmapscan", "off"),
             // What recall reads is in memory: without this the covering index loses to the table.
             ("random_page_cost", "1.1"),
+            // To start workers costs more than they save here.
+            ("max_parallel_workers_per_gather", "0"),
             ("plan_cache_mode", "force_generic_plan"),
         ]);
         let store = Self { pool: pool(base), recall_pool: pool(recall), language: options.language };

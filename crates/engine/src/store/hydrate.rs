@@ -147,8 +147,11 @@ impl RecallSession {
                  from (
                    select distinct me.entity_id from memory_entities me
                    where me.bank_key = $1 and me.memory_id = any(m.memory_id || coalesce(m.source_ids, '{}'))
-                 ) me
-                 join entities e on e.bank_key = $1 and e.entity_id = me.entity_id
+                 ) me cross join lateral (
+                   -- One by one: a join would read all entities of the bank for each memory.
+                   select entity_id, name from entities
+                   where bank_key = $1 and entity_id = me.entity_id offset 0
+                 ) e
                ) e
                where m.bank_key = $1 and m.memory_id = any($2)"#,
             bank.0,

@@ -9,6 +9,7 @@ use sqlx::{Postgres, QueryBuilder};
 
 use super::arms::Terms;
 use super::{CandidateQuery, LENDERS, NEIGHBOURS};
+use crate::store::fact_type_code;
 
 impl CandidateQuery<'_> {
     /// `pool`: the hits, and the places of the conversation around the best of them: as far
@@ -36,28 +37,38 @@ impl CandidateQuery<'_> {
     /// `matches`: the terms each row of the pool holds.
     pub(super) fn push_matches(&self, query: &mut QueryBuilder<Postgres>, terms: &Terms) {
         query.push("matches as (select memory_id, array_agg(place) places, array_agg(tf) counts, max(length) length from (select place, p.memory_id, tf, length from posts p join pool using (memory_id)");
-        // "union", not "union all": the first term may be both scanned and probed.
-        self.push_probe(query, &terms.probed);
+        // "union", not "union all": the rarest term may be both read and looked up.
+        if !terms.listed.is_empty() {
+            let (hashes, places) = self.hashes_and_places(&terms.listed);
+            query.push(" union select c.place, p.memory_id, p.tf, p.length from unnest(");
+            query.push_bind(hashes).push("::int8[], ").push_bind(places);
+            query.push("::int8[]) c(term, place) cross join lateral (select memory_id, tf, length from memory_terms where bank_key = ");
+            query.push_bind(self.bank.0).push(" and term = c.term offset 0) p join pool using (memory_id)");
+        }
+        self.push_probe(query, &terms.probed, "true");
         // The postings that were read are those of the types asked for; others only lend.
-        if self.types.len() < FactType::ALL.len() && !terms.scanned.is_empty() {
-            self.push_probe(query, &terms.scanned);
-            query.push(" where not (true");
-            self.push_types(query, "pool.fact_type");
-            query.push(")");
+        if self.types.len() < FactType::ALL.len() {
+            let asked: Vec<String> =
+                self.types.iter().map(|fact_type| fact_type_code(*fact_type).to_string()).collect();
+            self.push_probe(query, &terms.scanned, &format!("fact_type not in ({})", asked.join(", ")));
         }
         query.push(") x group by memory_id) ");
     }
 
-    /// Looks the terms at these places up for the rows of the pool.
-    fn push_probe(&self, query: &mut QueryBuilder<Postgres>, places: &[usize]) {
+    /// Looks the terms at these places up for each row of the pool that meets the condition.
+    fn push_probe(&self, query: &mut QueryBuilder<Postgres>, places: &[usize], condition: &str) {
         if places.is_empty() {
             return;
         }
         let (hashes, places) = self.hashes_and_places(places);
-        query.push(" union select c.place, p.memory_id, p.tf, p.length from pool cross join unnest(");
+        query.push(
+            " union select c.place, l.memory_id, p.tf, p.length from (select memory_id from pool where ",
+        );
+        query.push(condition).push(") l cross join unnest(");
         query.push_bind(hashes).push("::int8[], ").push_bind(places);
-        query.push("::int8[]) c(term, place) join memory_terms p on p.bank_key = ").push_bind(self.bank.0);
-        query.push(" and p.term = c.term and p.memory_id = pool.memory_id");
+        query.push("::int8[]) c(term, place) cross join lateral (select tf, length from memory_terms where bank_key = ");
+        query.push_bind(self.bank.0);
+        query.push(" and term = c.term and memory_id = l.memory_id offset 0) p");
     }
 
     /// The rows of the pool with their similarity to the query and to what was said before.

@@ -66,7 +66,7 @@ pub struct CandidateQuery<'q> {
     pub graph: Option<GraphQuery<'q>>,
     /// Span of time of the temporal arm; none = it does not run.
     pub window: Option<DateWindow>,
-    /// Hits of an arm and type whose neighbours in the conversation become candidates.
+    /// Best hits of an arm, over all types, whose neighbours in the conversation become candidates.
     pub context: i64,
     /// Which rows may be seen.
     pub tags: &'q TagFilter,
