@@ -11,11 +11,13 @@
 mod audit;
 mod cluster;
 mod database;
+mod hold;
 #[cfg(feature = "engine")]
 mod ports;
 mod steward;
 
 pub use audit::{audit, audit_instance};
 pub use database::TestDatabase;
+pub use hold::HeldTable;
 #[cfg(feature = "engine")]
 pub use ports::{FixedClock, HashEmbedder};

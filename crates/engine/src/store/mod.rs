@@ -17,6 +17,7 @@ mod entities;
 mod hydrate;
 mod info;
 mod remove;
+mod session;
 mod statistics;
 mod stats;
 mod streams;
@@ -26,9 +27,10 @@ use hindsight_types::recall::FactType;
 use sqlx::PgPool;
 
 use crate::text::terms::Language;
+use session::SetUp;
 
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
-pub use connect::StoreOptions;
+pub use connect::{PoolSize, StoreOptions};
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, MemoryFilter, MemoryRow, TagFilter, TermProbe, TimeField,
@@ -50,6 +52,8 @@ pub struct Store {
     recall_pool: PgPool,
     /// What the postings' words are stemmed by.
     language: Language,
+    /// What every transaction begins with when connections are not ours for longer.
+    set_up: Option<SetUp>,
 }
 
 /// Why the database could not do its part.
@@ -57,9 +61,13 @@ pub struct Store {
 pub enum StoreError {
     /// No connection: wrong address, wrong password, or the server is down.
     #[error(
-        "cannot reach the database at {address}: {reason}; check HINDSIGHT_API_DATABASE_URL and that it accepts connections"
+        "cannot reach {role} at {address}: {reason}; check its URL (HINDSIGHT_API_{variable}) and that it accepts connections"
     )]
     Unreachable {
+        /// Which database it is, in words.
+        role: &'static str,
+        /// Setting that names it, without its prefix.
+        variable: &'static str,
         /// Host and port, or socket folder.
         address: String,
         /// What the driver says.
@@ -96,6 +104,11 @@ pub enum StoreError {
         /// The analysis of this process.
         configured: String,
     },
+    /// The schema is older than this program, and may not be changed by it.
+    #[error(
+        "the schema \"{0}\" is not up to date and HINDSIGHT_API_RUN_MIGRATIONS_ON_STARTUP is false: start one server with true, then the others"
+    )]
+    OldSchema(String),
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -112,6 +125,12 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         // disk_full
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("53100"))
+    }
+
+    /// True when a statement took longer than it may.
+    pub fn is_timeout(&self) -> bool {
+        // query_canceled, which nobody else here asks for
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014"))
     }
 
     /// True when a later try can succeed: the connection was lost or none was free.

@@ -121,7 +121,7 @@ impl Store {
         documents: &[&DocumentWrite],
         now: DateTime<Utc>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
         let upserted = upsert_documents(&mut transaction, bank, accepted, documents, now).await?;
         let replaced: Vec<String> =
