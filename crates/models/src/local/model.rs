@@ -13,7 +13,7 @@ use ort::value::Tensor;
 use tokenizers::Tokenizer;
 
 use super::worker::Encode;
-use super::{LoadError, tokens, weights};
+use super::{LoadError, LocalOptions, tokens, weights};
 
 /// Numbers in a vector.
 pub(super) const DIMENSION: u32 = 384;
@@ -28,18 +28,22 @@ pub(super) struct Model {
 
 impl Model {
     /// Loads the model and sees to it that it gives usable, repeatable vectors.
-    pub(super) fn load(environment: &Environment, file: &Path, threads: usize) -> Result<Self, LoadError> {
+    pub(super) fn load(
+        environment: &Environment,
+        file: &Path,
+        options: LocalOptions,
+    ) -> Result<Self, LoadError> {
         let failed = |reason: String| LoadError::Model { path: file.to_owned(), reason };
         let bytes = fs::read(file).map_err(|error| failed(error.to_string()))?;
         let bytes = weights::keep_in_8_bits(&bytes).unwrap_or_else(|| {
             tracing::warn!("the embedding model is built in an unknown way, it will take more memory");
             bytes
         });
-        let session =
-            session_options(environment, threads).and_then(|mut builder| builder.commit_from_memory(&bytes));
+        let session = session_options(environment, options.threads)
+            .and_then(|mut builder| builder.commit_from_memory(&bytes));
         drop(bytes);
         let mut model = Self {
-            tokenizer: tokens::tokenizer().map_err(|error| failed(error.to_string()))?,
+            tokenizer: tokens::tokenizer(options.max_tokens).map_err(|error| failed(error.to_string()))?,
             session: session.map_err(|error| failed(error.to_string()))?,
         };
         model.check().map_err(|error| failed(error.to_string()))?;

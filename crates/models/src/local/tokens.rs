@@ -14,8 +14,11 @@ const MAX_BYTES: usize = 32 * 1024;
 
 const VOCABULARY: &[u8] = include_bytes!("../../data/bert-base-uncased-vocab.txt");
 
-/// The tokenizer of the model.
-pub(super) fn tokenizer() -> tokenizers::Result<Tokenizer> {
+/// Fewest tokens that can be asked for: one, and both special ones.
+const MIN_TOKENS: usize = 3;
+
+/// The tokenizer of the model, for as many tokens of a text as are asked for and it takes.
+pub(super) fn tokenizer(max_tokens: usize) -> tokenizers::Result<Tokenizer> {
     let words = WordPiece::read_bytes(VOCABULARY)?;
     let special = |token: &str| {
         let id = words.get(token).copied().ok_or_else(|| format!("the vocabulary lacks {token}"))?;
@@ -27,7 +30,10 @@ pub(super) fn tokenizer() -> tokenizers::Result<Tokenizer> {
         .with_normalizer(Some(BertNormalizer::new(true, true, None, true)))?
         .with_pre_tokenizer(Some(BertPreTokenizer))
         .with_post_processor(Some(ends))
-        .with_truncation(Some(TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() }))?;
+        .with_truncation(Some(TruncationParams {
+            max_length: max_tokens.clamp(MIN_TOKENS, MAX_TOKENS),
+            ..TruncationParams::default()
+        }))?;
     Ok(tokenizer)
 }
 
@@ -44,7 +50,7 @@ mod tests {
     /// Numbers from the tokenizer file that the model was published with.
     #[test]
     fn numbers_are_those_of_the_published_tokenizer() {
-        let tokenizer = tokenizer().unwrap();
+        let tokenizer = tokenizer(usize::MAX).unwrap();
         let long_word = format!("word {}", "x".repeat(120));
         let cases: [(&str, &[u32]); 10] = [
             (
@@ -82,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut() {
-        let tokenizer = tokenizer().unwrap();
+        let tokenizer = tokenizer(usize::MAX).unwrap();
         let numbers = encode(&tokenizer, &"ärger über lange texte ".repeat(10_000)).unwrap();
         assert_eq!(numbers.len(), MAX_TOKENS);
         assert_eq!(numbers.last(), Some(&102));
@@ -91,7 +97,15 @@ mod tests {
     /// Words in a text that look like the model's own marks are ordinary words.
     #[test]
     fn marks_in_a_text_have_no_power() {
-        let numbers = encode(&tokenizer().unwrap(), "end [SEP] start").unwrap();
+        let numbers = encode(&tokenizer(usize::MAX).unwrap(), "end [SEP] start").unwrap();
         assert_eq!(numbers.iter().filter(|&&number| number == 102).count(), 1);
+    }
+
+    #[test]
+    fn fewer_tokens_may_be_asked_for() {
+        let text = "word ".repeat(100);
+        for (asked, read) in [(0, 3), (1, 3), (10, 10), (1000, 102)] {
+            assert_eq!(encode(&tokenizer(asked).unwrap(), &text).unwrap().len(), read, "{asked}");
+        }
     }
 }
