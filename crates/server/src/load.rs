@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,11 @@ use hindsight_models::{LoadError, LocalEmbedder, LocalOptions};
 use hindsight_pg::{
     DatabaseUrl, InstanceStatus, InstanceUrl, Instances, Layout, Options, PgError, RunningInstance, UrlError,
 };
-use tokio::sync::watch;
+use hindsight_types::settings::SettingError;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinError;
 
-use crate::config::Config;
+use crate::config::{Config, MIGRATION_DATABASE_URL, MODEL_INIT_TIMEOUT, READ_DATABASE_URL};
 use crate::state::State;
 
 /// Time between two looks at the database.
@@ -51,6 +53,9 @@ pub enum StartError {
     /// The database URL is not usable.
     #[error("HINDSIGHT_API_DATABASE_URL: {0}")]
     Url(#[from] UrlError),
+    /// A setting is not usable.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The embedded database did not start or stop.
     #[error(transparent)]
     Database(#[from] PgError),
@@ -162,6 +167,17 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
         return Err(StartError::Exposed(SocketAddr::new(config.host, config.port)));
     }
     config.database_url.parse::<DatabaseUrl>()?;
+    for (setting, url) in [
+        (&READ_DATABASE_URL, &config.read_database_url),
+        (&MIGRATION_DATABASE_URL, &config.migration_database_url),
+    ] {
+        if let Some(url) = url
+            && !matches!(url.parse(), Ok(DatabaseUrl::External(_)))
+        {
+            // Not the URL: it may hold a password.
+            return Err(StartError::Setting(setting.refuse(format!("not usable; give {}", setting.values))));
+        }
+    }
     Ok(())
 }
 
@@ -182,6 +198,7 @@ pub(crate) async fn load(
     };
     state.probed(look(&engine).await);
     state.ready(engine.clone());
+    let mut was_slow = false;
     loop {
         tokio::select! {
             // An error means that the server is gone.
@@ -192,7 +209,16 @@ pub(crate) async fn load(
         if let Some(embedded) = &embedded {
             embedded.revive().await;
         }
-        state.probed(look(&engine).await);
+        let looked = look(&engine).await;
+        let slow = looked.as_ref().ok().filter(|health| {
+            Duration::try_from_secs_f64(health.acquire_ms / 1e3).is_ok_and(|time| time > config.slow_acquire)
+        });
+        // Told once, not every second for as long as it lasts.
+        if let Some(health) = slow.filter(|_| !was_slow) {
+            tracing::info!(milliseconds = health.acquire_ms, "the database is slow to answer");
+        }
+        was_slow = slow.is_some();
+        state.probed(looked);
     }
     Ok(embedded)
 }
@@ -211,20 +237,26 @@ async fn open(
 ) -> Result<(Option<Embedded>, Engine), StartError> {
     // A model that is there loads while the database starts; one that has to be fetched
     // waits, so that an unusable database is told without a download first.
-    let load = || {
-        let config = config.clone();
-        tokio::task::spawn_blocking(move || load_model(&config))
-    };
+    let load = || tokio::spawn(load_model(config.clone()));
     let assets = assets(config);
-    let is_there = [Asset::OnnxRuntime, Asset::MiniLm].iter().all(|asset| assets.find(*asset).is_some());
+    let is_there = assets.find(Asset::MiniLm).is_some()
+        && (config.ort_dylib_path.is_some() || assets.find(Asset::OnnxRuntime).is_some());
     let model = is_there.then(load);
     let (embedded, url) = start_database(config).await?;
     let opened = async {
         let store = Store::open(&StoreOptions {
             url,
+            read_url: config.read_database_url.as_deref().map(normal).transpose()?,
+            migration_url: config.migration_database_url.as_deref().map(normal).transpose()?,
             schema: config.database_schema.clone(),
-            max_connections: config.pool_size,
+            pool: config.pool,
+            recall_pool: config.recall_pool,
             acquire_timeout: config.acquire_timeout,
+            acquire_warning: config.acquire_warning,
+            statement_timeout: config.statement_timeout,
+            parallel_workers: config.parallel_workers,
+            set_up_transactions: config.set_up_transactions,
+            migrate: config.run_migrations,
             language: config.language,
         })
         .await?;
@@ -257,8 +289,7 @@ async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), S
     let options = Options {
         bin_dir: config.pg_bin_dir.clone(),
         run_as: config.pg_user.clone(),
-        // One pool for recall, one for the rest.
-        pool_size: config.pool_size.saturating_mul(2),
+        pool_size: config.pool.max.saturating_add(config.recall_pool.max),
         progress: Arc::clone(&config.progress),
         ..Options::default()
     };
@@ -305,9 +336,50 @@ fn assets(config: &Config) -> AssetStore {
     AssetStore::new(&config.assets_dir, Layout::new(&config.home).installation())
 }
 
-fn load_model(config: &Config) -> Result<Arc<dyn Embedder>, StartError> {
+async fn load_model(config: Config) -> Result<Arc<dyn Embedder>, StartError> {
+    let limit = config.model_timeout;
+    let options = LocalOptions { max_tokens: config.embedding_max_tokens, ..LocalOptions::default() };
+    let (runtime, model) = tokio::task::spawn_blocking(move || model_files(&config)).await??;
+    // A thread of its own: a runtime waits for its blocking ones at its end, and a library that
+    // hangs would keep a process that has given up.
+    let (done, loaded) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("model".to_owned())
+        .spawn(move || {
+            // Nobody may wait for it any more.
+            let _ = done.send(LocalEmbedder::load(&runtime, &model, options));
+        })
+        .map_err(|error| StartError::Load(format!("no thread to load the model: {error}")))?;
+    let loaded = if limit.is_zero() {
+        loaded.await
+    } else {
+        tokio::time::timeout(limit, loaded).await.map_err(|_| {
+            StartError::Load(format!(
+                "the embedding model was not loaded within {} s; give it more time with {}",
+                limit.as_secs_f64(),
+                MODEL_INIT_TIMEOUT.name
+            ))
+        })?
+    };
+    let loaded = loaded.map_err(|_| StartError::Load("loading the model was interrupted".to_owned()))?;
+    Ok(Arc::new(loaded?))
+}
+
+/// The runtime and the model, fetched if need be.
+fn model_files(config: &Config) -> Result<(PathBuf, PathBuf), StartError> {
     let store = assets(config);
-    let runtime = store.ensure(Asset::OnnxRuntime, &*config.progress)?;
-    let model = store.ensure(Asset::MiniLm, &*config.progress)?;
-    Ok(Arc::new(LocalEmbedder::load(&runtime, &model, LocalOptions::default())?))
+    let runtime = match &config.ort_dylib_path {
+        Some(path) => path.clone(),
+        None => store.ensure(Asset::OnnxRuntime, &*config.progress)?,
+    };
+    Ok((runtime, store.ensure(Asset::MiniLm, &*config.progress)?))
+}
+
+/// The URL of a database elsewhere as the driver takes it.
+fn normal(url: &str) -> Result<String, StartError> {
+    match url.parse()? {
+        DatabaseUrl::External(url) => Ok(url.as_str().to_owned()),
+        // Refused before the port was bound.
+        DatabaseUrl::Embedded(_) => Err(StartError::Load("an embedded database has no replica".to_owned())),
+    }
 }

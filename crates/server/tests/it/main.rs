@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod admission;
 mod banks;
 mod bodies;
 mod documents;
@@ -14,4 +15,5 @@ mod guard;
 mod ignored;
 mod life;
 mod memories;
+mod places;
 mod support;

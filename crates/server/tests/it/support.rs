@@ -1,5 +1,6 @@
 //! The routes over a database of their own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,16 +8,16 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use hindsight_engine::Engine;
 use hindsight_engine::config::Settings;
-use hindsight_engine::store::{Store, StoreOptions};
-use hindsight_engine::text::terms::Language;
+use hindsight_engine::store::{PoolSize, Store, StoreOptions};
 use hindsight_server::Config;
-use hindsight_testkit::{FixedClock, HashEmbedder, TestDatabase};
+use hindsight_testkit::{FixedClock, HashEmbedder, HeldTable, TestDatabase};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 pub(crate) struct TestApp {
     router: Router,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// What came back.
@@ -28,19 +29,45 @@ pub(crate) struct Answer {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these settings.
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
-        let options = StoreOptions {
-            url: database.url.clone(),
-            schema: "hindsight".to_owned(),
-            max_connections: 8,
-            acquire_timeout: std::time::Duration::from_secs(30),
-            language: Language::ENGLISH,
-        };
+        let pool = PoolSize { min: 0, max: 8 };
+        let options = StoreOptions { pool, recall_pool: pool, ..StoreOptions::new(&database.url) };
         let store = Store::open(&options).await.expect("the store opens");
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        Self { router: hindsight_server::app(engine.expect("the engine opens")), _database: database }
+        Self {
+            router: hindsight_server::app(engine.expect("the engine opens"), &config(variables)),
+            database,
+        }
+    }
+
+    /// Serves the routes on a port of this machine too.
+    pub(crate) async fn listen(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
+    /// Lets nobody use a table until it is released.
+    pub(crate) async fn hold(&self, table: &str) -> HeldTable {
+        self.database.hold(table).await
+    }
+
+    /// Label and text of an answer.
+    pub(crate) async fn text(&self, path: &str) -> (String, String) {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let kind = response.headers()[header::CONTENT_TYPE].to_str().expect("a label").to_owned();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");
+        (kind, String::from_utf8(bytes.to_vec()).expect("a text"))
     }
 
     /// Sends a request of any form.
