@@ -10,6 +10,7 @@ mod faults;
 mod http;
 mod pg0;
 mod python;
+mod remote;
 mod starts;
 mod transcript;
 
@@ -54,6 +55,7 @@ async fn all(checks: &mut Checks, root: &Path, update: bool) -> Result<()> {
         command.env("HINDSIGHT_API_URL", server.url());
         command
     })?;
+    remote::check(checks, root, &program, update).await?;
     http::check(checks, &server).await;
     python::check(checks, root, &server)?;
     starts::check(checks, &home, &server).await;
