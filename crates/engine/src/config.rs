@@ -84,8 +84,8 @@ pub struct Settings {
     pub budget_max: i64,
     /// Candidates of each arm over all types that go on to fusion; 0 = all.
     pub max_candidates_per_source: i64,
-    /// Query terms the keyword arm looks for, of longer queries the rarest; 0 = all.
-    pub keyword_max_terms: usize,
+    /// Words of a query that are searched for, the rarest; 0 = all.
+    pub max_query_terms: usize,
     /// Keyword score below which the keyword arm finds nothing; 0 = every match counts.
     pub keyword_min_score: f64,
     /// Postings of rare words that may make candidates, at budget low, mid, high; words
@@ -111,7 +111,7 @@ impl Default for Settings {
             budget_min: 20,
             budget_max: 2000,
             max_candidates_per_source: 0,
-            keyword_max_terms: 16,
+            max_query_terms: 16,
             keyword_min_score: 0.0,
             postings: [1000, 2000, 4000],
             min_similarity: 0.3,

@@ -391,7 +391,7 @@ fn engine_settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Setting
         budget_min,
         budget_max,
         max_candidates_per_source: max_candidates_per_source.into(),
-        keyword_max_terms: reader.value(&table::BM25_MAX_QUERY_TERMS)?,
+        max_query_terms: reader.value(&table::BM25_MAX_QUERY_TERMS)?,
         keyword_min_score,
         min_similarity: reader.share(&table::MIN_SIMILARITY)?,
         max_query_tokens: reader.value(&table::MAX_QUERY_TOKENS)?,
