@@ -9,6 +9,7 @@ use super::Embed;
 use crate::args::ProfileCommand;
 use crate::commands::Outcome;
 use crate::output::{day, note, plain, strong, table};
+use crate::settings::remarks;
 
 pub(super) async fn run(embed: &Embed, command: ProfileCommand) -> Result<Outcome> {
     match command {
@@ -81,13 +82,17 @@ async fn changed(embed: &Embed, profile: &Profile, what: &str) -> Result<()> {
 }
 
 fn warn_of_other_keys<'a>(keys: impl IntoIterator<Item = &'a String>) {
-    for key in keys {
+    let keys: Vec<_> = keys.into_iter().map(String::as_str).collect();
+    for key in &keys {
         if !key.starts_with("HINDSIGHT_EMBED_") && !key.starts_with("HINDSIGHT_API_") {
             note(&format!(
                 "{}: not a setting of daemons, these begin with HINDSIGHT_API_ or HINDSIGHT_EMBED_",
                 plain(key)
             ));
         }
+    }
+    for remark in remarks(keys) {
+        note(&format!("warning: {}", plain(&remark)));
     }
 }
 
