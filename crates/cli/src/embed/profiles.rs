@@ -68,7 +68,7 @@ pub(super) async fn configure(embed: &Embed, port: Option<u16>, env: Vec<String>
         embed.daemons.stop(&embed.profile, STOP, false).await?;
         let options = start_options(IdleTimeout::Seconds(run.idle_timeout))?;
         embed.daemons.ensure_running(&embed.profile, &options).await?;
-        changed(embed, &embed.profile, "saved, its daemon restarted").await?;
+        tell(embed, &embed.profile, "saved, its daemon restarted").await?;
     } else {
         changed(embed, &embed.profile, "saved").await?;
     }
@@ -92,10 +92,14 @@ async fn write(embed: &Embed, profile: &Profile, port: Option<u16>, env: &[(Stri
 
 /// Says what was done, and that a daemon that runs does not know of it.
 async fn changed(embed: &Embed, profile: &Profile, what: &str) -> Result<()> {
-    let entry = embed.profiles.show(profile).await?;
-    if entry.daemon_running {
+    if embed.profiles.show(profile).await?.daemon_running {
         note("the daemon runs with the settings from before: stop it to apply the new ones");
     }
+    tell(embed, profile, what).await
+}
+
+async fn tell(embed: &Embed, profile: &Profile, what: &str) -> Result<()> {
+    let entry = embed.profiles.show(profile).await?;
     embed.output.answer(&as_json(&entry), |out, _| {
         let port = entry.port.map_or_else(String::new, |port| format!(" (port {port})"));
         writeln!(out, "profile {}{port}: {}", strong(profile.as_str()), plain(what))
