@@ -37,7 +37,7 @@ use tokio::task::JoinHandle;
 
 pub use config::{Config, SETTINGS};
 use guard::Guard;
-pub use load::StartError;
+pub use load::{StartError, stop_leftover_database};
 pub use logging::init_logging;
 use routes::Limits;
 use state::{Phase, State};

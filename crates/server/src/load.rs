@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -162,6 +162,23 @@ impl Embedded {
         self.instances.stop(&self.instance.name).await?;
         Ok(())
     }
+}
+
+/// Stops the embedded database that a server has left which died, unless others use it.
+/// True when there was one and it is stopped now. `home` is the home folder whose databases
+/// are meant; a URL of any other database is none of ours.
+pub async fn stop_leftover_database(home: &Path, database_url: &str) -> Result<bool, StartError> {
+    let DatabaseUrl::Embedded(instance) = database_url.parse()? else { return Ok(false) };
+    let instances = Instances::new(Layout::new(home), Options::default());
+    if !matches!(instances.status(&instance.name).await?, InstanceStatus::Running { .. }) {
+        return Ok(false);
+    }
+    // It runs, so this only finds out how to reach it.
+    let running = instances.start(&instance).await?;
+    let name = instance.name.clone();
+    let (url, data) = (running.connection.url(), running.data_dir);
+    Embedded { instances: instances.clone(), instance, url, data }.stop_if_unused().await?;
+    Ok(!matches!(instances.status(&name).await?, InstanceStatus::Running { .. }))
 }
 
 /// Progress of downloads that end when the server stops.
