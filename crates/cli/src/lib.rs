@@ -147,10 +147,40 @@ fn explain(error: &anyhow::Error) -> String {
         Some(ClientError::Unreachable { url, .. }) => {
             format!("no server at {url}: start one with `hindsight serve`, or use `hindsight-embed`")
         }
-        _ => output::plain(&format!("{error:#}")),
+        _ => output::plain(&told(error)),
     }
+}
+
+/// An error with its causes. Messages may quote their cause, which is not said again then.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for part in error.chain().map(ToString::to_string).filter(|part| !part.is_empty()) {
+        if !told.contains(&part) {
+            told = if told.is_empty() { part } else { format!("{told}: {part}") };
+        }
+    }
+    told
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let quoting = format!("cannot create /x: {denied}; set HOME");
+        let error = anyhow!(denied).context(quoting.clone());
+        assert_eq!(told(&error), quoting);
+        assert_eq!(
+            told(&anyhow!("the disk is gone").context("cannot read /x")),
+            "cannot read /x: the disk is gone"
+        );
+    }
 }

@@ -9,6 +9,9 @@ pub enum EngineError {
     /// The request is well-formed but asks for something that cannot be done.
     #[error("{0}")]
     Invalid(String),
+    /// The request is understood, but what it asks for does not go together with the data.
+    #[error("{0}")]
+    Unprocessable(String),
     /// No bank of this name exists.
     #[error("Bank '{0}' not found")]
     BankNotFound(String),

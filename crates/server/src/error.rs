@@ -59,6 +59,7 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match &error {
             EngineError::Invalid(_) => Self::bad_request(error.to_string()),
+            EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }

@@ -23,6 +23,7 @@ mod outage;
 mod rerankers;
 mod routes;
 mod state;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ use tokio::task::JoinError;
 use crate::config::{Config, MIGRATION_DATABASE_URL, READ_DATABASE_URL};
 use crate::outage::{self, Disk};
 use crate::state::State;
-use crate::{embedders, models, rerankers};
+use crate::{embedders, models, rerankers, upkeep};
 
 /// Time between two looks at the database.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -245,6 +245,7 @@ pub(crate) async fn load(
     }
     state.probed(look(&engine).await);
     state.ready(engine.clone());
+    let upkeep = tokio::spawn(upkeep::run(engine.clone(), stopped.clone()));
     let mut was_slow = false;
     loop {
         tokio::select! {
@@ -270,6 +271,7 @@ pub(crate) async fn load(
         was_slow = slow.is_some();
         state.probed(looked);
     }
+    upkeep.await?;
     Ok(embedded)
 }
 

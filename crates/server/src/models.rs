@@ -24,10 +24,8 @@ pub(crate) fn are_there(config: &Config) -> bool {
 
 /// The chosen models, tried out; fetched if need be.
 pub(crate) async fn load(config: Config) -> Result<Models, StartError> {
-    fetched(config, |config, store| {
-        Ok((embedders::load(config, store)?, rerankers::load(config, store)?))
-    })
-    .await
+    fetched(config, |config, store| Ok((embedders::load(config, store)?, rerankers::load(config, store)?)))
+        .await
 }
 
 /// The chosen embedding model alone, tried out; fetched if need be.
@@ -150,6 +148,9 @@ mod tests {
             Ok(())
         });
         let error = given_up.await.expect_err("nothing is loaded").to_string();
-        assert!(error.contains("not loaded within 0.01 s") && error.contains("MODEL_INIT_TIMEOUT"), "{error}");
+        assert!(
+            error.contains("not loaded within 0.01 s") && error.contains("MODEL_INIT_TIMEOUT"),
+            "{error}"
+        );
     }
 }

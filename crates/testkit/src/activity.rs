@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use hindsight_pg::{InstanceUrl, Instances, Layout, Options};
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -30,4 +30,23 @@ pub async fn wait_for_write(home: &Path, name: &str, age: Duration, patience: Du
     };
     let waited = tokio::time::timeout(patience, awaited).await;
     waited.with_context(|| format!("nobody wrote for {age:?} within {} s", patience.as_secs()))?
+}
+
+/// Files of the log that a database has ready, at most.
+const LOG_FILES: usize = 500;
+
+/// Makes the database behind `url` begin new files of its log until it cannot: PostgreSQL ends
+/// then. For a database whose disk is full and that still lives on the files it has.
+pub async fn use_up_log(url: &str) -> Result<()> {
+    let options: PgConnectOptions = url.parse().context("the URL of the database")?;
+    let mut connection = options.connect().await.context("cannot connect")?;
+    for _ in 0..LOG_FILES {
+        // A file is only left when there is something in it.
+        let written = sqlx::query("select pg_logical_emit_message(true, 'testkit', 'full')");
+        let begun = sqlx::query("select pg_switch_wal()");
+        if written.execute(&mut connection).await.is_err() || begun.execute(&mut connection).await.is_err() {
+            return Ok(());
+        }
+    }
+    bail!("{LOG_FILES} files of the log found room")
 }

@@ -25,7 +25,7 @@ mod proxy;
 mod reply;
 mod steward;
 
-pub use activity::wait_for_write;
+pub use activity::{use_up_log, wait_for_write};
 pub use audit::{audit, audit_instance};
 pub use database::TestDatabase;
 pub use hold::HeldTable;

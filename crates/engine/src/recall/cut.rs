@@ -11,9 +11,8 @@ use crate::store::NEIGHBOURS;
 /// Takes from each arm what it found beyond its best `limit` memories. What no arm has found
 /// then goes, and so do neighbours without a hit near them.
 pub(super) fn cut_arms(ranked: &mut Vec<Ranked>, limit: usize) {
-    let best = fusion::arms(ranked).map(|found| -> HashSet<Uuid> {
-        found.into_iter().take(limit).map(|(memory, _)| memory).collect()
-    });
+    let best = fusion::arms(ranked)
+        .map(|found| -> HashSet<Uuid> { found.into_iter().take(limit).map(|(memory, _)| memory).collect() });
     let [meaning, words, graph, time] = &best;
     for row in ranked.iter_mut() {
         let memory = row.candidate.memory_id;

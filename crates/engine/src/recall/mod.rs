@@ -9,6 +9,7 @@ mod answer;
 mod cut;
 mod factors;
 mod fusion;
+mod fuzzy;
 mod period;
 mod plan;
 mod query;
@@ -21,6 +22,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
+use hindsight_types::tags::TagGroup;
 use uuid::Uuid;
 
 use self::answer::Answer;
@@ -30,7 +32,7 @@ use self::score::Ranked;
 pub(crate) use self::score::{BM25_B, BM25_K1};
 use self::trace::{Phases, TraceInput};
 use crate::ports::{EmbedError, EmbedPurpose};
-use crate::store::{BankKey, HydratedMemory, RecallSession};
+use crate::store::{BankKey, HydratedMemory, RecallSession, TagFilter};
 use crate::{Engine, EngineError};
 
 /// Query vectors kept: 2,048 of 384 numbers are 3 MB.
@@ -54,13 +56,16 @@ impl Engine {
         request: &RecallRequest,
     ) -> Result<RecallResponse, EngineError> {
         let mut phases = Phases::start();
-        let query = Query::read(request, self.clock.now(), self.store.language(), &self.settings)?;
+        let mut query = Query::read(request, self.clock.now(), self.store.language(), &self.settings)?;
         let vector = self.query_vector(&query.text).await;
         phases.end("generate_query_embedding");
 
         let mut session = self.store.recall_session().await?;
         let bank = session.bank(bank_id, &query.terms).await?;
         let bank = bank.ok_or_else(|| EngineError::BankNotFound(bank_id.to_owned()))?;
+        if let Some(groups) = query.fuzzy_groups() {
+            query.tags = TagFilter::Groups(fuzzy_tags(&mut session, bank.key, groups).await?);
+        }
         let settings = self.settings.of_bank(&bank.config);
         let plan = Plan::of(&settings, request, &bank, self.reranker().is_some());
         check_floors(&query, &plan)?;
@@ -161,6 +166,22 @@ impl Engine {
             }
         })
     }
+}
+
+/// The trees with the bank's own tags in place of words that are like them.
+async fn fuzzy_tags(
+    session: &mut RecallSession,
+    bank: BankKey,
+    groups: &[TagGroup],
+) -> Result<Vec<TagGroup>, EngineError> {
+    let known = session.tags(bank, fuzzy::MOST_TAGS + 1).await?;
+    if known.len() > fuzzy::MOST_TAGS {
+        return Err(EngineError::Unprocessable(format!(
+            "the bank has more than {} tags, too many to look for likeness; use resolve \"exact\"",
+            fuzzy::MOST_TAGS
+        )));
+    }
+    fuzzy::resolve(groups, &known).map_err(EngineError::Unprocessable)
 }
 
 /// A floor on scores that nobody gives would let nothing pass without a word.

@@ -70,9 +70,7 @@ impl Plan {
             temporal: settings.temporal,
             min_similarity: settings.min_similarity,
             keyword_min_score: Some(settings.keyword_min_score).filter(|floor| *floor > 0.0),
-            per_source: usize::try_from(settings.max_candidates_per_source)
-                .ok()
-                .filter(|limit| *limit > 0),
+            per_source: usize::try_from(settings.max_candidates_per_source).ok().filter(|limit| *limit > 0),
             probes: (bank.cells > 0).then(|| of_level(settings.probes)),
             fusion: settings.fusion,
             rerank,

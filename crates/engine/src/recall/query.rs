@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::{FactType, MinScores, RecallRequest, Types};
-use hindsight_types::tags::{TagGroup, TagResolve};
+use hindsight_types::tags::TagGroup;
 use hindsight_types::time;
 
+use super::fuzzy::is_fuzzy;
 use super::period::{period, told_within};
 use super::score::Ranked;
 use crate::EngineError;
@@ -79,12 +80,20 @@ impl Query {
             window,
             told,
             asks_for_time: signals::asks_for_time(&text),
-            tags: tag_filter(request)?,
+            tags: tag_filter(request),
             floors,
             names: names(&text),
             decay: settings.recency,
             text,
         })
+    }
+
+    /// The tag trees, if a word of theirs is to be looked up by likeness.
+    pub(super) fn fuzzy_groups(&self) -> Option<&[TagGroup]> {
+        match &self.tags {
+            TagFilter::Groups(groups) if groups.iter().any(is_fuzzy) => Some(groups),
+            _ => None,
+        }
     }
 
     /// Whether a result is above the floors of the final score and the reranker's.
@@ -115,23 +124,9 @@ fn names(text: &str) -> Vec<String> {
     names
 }
 
-fn tag_filter(request: &RecallRequest) -> Result<TagFilter, EngineError> {
-    let Some(groups) = &request.tag_groups else {
-        return Ok(TagFilter::list(request.tags.clone(), request.tags_match));
-    };
-    if groups.iter().any(is_fuzzy) {
-        return Err(EngineError::Invalid(
-            "fuzzy tag resolution is not available in this version; use resolve \"exact\"".to_owned(),
-        ));
-    }
-    Ok(TagFilter::Groups(groups.clone()))
-}
-
-fn is_fuzzy(group: &TagGroup) -> bool {
-    match group {
-        TagGroup::Leaf { resolve, .. } => *resolve == TagResolve::Fuzzy,
-        TagGroup::And { and } => and.iter().any(is_fuzzy),
-        TagGroup::Or { or } => or.iter().any(is_fuzzy),
-        TagGroup::Not { not } => is_fuzzy(not),
+fn tag_filter(request: &RecallRequest) -> TagFilter {
+    match &request.tag_groups {
+        Some(groups) => TagFilter::Groups(groups.clone()),
+        None => TagFilter::list(request.tags.clone(), request.tags_match),
     }
 }

@@ -215,6 +215,18 @@ impl RecallSession {
         Ok(sources)
     }
 
+    /// The tags of a bank's memories, at most `limit` of them.
+    pub async fn tags(&mut self, bank: BankKey, limit: usize) -> Result<Vec<String>, StoreError> {
+        let tags = sqlx::query_scalar!(
+            r#"select distinct unnest(tags) as "tag!" from memory_vectors where bank_key = $1 limit $2"#,
+            bank.0,
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(tags)
+    }
+
     /// Those of these memories that a filter lets through.
     pub async fn visible(
         &mut self,

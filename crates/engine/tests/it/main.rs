@@ -7,8 +7,13 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod arms;
+mod cells;
+mod conversation;
 mod isolation;
+mod observations;
 mod recall;
+mod rerank;
 mod retain;
 mod startup;
 mod statistics;

@@ -146,7 +146,8 @@ async fn floors_prune_their_arm_or_every_result() {
 
 #[tokio::test]
 async fn words_have_a_floor_of_the_server_that_a_request_replaces() {
-    let settings = Settings { keyword_min_score: 100.0, min_similarity: 1.0, graph: false, ..Settings::default() };
+    let settings =
+        Settings { keyword_min_score: 100.0, min_similarity: 1.0, graph: false, ..Settings::default() };
     let test = TestEngine::with(settings).await;
     test.remember("b", &["Alice plays the cello", "Bob plays chess"]).await;
     let found = |request: Value| test.found("b", request);
@@ -181,8 +182,12 @@ async fn what_no_arm_has_among_its_best_goes() {
 async fn neighbours_go_with_their_hit() {
     let talk = "user: tulips\nassistant: I see\nuser: then\nassistant: well\nuser: what else\nassistant: fine\nuser: tulips and roses for the garden\nassistant: so be it";
     let of = |limit| async move {
-        let settings =
-            Settings { max_candidates_per_source: limit, graph: false, temporal: false, ..Settings::default() };
+        let settings = Settings {
+            max_candidates_per_source: limit,
+            graph: false,
+            temporal: false,
+            ..Settings::default()
+        };
         let test = TestEngine::with(settings).await;
         test.retain("b", json!([{"content": talk}])).await.unwrap();
         test.found("b", json!({"query": "tulips"})).await
@@ -291,9 +296,19 @@ async fn cut_lists_of_postings_hide_nothing_that_filters_let_through() {
 }
 
 #[test]
-fn every_tag_filter_agrees_with_its_meaning() {
+fn every_filter_agrees_with_its_meaning() {
+    filters_agree(Settings::default());
+}
+
+#[test]
+fn every_filter_agrees_with_its_meaning_in_cells() {
+    filters_agree(Settings { exact_limit: 1, probes: [1, 1, 1], ..Settings::default() });
+}
+
+fn filters_agree(settings: Settings) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let test = runtime.block_on(TestEngine::start());
+    let is_in_cells = settings.exact_limit == 1;
+    let test = runtime.block_on(TestEngine::with(settings));
     let sets: Vec<Vec<&str>> = (0..8)
         .map(|bits| {
             ["a", "b", "c"]
@@ -307,19 +322,32 @@ fn every_tag_filter_agrees_with_its_meaning() {
     let items: Value = sets
         .iter()
         .enumerate()
-        .map(|(i, tags)| json!({"content": format!("fact {i}"), "document_id": format!("{i}"), "tags": tags}))
+        .map(|(i, tags)| {
+            let speaker = if i % 2 == 0 { "assistant" } else { "user" };
+            json!({"content": format!("{speaker}: fact {i}"), "document_id": format!("{i}"), "tags": tags})
+        })
         .collect();
     runtime.block_on(test.retain("b", items)).unwrap();
+    if is_in_cells {
+        assert_eq!(runtime.block_on(test.engine.tend_cells()).unwrap(), 1);
+    }
     let check = |request: Value, passes: &dyn Fn(&[&str]) -> bool| {
-        let mut found: Vec<String> = runtime.block_on(test.found("b", request.clone()));
-        found.sort_unstable();
-        let expected: Vec<String> = sets
-            .iter()
-            .enumerate()
-            .filter(|(_, tags)| passes(tags))
-            .map(|(i, _)| format!("fact {i}"))
-            .collect();
-        assert_eq!(found, expected, "{request}");
+        for (types, wanted) in
+            [(json!(null), [0, 1]), (json!(["experience"]), [0, 0]), (json!(["world"]), [1, 1])]
+        {
+            let mut request = request.clone();
+            request["types"] = types;
+            let mut found: Vec<String> = runtime.block_on(test.found("b", request.clone()));
+            found.sort_unstable();
+            let mut expected: Vec<String> = sets
+                .iter()
+                .enumerate()
+                .filter(|(i, tags)| passes(tags) && wanted.contains(&(i % 2)))
+                .map(|(i, _)| format!("{}: fact {i}", if i % 2 == 0 { "assistant" } else { "user" }))
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{request}");
+        }
     };
     let leaf = |tags: &[&str], matching: &str, row: &[&str]| -> bool {
         let any = tags.iter().any(|tag| row.contains(tag));
@@ -352,4 +380,30 @@ fn every_tag_filter_agrees_with_its_meaning() {
             Ok(())
         })
         .unwrap();
+}
+
+#[tokio::test]
+async fn words_of_a_tag_filter_may_be_like_the_tags_only() {
+    let test = TestEngine::start().await;
+    let items = json!([
+        {"content": "about Alice", "document_id": "1", "tags": ["user:alice"]},
+        {"content": "about Bob", "document_id": "2", "tags": ["user:bob"]},
+    ]);
+    test.retain("b", items).await.unwrap();
+    let found = |resolve: &str, word: &str| {
+        test.found(
+            "b",
+            json!({"query": "about", "tag_groups": [{"not": {"not": {"tags": [word], "resolve": resolve}}}]}),
+        )
+    };
+    assert_eq!(found("fuzzy", "user:alicee").await, ["about Alice"]);
+    assert_eq!(found("exact", "user:alicee").await.len(), 0);
+    assert_eq!(found("fuzzy", "user:zoe").await.len(), 0);
+    let many: Value = (0..40)
+        .map(|number| json!({"content": format!("note {number}"), "tags": [format!("user:alice{number}")]}))
+        .collect();
+    test.retain("b", many).await.unwrap();
+    let request = json!({"query": "about", "tag_groups": [{"tags": ["user:alicex"], "match": "exact", "resolve": "fuzzy"}]});
+    let error = test.recall("b", request).await.unwrap_err();
+    assert!(matches!(error, EngineError::Unprocessable(_)), "{error}");
 }

@@ -42,7 +42,8 @@ pub(super) fn tokenizer(max_tokens: usize) -> tokenizers::Result<Tokenizer> {
 /// The tokenizer in a file, cutting texts after `max_tokens`.
 pub(super) fn of_file(file: &Path, max_tokens: usize) -> tokenizers::Result<Tokenizer> {
     let mut tokenizer = Tokenizer::from_file(file)?;
-    let truncation = TruncationParams { max_length: max_tokens.max(MIN_TOKENS), ..TruncationParams::default() };
+    let truncation =
+        TruncationParams { max_length: max_tokens.max(MIN_TOKENS), ..TruncationParams::default() };
     tokenizer.with_padding(None).with_truncation(Some(truncation))?;
     Ok(tokenizer)
 }

@@ -21,7 +21,7 @@ async fn app() -> (TestApp, FaultProxy) {
 }
 
 /// Sentences of one version of a document.
-const SENTENCES: i64 = 12;
+const SENTENCES: usize = 12;
 
 fn version(number: u64) -> Value {
     let sentence = |part| format!("Ship {part} of fleet {number} carries {part}{number} tons of barley.");
@@ -35,7 +35,7 @@ async fn whole_version(app: &TestApp) -> u64 {
     assert_eq!(listed.status, StatusCode::OK, "{}", listed.body);
     let texts: Vec<_> =
         listed.body["items"].as_array().unwrap().iter().map(|item| item["text"].as_str().unwrap()).collect();
-    assert_eq!(texts.len() as i64, SENTENCES, "{texts:?}");
+    assert_eq!(texts.len(), SENTENCES, "{texts:?}");
     let fleet = |text: &str| text.split("fleet ").nth(1)?.split(' ').next()?.parse::<u64>().ok();
     let first = fleet(texts[0]).unwrap_or_else(|| panic!("{texts:?}"));
     assert!(texts.iter().all(|text| fleet(text) == Some(first)), "{texts:?}");

@@ -137,6 +137,10 @@ fn beginning(text: &str) -> &str {
 impl Score for Model {
     fn query(&self, query: &str) -> Result<String, RerankError> {
         let query = beginning(query);
+        // A token has a byte at least, so most queries need no look.
+        if query.len() <= self.max_query_tokens {
+            return Ok(query.to_owned());
+        }
         // Only the second text of a pair is cut by the tokenizer, and a lone text is the first.
         let mut whole = self.tokenizer.clone();
         whole.with_truncation(None).map_err(|error| RerankError::Failed(error.to_string()))?;

@@ -146,12 +146,13 @@ struct Pace {
 
 impl Pace {
     /// Tokens that will be scored in so much time. The start of a call tries one pair in any
-    /// case: a machine that was slow for a while would never be found to be fast again.
+    /// case: nothing is known before the first, and a machine that was slow for a while would
+    /// never be found to be fast again.
     fn tokens_within(&self, time: Duration, is_first: bool) -> Tokens {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just here")]
-        let ready = self.tokens_per_second.map_or(BATCH_TOKENS, |pace| {
-            (pace * time.as_secs_f64()).clamp(0.0, BATCH_TOKENS as f64) as usize
-        });
+        let ready = self
+            .tokens_per_second
+            .map_or(0, |pace| (pace * time.as_secs_f64()).clamp(0.0, BATCH_TOKENS as f64) as usize);
         // A pair that is longer than a batch is alone in one when there is time for a whole batch.
         Tokens { most: ready, one_at_least: is_first || ready >= BATCH_TOKENS }
     }

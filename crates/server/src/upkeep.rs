@@ -1,0 +1,28 @@
+//! Work that nobody waits for: the engine's upkeep of what it has stored.
+
+use std::time::Duration;
+
+use hindsight_engine::Engine;
+use tokio::sync::watch;
+
+/// Time between two looks for work. A look at a database without large banks is one short
+/// statement.
+const INTERVAL: Duration = Duration::from_secs(20);
+
+/// Tends the cells of large banks until `stopped`; a step under way is given up then, which
+/// loses nothing.
+pub(crate) async fn run(engine: Engine, mut stopped: watch::Receiver<bool>) {
+    let work = async {
+        loop {
+            if let Err(error) = engine.tend_cells().await {
+                tracing::warn!(%error, "the cells of large banks were not tended; recall looks at more vectors until they are");
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        // An error means that the server is gone.
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
