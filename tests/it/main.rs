@@ -2,7 +2,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +10,6 @@ use hindsight_engine::Engine;
 use hindsight_engine::config::Settings;
 use hindsight_engine::ports::SystemClock;
 use hindsight_engine::store::{Store, StoreOptions};
-use hindsight_engine::text::terms::Language;
 use hindsight_testkit::{HashEmbedder, TestDatabase};
 use hindsight_tests::Contract;
 use serde_json::{Value, json};
@@ -30,17 +28,11 @@ struct Served {
 impl Served {
     async fn start() -> Self {
         let database = TestDatabase::create().await;
-        let options = StoreOptions {
-            url: database.url.clone(),
-            schema: "hindsight".to_owned(),
-            max_connections: 4,
-            acquire_timeout: Duration::from_secs(30),
-            language: Language::ENGLISH,
-        };
-        let store = Store::open(&options).await.expect("the store opens");
+        let store = Store::open(&StoreOptions::new(&database.url)).await.expect("the store opens");
         let clock = Arc::new(SystemClock);
+        let config = hindsight_server::Config::read(&|_| None).expect("defaults are usable");
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        let router = hindsight_server::app(engine.expect("the engine opens"));
+        let router = hindsight_server::app(engine.expect("the engine opens"), &config);
         Self { router, contract: Contract::parse(CONTRACT).unwrap(), _database: database }
     }
 

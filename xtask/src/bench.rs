@@ -6,6 +6,7 @@
 //! the questions found their answer. Figures of processor and memory need Linux.
 
 mod corpus;
+mod embed;
 mod report;
 mod usage;
 
@@ -70,8 +71,9 @@ pub(crate) async fn run(root: &Path, options: Options) -> Result<()> {
     for facts in &options.facts {
         bench.size(*facts).await?;
     }
-    let Bench { report, server, .. } = bench;
+    let Bench { mut report, server, .. } = bench;
     server.terminate()?;
+    embed::daemons(&mut report, root, &program).await?;
     report.print();
     if let Some(out) = options.out {
         std::fs::write(&out, report.json(root)?).context("cannot write the figures")?;

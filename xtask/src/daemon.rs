@@ -140,6 +140,16 @@ impl Home {
         output_of(self.command().args(arguments))
     }
 
+    /// The copy of the built program that runs here.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Where the assets are.
+    pub(crate) fn assets(&self) -> &Path {
+        &self.assets
+    }
+
     /// The home folder.
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()

@@ -11,6 +11,7 @@ mod http;
 mod pg0;
 mod places;
 mod python;
+mod remote;
 mod starts;
 mod transcript;
 
@@ -55,6 +56,7 @@ async fn all(checks: &mut Checks, root: &Path, update: bool) -> Result<()> {
         command.env("HINDSIGHT_API_URL", server.url());
         command
     })?;
+    remote::check(checks, root, &program, update).await?;
     http::check(checks, &server).await;
     python::check(checks, root, &server)?;
     starts::check(checks, &home, &server).await;

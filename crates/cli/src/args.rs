@@ -14,7 +14,7 @@ use hindsight_assets::Asset;
 
 pub(crate) use api::{
     ApiCommand, BankCommand, BankFields, ChunkCommand, DocumentCommand, ListArguments, MemoryCommand,
-    RecallArguments, RetainArguments, Traits,
+    RecallArguments, RetainArguments, RetainFilesArguments, Traits,
 };
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 
@@ -82,9 +82,9 @@ pub(crate) enum Command {
     Api(ApiCommand),
     /// Save the server to use when nothing else names one; the key is that of --api-key
     Configure {
-        /// Address of the server
-        #[arg(long, value_name = "URL")]
-        api_url: String,
+        /// Address of the server; if not given, only the key is saved
+        #[arg(long, value_name = "URL", required_unless_present = "api_key")]
+        api_url: Option<String>,
     },
     /// Manage saved connections to servers
     #[command(subcommand)]
@@ -134,9 +134,25 @@ pub(crate) struct ServeArguments {
     /// debug, info, warning or error [env: HINDSIGHT_API_LOG_LEVEL]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
+    /// Write a log line for every request [env: HINDSIGHT_API_ACCESS_LOG]
+    #[arg(long, overrides_with = "no_access_log")]
+    access_log: bool,
+    /// Write no log lines for requests, whatever the environment says
+    #[arg(long, overrides_with = "access_log")]
+    no_access_log: bool,
     /// Serve other machines without an API key
     #[arg(long)]
     pub(crate) allow_unauthenticated: bool,
+    // Taken from whoever starts the original so: one process uses all cores.
+    #[arg(long, value_name = "N", hide = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) workers: Option<u16>,
+}
+
+impl ServeArguments {
+    /// Whether every request has a log line, if anything is said about it.
+    pub(crate) fn access_log(&self) -> Option<bool> {
+        (self.access_log || self.no_access_log).then_some(self.access_log)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -225,6 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn the_last_word_about_the_access_log_counts() {
+        let parse = |line: &str| match Arguments::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Serve(arguments) => arguments.access_log(),
+            other => panic!("{other:?} serves nothing"),
+        };
+        for (line, expected) in [
+            ("hindsight serve", None),
+            ("hindsight serve --access-log", Some(true)),
+            ("hindsight serve --no-access-log", Some(false)),
+            ("hindsight serve --no-access-log --access-log", Some(true)),
+            ("hindsight serve --access-log --no-access-log", Some(false)),
+        ] {
+            assert_eq!(parse(line), expected, "{line}");
+        }
+    }
+
+    #[test]
     fn values_are_checked_before_anything_is_sent() {
         for line in [
             "hindsight retain b text --timestamp yesterday",
@@ -236,6 +269,10 @@ mod tests {
             "hindsight bank create b --skepticism 6",
             "hindsight bank list -o xml",
             "hindsight configure",
+            "hindsight recall b q --window-start 2024-01-01",
+            "hindsight recall b q --window-start soon --window-end 2024-01-01",
+            "hindsight document list b --date someday",
+            "hindsight serve --workers 0",
             "hindsight completions cobol",
         ] {
             let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();

@@ -4,6 +4,7 @@ pub(crate) mod assets;
 pub(crate) mod bank;
 pub(crate) mod connection;
 pub(crate) mod document;
+pub(crate) mod files;
 pub(crate) mod help;
 pub(crate) mod memory;
 pub(crate) mod monitoring;
@@ -48,7 +49,7 @@ pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -
     }
 }
 
-/// Reads what a command takes from standard input, before anything else happens.
+/// Reads what a command takes from standard input and from the clock, before anything else happens.
 pub(crate) fn read_input(command: &mut ApiCommand) -> Result<()> {
     match command {
         ApiCommand::Retain(arguments) | ApiCommand::Memory(MemoryCommand::Retain(arguments)) => {

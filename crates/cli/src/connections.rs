@@ -82,11 +82,18 @@ impl Connections {
         Ok(())
     }
 
-    /// Saves the connection to use when none is named.
-    pub(crate) fn configure(&self, connection: &Connection) -> Result<PathBuf> {
+    /// Saves the connection to use when none is named. What is not given stays as it is saved,
+    /// but no key goes on to another server.
+    pub(crate) fn configure(&self, given: Connection) -> Result<(PathBuf, Connection)> {
         let path = self.unnamed();
-        self.write(&path, connection)?;
-        Ok(path)
+        let saved = Self::read(&path)?.unwrap_or_default();
+        let is_same = given.api_url.is_none() || given.api_url == saved.api_url;
+        let connection = Connection {
+            api_url: given.api_url.or(saved.api_url),
+            api_key: given.api_key.or(saved.api_key.filter(|_| is_same)),
+        };
+        self.write(&path, &connection)?;
+        Ok((path, connection))
     }
 
     /// Saves a connection under a name that is new.
@@ -202,7 +209,7 @@ mod tests {
         let pair = |url: &str, key: &str| (url.to_owned(), key.to_owned());
         let (nothing, none) = (connection("", ""), environment("", ""));
         assert_eq!(resolved(&connections, nothing.clone(), None, &none), pair("", ""));
-        connections.configure(&connection("http://file", "f")).unwrap();
+        connections.configure(connection("http://file", "f")).unwrap();
         connections.create("work", &connection("http://work", "w")).unwrap();
         assert_eq!(resolved(&connections, nothing.clone(), None, &none), pair("http://file", "f"));
         assert_eq!(resolved(&connections, nothing.clone(), Some("work"), &none), pair("http://work", "w"));
@@ -215,6 +222,24 @@ mod tests {
         assert_eq!(resolved(&connections, nothing, Some("work"), &url_only), pair("http://env", ""));
         let given = connection("http://here", "");
         assert_eq!(resolved(&connections, given, Some("work"), &url_only), pair("http://here", ""));
+    }
+
+    #[test]
+    fn what_is_not_given_stays_and_no_key_goes_to_another_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let connections = Connections::new(folder.path().to_owned());
+        let configure = |url: &str, key: &str| {
+            let (_, saved) = connections.configure(connection(url, key)).unwrap();
+            assert!(Connections::read(&connections.unnamed()).unwrap() == Some(saved.clone()));
+            (saved.api_url.unwrap_or_default(), saved.api_key.unwrap_or_default())
+        };
+        let pair = |url: &str, key: &str| (url.to_owned(), key.to_owned());
+        assert_eq!(configure("", "k"), pair("", "k"));
+        assert_eq!(configure("http://one", ""), pair("http://one", ""));
+        assert_eq!(configure("", "one"), pair("http://one", "one"));
+        assert_eq!(configure("http://one", ""), pair("http://one", "one"));
+        assert_eq!(configure("http://two", ""), pair("http://two", ""));
+        assert_eq!(configure("http://three", "three"), pair("http://three", "three"));
     }
 
     #[test]

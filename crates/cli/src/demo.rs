@@ -16,7 +16,7 @@ use hindsight_client::{Client, MemoryFilter};
 use hindsight_server::Server;
 
 use crate::commands::Outcome;
-use crate::config::demo_settings;
+use crate::config::machine_settings;
 use crate::output::{day, dim, note, strong, verdict};
 use crate::progress::Bar;
 use sample::{Question, Sample};
@@ -29,7 +29,7 @@ const SHOWN: usize = 3;
 
 pub(crate) async fn run() -> Result<Outcome> {
     let sample = Sample::load()?;
-    let mut config = demo_settings()?;
+    let mut config = machine_settings()?;
     config.port = 0;
     DATABASE.clone_into(&mut config.database_url);
     "warning".clone_into(&mut config.log_level);

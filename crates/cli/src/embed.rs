@@ -6,14 +6,15 @@ mod profiles;
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::CommandFactory;
-use hindsight_client::{Client, ClientError};
+use hindsight_client::ClientError;
 use hindsight_embed_daemon::{
-    Config, Daemons, IdleTimeout, Profile, Profiles, Program, Source, StartOptions, StartedBy, was_not_sent,
+    Config, Daemons, EmbeddedClient, IdleTimeout, Loss, Profile, Profiles, Program, Resend, Source,
+    StartOptions, StartedBy,
 };
 
-use crate::args::{ApiCommand, EmbedArguments, EmbedCommand};
+use crate::args::{ApiCommand, BankCommand, DocumentCommand, EmbedArguments, EmbedCommand, MemoryCommand};
 use crate::commands::{Outcome, ask, help, read_input};
 use crate::connections::Connection;
 use crate::output::{self, Output, note};
@@ -61,20 +62,48 @@ impl Embed {
         let config = self.daemons.config();
         if config.api_url.is_some() {
             let server = Connection { api_url: config.api_url.clone(), api_key: config.api_token.clone() };
-            return ask(&server.client()?, &self.output, command).await;
+            return ask(&server.client()?, &self.output, command).await.map_err(elsewhere);
         }
         let options = start_options(IdleTimeout::Implicit)?;
-        let daemon = self.daemons.ensure_running(&self.profile, &options).await?;
-        let error = match ask(&Client::new(&daemon.run.url)?, &self.output, command.clone()).await {
-            Ok(outcome) => return Ok(outcome),
-            Err(error) => error,
-        };
-        if !error.downcast_ref::<ClientError>().is_some_and(was_not_sent) {
-            return Err(error);
-        }
-        // It ended in the moment between: nobody had used it for long enough.
-        let daemon = self.daemons.ensure_running(&self.profile, &options).await?;
-        ask(&Client::new(&daemon.run.url)?, &self.output, command).await
+        let client = EmbeddedClient::new(self.daemons.clone(), self.profile.clone(), options);
+        let cause = |error: &anyhow::Error| error.downcast_ref().map(Loss::of);
+        let answered = client
+            .call_as(resend(&command), cause, async |client| {
+                ask(&client, &self.output, command.clone()).await
+            })
+            .await;
+        client.close(None).await?;
+        answered
+    }
+}
+
+/// Whether a command may be carried out a second time when nobody knows if it was the first
+/// time.
+fn resend(command: &ApiCommand) -> Resend {
+    let only_reads = matches!(
+        command,
+        ApiCommand::Recall(_)
+            | ApiCommand::Chunk(_)
+            | ApiCommand::Health
+            | ApiCommand::Version
+            | ApiCommand::Bank(
+                BankCommand::List { .. } | BankCommand::Disposition { .. } | BankCommand::Stats { .. }
+            )
+            | ApiCommand::Memory(
+                MemoryCommand::Recall(_) | MemoryCommand::List { .. } | MemoryCommand::Get { .. }
+            )
+            | ApiCommand::Document(DocumentCommand::List { .. } | DocumentCommand::Get { .. })
+    );
+    if only_reads { Resend::Harmless } else { Resend::Never }
+}
+
+/// The way out where no daemon is to be started.
+fn elsewhere(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Unreachable { url, .. }) => anyhow!(
+            "no server at {url}, which HINDSIGHT_EMBED_API_URL names: start it, or unset the variable to use a daemon"
+        ),
+        _ => error,
     }
 }
 

@@ -13,11 +13,13 @@ mod config;
 mod connections;
 mod demo;
 mod embed;
+#[cfg(test)]
+mod help_pages;
 mod output;
 mod progress;
 mod settings;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -38,15 +40,25 @@ use output::{Output, note};
 /// command `embed`.
 const EMBED: &str = "hindsight-embed";
 
+/// The server's name as the original has it: a link of that name does the same as the command
+/// `serve`.
+const API: &str = "hindsight-api";
+
 /// How `hindsight-embed` ends without a command, as the original does.
 const NO_COMMAND: u8 = 1;
 
 /// Runs one command line to its end.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
-    let arguments: Vec<_> = arguments.into_iter().collect();
+    let mut arguments: Vec<_> = arguments.into_iter().collect();
+    if program(&arguments).is_some_and(|name| name == API) {
+        arguments.insert(1, "serve".into());
+    }
     let ended = if is_embed(&arguments) {
         match parse_embed(arguments) {
-            Ok(arguments) => embed::run(arguments).await,
+            Ok(arguments) => {
+                settings::warn_of_unknown_variables();
+                embed::run(arguments).await
+            }
             Err(error) => return refuse(&error, NO_COMMAND),
         }
     } else {
@@ -79,8 +91,13 @@ fn refuse(error: &clap::Error, no_command: u8) -> ExitCode {
 
 /// Whether a command line is for the daemon manager, by the program's name or its first word.
 fn is_embed(arguments: &[OsString]) -> bool {
-    let program = arguments.first().map(Path::new).and_then(Path::file_name);
-    program.is_some_and(|name| name == EMBED) || arguments.get(1).is_some_and(|word| word == "embed")
+    program(arguments).is_some_and(|name| name == EMBED)
+        || arguments.get(1).is_some_and(|word| word == "embed")
+}
+
+/// Name of the program that was called.
+fn program(arguments: &[OsString]) -> Option<&OsStr> {
+    arguments.first().map(Path::new).and_then(Path::file_name)
 }
 
 /// What a line for the daemon manager says, without the word that makes it one.
@@ -92,6 +109,10 @@ fn parse_embed(mut arguments: Vec<OsString>) -> Result<EmbedArguments, clap::Err
 }
 
 async fn execute(arguments: Arguments, environment: Environment) -> Result<Outcome> {
+    // A server tells it in its log.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        settings::warn_of_unknown_variables();
+    }
     let output = Output::new(arguments.print.output);
     let given = Connection { api_url: arguments.url, api_key: arguments.api_key };
     let connections = || Ok::<_, anyhow::Error>(Connections::new(Home::of_this_user()?.folder()));
@@ -109,7 +130,7 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
             commands::ask(&connection.client()?, &output, command).await
         }
         Command::Configure { api_url } => {
-            let connection = Connection { api_url: Some(api_url), ..given };
+            let connection = Connection { api_url, ..given };
             connection::configure(&output, &connections()?, connection)
         }
         Command::Profile(command) => connection::run(&output, &connections()?, given.api_key, command),

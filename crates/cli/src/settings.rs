@@ -4,11 +4,12 @@ use std::io;
 
 use anyhow::Result;
 use hindsight_client::types::settings::Setting;
+use hindsight_server::config::RemarkKind;
 use serde::Serialize;
 
 use crate::commands::Outcome;
 use crate::config;
-use crate::output::{Output, table};
+use crate::output::{Output, note, table};
 
 /// The settings of all parts of the program.
 pub(crate) const TABLES: [&[Setting]; 3] =
@@ -60,6 +61,23 @@ pub(crate) fn run(output: &Output, as_markdown: bool) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
+/// What to tell about settings of these names before they are saved: one line for each that is
+/// none of any program here, or that has no effect.
+pub(crate) fn remarks<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
+    hindsight_server::config::remarks(names, &TABLES).iter().map(ToString::to_string).collect()
+}
+
+/// Warns of variables that begin like settings and are none. What has no effect on a server is no
+/// matter for commands that only talk to one.
+pub(crate) fn warn_of_unknown_variables() {
+    let names = hindsight_server::config::names();
+    for remark in hindsight_server::config::remarks(names.iter().map(String::as_str), &TABLES) {
+        if matches!(remark.kind, RemarkKind::Unknown(_)) {
+            note(&format!("warning: {remark}"));
+        }
+    }
+}
+
 fn all() -> impl Iterator<Item = &'static Setting> {
     TABLES.into_iter().flatten()
 }
@@ -97,6 +115,25 @@ fn markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_of_all_programs_are_known_and_slips_are_told() {
+        let names = TABLES.iter().flat_map(|table| table.iter()).map(|setting| setting.name);
+        assert_eq!(remarks(names), Vec::<String>::new());
+        assert_eq!(
+            remarks([
+                "HINDSIGHT_API_URLL",
+                "HINDSIGHT_EMBED_PROFIL",
+                "HINDSIGHT_API_RERANKER_PROVIDER",
+                "HOME"
+            ]),
+            [
+                "HINDSIGHT_API_RERANKER_PROVIDER has no effect in this version",
+                "HINDSIGHT_API_URLL is not a setting: did you mean HINDSIGHT_API_URL?",
+                "HINDSIGHT_EMBED_PROFIL is not a setting: did you mean HINDSIGHT_EMBED_PROFILE?",
+            ]
+        );
+    }
 
     #[test]
     fn the_reference_page_is_current() {

@@ -1,8 +1,10 @@
 //! Documents and the chunks they were cut into: list, read, delete.
 
+use chrono::{DateTime, Utc};
 use hindsight_types::documents::{
     ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse,
 };
+use hindsight_types::time;
 use reqwest::Method;
 
 use crate::transport::{Query, bank_path, segment};
@@ -15,6 +17,10 @@ pub struct DocumentFilter {
     pub search: Option<String>,
     /// Tags to filter by.
     pub tags: Vec<String>,
+    /// Only documents stored at this time or later.
+    pub created_from: Option<DateTime<Utc>>,
+    /// Only documents stored before this time.
+    pub created_until: Option<DateTime<Utc>>,
     /// Page size.
     pub limit: Option<i64>,
     /// Documents to skip.
@@ -31,6 +37,9 @@ impl Client {
         let query = Query::default()
             .add("q", filter.search.as_ref())
             .add_each("tags", &filter.tags)
+            .add("time_field", filter.created_from.or(filter.created_until).map(|_| "created_at"))
+            .add("start_date", filter.created_from.map(time::format))
+            .add("end_date", filter.created_until.map(time::format))
             .add("limit", filter.limit)
             .add("offset", filter.offset);
         self.send(Method::GET, &bank_path(bank_id, "/documents")?, &query).await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hindsight_types::errors::{ErrorBody, ErrorDetail};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
@@ -80,6 +80,10 @@ impl Client {
         if is_loopback(&host) {
             // A proxy set for the machine would look for the server on its own loopback.
             builder = builder.no_proxy();
+            if url.scheme() == "http" {
+                // Reading the certificates of the system takes longer than most requests.
+                builder = builder.tls_certs_only([]);
+            }
         }
         let base_url = base_url.trim_end_matches('/').to_owned();
         let shown_url = shown(&base_url);
@@ -128,15 +132,30 @@ impl Client {
         query: &Query,
         body: Option<&impl Serialize>,
     ) -> Result<(StatusCode, Vec<u8>), ClientError> {
+        let mut request = self.request(method, path, query)?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.answer(request).await
+    }
+
+    /// A request to be completed and given to [`answer`](Self::answer).
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &Query,
+    ) -> Result<RequestBuilder, ClientError> {
         let address = format!("{}{path}", self.base_url);
         let mut url = Url::parse(&address).map_err(|_| ClientError::InvalidUrl { url: shown(&address) })?;
         if !query.0.is_empty() {
             url.query_pairs_mut().extend_pairs(&query.0);
         }
-        let mut request = self.http.request(method, url);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+        Ok(self.http.request(method, url))
+    }
+
+    /// Sends a request and takes whatever comes back.
+    pub(crate) async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), ClientError> {
         let response = request.send().await.map_err(|source| self.network_error(source))?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|source| self.network_error(source))?;

@@ -190,7 +190,9 @@ impl DaemonProcess {
 impl Drop for DaemonProcess {
     fn drop(&mut self) {
         let removed = RunFile::remove_own(&self.files.run, &self.ticket.instance_id)
-            .and_then(|()| remove(&self.files.port));
+            .and_then(|()| remove(&self.files.port))
+            // Nobody else can have it yet: it is held until this process is gone.
+            .and_then(|_| remove(&self.files.life_lock));
         if let Err(error) = removed {
             tracing::warn!(%error, "left behind; the next start replaces it");
         }

@@ -14,6 +14,8 @@ pub(crate) const TICKET_VARIABLE: &str = "_HINDSIGHT_DAEMON_CHILD";
 pub(crate) const DATABASE_VARIABLE: &str = "HINDSIGHT_API_DATABASE_URL";
 /// Port of the server.
 pub(crate) const PORT_KEY: &str = "HINDSIGHT_API_PORT";
+/// Key that the server asks of its clients.
+pub(crate) const KEY_VARIABLE: &str = "HINDSIGHT_API_TENANT_API_KEY";
 /// Where the server writes its log.
 pub(crate) const LOG_VARIABLE: &str = "HINDSIGHT_API_DAEMON_LOG";
 /// Keeps servers from looking for a file of settings in the folders above them.
@@ -30,9 +32,12 @@ hindsight_client::types::settings! {
         IDLE_TIMEOUT = "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT", "", "a whole number of seconds, 0 for never", "time without use after which a daemon ends; if not set, 300 for one that came by itself, never for one that was started by command";
         LOCK_TIMEOUT = "HINDSIGHT_EMBED_LOCK_TIMEOUT", "300", "a number of seconds", "longest wait for another process that starts or stops the same daemon";
         STARTUP_TIMEOUT = "HINDSIGHT_EMBED_DAEMON_STARTUP_TIMEOUT", "180", "a number of seconds", "longest wait for a daemon to be ready, downloads of a first start included";
+        GRACE_TIMEOUT = "HINDSIGHT_EMBED_PORT_HEALTH_GRACE_TIMEOUT", "30", "a number of seconds", "longest wait for a daemon that runs and does not answer";
+        CHECK_INTERVAL = "HINDSIGHT_EMBED_PORT_HEALTH_CHECK_INTERVAL", "0.5", "a number of seconds", "time between two looks at such a daemon";
+        PROBE_TIMEOUT = "HINDSIGHT_EMBED_HEALTH_PROBE_TIMEOUT", "10", "a number of seconds", "longest wait for its answer to one look";
         LOG_MAX_BYTES = "HINDSIGHT_EMBED_DAEMON_LOG_MAX_BYTES", "10485760", "a whole number, 0 for no limit", "size at which a daemon begins a new log file";
         LOG_BACKUPS = "HINDSIGHT_EMBED_DAEMON_LOG_BACKUP_COUNT", "3", "a whole number", "older log files that are kept";
-        LOG_LEVEL = "HINDSIGHT_EMBED_LOG_LEVEL", "warning", "trace, debug, info, warning or error", "how much `hindsight-embed` tells of what it does";
+        LOG_LEVEL = "HINDSIGHT_EMBED_LOG_LEVEL", "info", "trace, debug, info, warning or error", "how much `hindsight-embed` tells of what it does";
     }
 }
 
@@ -55,19 +60,29 @@ pub struct Config {
     pub lock_timeout: Duration,
     /// `HINDSIGHT_EMBED_DAEMON_STARTUP_TIMEOUT`.
     pub startup_timeout: Duration,
+    /// `HINDSIGHT_EMBED_PORT_HEALTH_GRACE_TIMEOUT`: for a daemon that does not answer.
+    pub grace_timeout: Duration,
+    /// `HINDSIGHT_EMBED_PORT_HEALTH_CHECK_INTERVAL`: between two looks at it.
+    pub check_interval: Duration,
+    /// `HINDSIGHT_EMBED_HEALTH_PROBE_TIMEOUT`: for its answer to one look.
+    pub probe_timeout: Duration,
     /// `HINDSIGHT_EMBED_DAEMON_LOG_MAX_BYTES`; 0 = never rotated.
     pub log_max_bytes: u64,
     /// `HINDSIGHT_EMBED_DAEMON_LOG_BACKUP_COUNT`.
     pub log_backups: u32,
     /// `HINDSIGHT_EMBED_LOG_LEVEL`: how much a program tells that manages daemons.
     pub log_level: String,
+    /// `HINDSIGHT_API_TENANT_API_KEY`: daemons that are started here inherit it, unless
+    /// settings of their profile say otherwise.
+    pub server_key: Option<String>,
 }
 
 impl Config {
     /// The environment of this process.
     pub fn from_env() -> Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "this is the config module")]
-        Self::read(&|name| std::env::var(name).ok())
+        let lookup = |name: &str| std::env::var(name).ok();
+        Ok(Self { server_key: lookup(KEY_VARIABLE).filter(|key| !key.is_empty()), ..Self::read(&lookup)? })
     }
 
     /// What `lookup` knows, with defaults for the rest.
@@ -95,10 +110,26 @@ impl Config {
             idle_timeout: reader.optional(&IDLE_TIMEOUT)?,
             lock_timeout: seconds(&LOCK_TIMEOUT),
             startup_timeout: seconds(&STARTUP_TIMEOUT),
+            grace_timeout: seconds(&GRACE_TIMEOUT),
+            check_interval: seconds(&CHECK_INTERVAL),
+            probe_timeout: seconds(&PROBE_TIMEOUT),
             log_max_bytes: reader.value(&LOG_MAX_BYTES)?,
             log_backups: reader.value(&LOG_BACKUPS)?,
-            log_level: reader.value::<String>(&LOG_LEVEL)?.to_lowercase(),
+            log_level: log_level(&reader)?,
+            server_key: None,
         })
+    }
+}
+
+/// The level as this project's other settings of levels have it, also by the words of the
+/// original's language.
+fn log_level(reader: &Reader) -> Result<String> {
+    let given = reader.value::<String>(&LOG_LEVEL)?;
+    match given.to_lowercase().as_str() {
+        level @ ("trace" | "debug" | "info" | "warning" | "error") => Ok(level.to_owned()),
+        "warn" => Ok("warning".to_owned()),
+        "critical" => Ok("error".to_owned()),
+        _ => Err(LOG_LEVEL.unusable(&given).into()),
     }
 }
 
@@ -158,6 +189,18 @@ mod tests {
         assert_eq!(
             error,
             "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT: '-1' is not usable; give a whole number of seconds, 0 for never"
+        );
+    }
+
+    #[test]
+    fn a_level_is_a_word_for_one() {
+        for (value, level) in [("", "info"), ("Debug", "debug"), ("WARN", "warning"), ("critical", "error")] {
+            assert_eq!(read(LOG_LEVEL.name, value).unwrap().log_level, level, "{value}");
+        }
+        let error = read(LOG_LEVEL.name, "loud").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "HINDSIGHT_EMBED_LOG_LEVEL: 'loud' is not usable; give trace, debug, info, warning or error"
         );
     }
 }

@@ -1,6 +1,5 @@
 //! Daemons of profiles: finding them, starting them, looking at them.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,17 +9,19 @@ use crate::child::{Reason, Ticket};
 use crate::config::{self, Config};
 use crate::env_file::EnvFile;
 use crate::error::{EmbedError, Result};
-use crate::files::{Lock, pauses, remove, write_private};
+use crate::files::{Lock, pauses, remove};
 use crate::home::{Home, ProfileFiles};
-use crate::launch::{Launch, Launched, launch};
+use crate::launch::{GOODBYE, Launch, Launched, launch};
 use crate::log::last_lines;
-use crate::options::{IdleTimeout, StartOptions};
+use crate::options::StartOptions;
 use crate::ports::choose_port;
 use crate::profile::Profile;
-use crate::registry::Registry;
 use crate::run_file::RunFile;
+use crate::start_lock::StartLock;
 use crate::status::{DaemonStatus, Probe, probe};
 
+/// Longest wait of callers for a daemon that should answer at once.
+const QUICK_LOOK: Duration = Duration::from_secs(2);
 /// Time between two looks at a daemon that starts or stops.
 const POLL: Duration = Duration::from_millis(15);
 /// Ports that are tried when others take the found one in the same instant.
@@ -66,9 +67,9 @@ impl Daemons {
 
     async fn find_ready(&self, profile: &Profile) -> Option<(RunFile, bool)> {
         let run = RunFile::read(&self.home().files(profile).run)?;
-        match probe(&run, profile).await {
+        match probe(&run, profile, QUICK_LOOK).await {
             Probe::Ready { is_busy } => Some((run, is_busy)),
-            Probe::Other(_) | Probe::Nobody => None,
+            Probe::Other(_) | Probe::Silent | Probe::Nobody => None,
         }
     }
 
@@ -81,13 +82,13 @@ impl Daemons {
         let Some(run) = RunFile::read(&files.run) else {
             return Ok(DaemonStatus::Busy { run: None, phase: None });
         };
-        Ok(match probe(&run, profile).await {
+        Ok(match probe(&run, profile, QUICK_LOOK).await {
             Probe::Ready { .. } => {
                 let written = std::fs::metadata(&files.port).and_then(|meta| meta.modified());
                 DaemonStatus::Running { run, uptime: written.ok().and_then(|time| time.elapsed().ok()) }
             }
             Probe::Other(phase) => DaemonStatus::Busy { run: Some(run), phase: Some(phase) },
-            Probe::Nobody => DaemonStatus::Busy { run: Some(run), phase: None },
+            Probe::Silent | Probe::Nobody => DaemonStatus::Busy { run: Some(run), phase: None },
         })
     }
 
@@ -111,7 +112,7 @@ impl Daemons {
                     return self.joined(profile, run, options).await;
                 }
                 (options.progress)(&format!("restarting the daemon: it is of version {}", run.version));
-                self.stop(profile, self.config.startup_timeout, false).await?;
+                self.stop_held(profile, self.config.startup_timeout, false).await?;
             }
             if let Some(run) = self.start(profile, &files, options).await? {
                 return Ok(Daemon { run, started: true });
@@ -142,12 +143,7 @@ impl Daemons {
                 return Ok(Err(run));
             }
         }
-        Err(EmbedError::Locked {
-            profile: profile.clone(),
-            path: files.start_lock.clone(),
-            holder: std::fs::read_to_string(&files.start_lock_owner).ok().map(|pid| pid.trim().to_owned()),
-            waited: self.config.lock_timeout,
-        })
+        Err(StartLock::not_free(profile, files, self.config.lock_timeout))
     }
 
     /// Waits until a daemon that lives serves or is gone. Its starter may have been killed
@@ -158,26 +154,42 @@ impl Daemons {
         files: &ProfileFiles,
         options: &StartOptions,
     ) -> Result<Option<(RunFile, bool)>> {
-        let deadline = Instant::now() + self.config.startup_timeout;
-        let mut told = false;
+        let begin = Instant::now();
+        let (mut told, mut silent_since) = (false, None);
         while Lock::is_held(&files.life_lock)? {
-            if let Some(found) = self.find_ready(profile).await {
-                return Ok(Some(found));
-            }
-            if Instant::now() > deadline {
-                return Err(match RunFile::read(&files.run) {
-                    Some(_) => EmbedError::StartTimedOut {
-                        profile: profile.clone(),
-                        waited: self.config.startup_timeout,
-                        log: files.log.clone(),
-                    },
-                    None => EmbedError::Unknown { profile: profile.clone(), path: files.run.clone() },
-                });
-            }
+            let run = RunFile::read(&files.run);
+            let seen = match &run {
+                Some(run) => probe(run, profile, self.config.probe_timeout).await,
+                None => Probe::Nobody,
+            };
+            let pause = match (run, seen) {
+                (Some(run), Probe::Ready { is_busy }) => return Ok(Some((run, is_busy))),
+                (Some(run), Probe::Silent) => {
+                    let since: Instant = *silent_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= self.config.grace_timeout {
+                        return Err(EmbedError::Silent { profile: profile.clone(), pid: run.pid });
+                    }
+                    self.config.check_interval
+                }
+                (run, _) if begin.elapsed() > self.config.startup_timeout => {
+                    return Err(match run {
+                        Some(_) => EmbedError::StartTimedOut {
+                            profile: profile.clone(),
+                            waited: self.config.startup_timeout,
+                            log: files.log.clone(),
+                        },
+                        None => EmbedError::Unknown { profile: profile.clone(), path: files.run.clone() },
+                    });
+                }
+                _ => {
+                    silent_since = None;
+                    POLL
+                }
+            };
             if !std::mem::replace(&mut told, true) {
                 (options.progress)("waiting for a daemon that is starting or stopping");
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(pause).await;
         }
         Ok(None)
     }
@@ -192,8 +204,8 @@ impl Daemons {
         // What a dead daemon left.
         remove(&files.run)?;
         remove(&files.port)?;
+        let port = choose_port(self.home(), profile).await?;
         let file = EnvFile::read(&files.config)?;
-        let port = choose_port(self.home(), profile, &file).await?;
         let environment = self.environment(profile, files, &file, options)?;
         let folder = self.home().folder();
         let launched = launch(Launch {
@@ -203,26 +215,30 @@ impl Daemons {
             folder: &folder,
             log: &files.log,
             limit: self.config.startup_timeout,
+            goodbye: GOODBYE,
             progress: &*options.progress,
         });
-        let failed = |reason: String| EmbedError::StartFailed {
+        let failed = |reason: String, lines| EmbedError::StartFailed {
             profile: profile.clone(),
             reason,
             log: files.log.clone(),
-            lines: last_lines(&files.log, LOG_LINES),
+            lines,
         };
+        let last_words = || last_lines(&files.log, LOG_LINES);
         match launched.await? {
             Launched::Ready => {
-                let run =
-                    RunFile::read(&files.run).ok_or_else(|| failed("it left no run file".to_owned()))?;
-                self.register(profile, files, options).await;
+                let run = RunFile::read(&files.run)
+                    .ok_or_else(|| failed("it left no run file".to_owned(), last_words()))?;
+                self.register(profile, files, options, true).await;
                 Ok(Some(run))
             }
             Launched::Failed(Some(Reason::PortTaken), _) if port.is_chosen => {
                 Err(EmbedError::PortTaken { profile: profile.clone(), port: port.number })
             }
             Launched::Failed(Some(Reason::PortTaken | Reason::AlreadyRunning), _) => Ok(None),
-            Launched::Failed(None, reason) => Err(failed(reason)),
+            // It knows best; its log says no more.
+            Launched::Failed(None, reason) => Err(failed(reason, Vec::new())),
+            Launched::Ended(how) => Err(failed(how, last_words())),
             Launched::TimedOut => Err(EmbedError::StartTimedOut {
                 profile: profile.clone(),
                 waited: self.config.startup_timeout,
@@ -256,6 +272,8 @@ impl Daemons {
         let mut environment: Vec<_> = settings.into_iter().collect();
         // Later ones win: these are not for a profile to say.
         environment.extend([
+            // What it keeps in the home folder is the same as what this process finds there.
+            ("HOME".to_owned(), self.home().path().display().to_string()),
             (config::DATABASE_VARIABLE.to_owned(), database),
             (config::LOG_VARIABLE.to_owned(), files.log.display().to_string()),
             (config::NO_DOTENV_VARIABLE.to_owned(), "1".to_owned()),
@@ -272,93 +290,26 @@ impl Daemons {
     }
 
     /// `chosen` is what the settings of the profile say.
-    fn database_or(&self, profile: &Profile, chosen: Option<&String>) -> String {
+    pub(crate) fn database_or(&self, profile: &Profile, chosen: Option<&String>) -> String {
         let chosen = chosen.or(self.config.database_url.as_ref()).cloned();
         chosen
             .filter(|url| !matches!(url.as_str(), "" | "pg0"))
             .unwrap_or_else(|| format!("pg0://{}", self.home().instance(profile)))
     }
 
-    /// Joins a daemon that runs: it keeps its settings, but an explicit start decides when
-    /// it ends.
-    async fn joined(&self, profile: &Profile, mut run: RunFile, options: &StartOptions) -> Result<Daemon> {
-        let files = self.home().files(profile);
-        let file = EnvFile::read(&files.config)?;
-        let differing = options.differing(&file);
-        if !differing.is_empty() {
-            tracing::warn!(
-                profile = profile.as_str(),
-                settings = differing.join(", "),
-                "the daemon runs already, with other settings; stop it to start it with these"
-            );
-        }
-        if options.idle_timeout == IdleTimeout::Implicit {
-            return Ok(Daemon { run, started: false });
-        }
-        let wanted = options.idle_seconds(&file, &self.config)?;
-        if wanted != run.idle_timeout {
-            run.idle_timeout = wanted;
-            run.write(&files.run)?;
-            // Had it decided to end just before, it reads the file once more while it says that
-            // it is stopping; so one that still serves now has not missed the change.
-            if self.find(profile).await.is_none() {
-                let options = StartOptions { force_restart: false, ..options.clone() };
-                return Box::pin(self.ensure_running(profile, &options)).await;
-            }
-        }
-        Ok(Daemon { run, started: false })
-    }
-
-    /// Remembers a named profile, and the settings its caller gave that it did not have.
-    /// What the environment holds is not written down: there may be secrets in it that
-    /// nobody meant to keep.
-    async fn register(&self, profile: &Profile, files: &ProfileFiles, options: &StartOptions) {
-        let registered = async {
-            if profile.is_default() {
-                return Ok(());
-            }
-            let mut registry = Registry::open(self.home()).await?;
-            registry.entry(profile)?.last_used = crate::registry::now();
-            registry.save()?;
-            let mut file = EnvFile::read(&files.config)?;
-            let before = file.clone();
-            for (name, value) in &options.settings {
-                if name.starts_with("HINDSIGHT_API_") && !value.is_empty() && file.get(name).is_none() {
-                    file.set(name, value)?;
-                }
-            }
-            if file == before { Ok(()) } else { file.write(&files.config) }
-        };
-        if let Err(error) = registered.await {
-            tracing::warn!(profile = profile.as_str(), %error, "the profile was not written down");
-        }
-    }
-}
-
-/// The right to start or stop the daemon of a profile.
-#[derive(Debug)]
-struct StartLock {
-    _lock: Lock,
-    owner: PathBuf,
-}
-
-impl StartLock {
-    fn try_take(files: &ProfileFiles) -> Result<Option<Self>> {
-        let Some(lock) = Lock::try_take(&files.start_lock)? else { return Ok(None) };
-        write_private(&files.start_lock_owner, format!("{}\n", std::process::id()).as_bytes())?;
-        Ok(Some(Self { _lock: lock, owner: files.start_lock_owner.clone() }))
-    }
-}
-
-impl Drop for StartLock {
-    fn drop(&mut self) {
-        // For people only; the next holder replaces it.
-        let _ = remove(&self.owner);
+    /// The key that the daemon of a profile asks for: that of its settings, else the one this
+    /// process keeps for servers; none when it asks for none.
+    pub fn api_key(&self, profile: &Profile, options: &StartOptions) -> Result<Option<String>> {
+        let file = EnvFile::read(&self.home().files(profile).config)?;
+        let own = options.settings_over(&file).remove(config::KEY_VARIABLE);
+        // An empty one takes away what would be inherited.
+        let key = own.or_else(|| self.config.server_key.clone()).filter(|key| !key.is_empty());
+        Ok(key.or_else(|| self.config.api_token.clone()))
     }
 }
 
 /// A database URL for people and files: without its password.
-fn without_password(url: &str) -> String {
+pub(crate) fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let shown = match rest.rsplit_once('@') {
         Some((credentials, place)) => match credentials.split_once(':') {

@@ -137,6 +137,16 @@ pub enum EmbedError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// A daemon lives, but does not answer.
+    #[error(
+        "the daemon of profile '{profile}' (process {pid}) does not answer; end it with `hindsight-embed daemon stop --force --profile {profile}`"
+    )]
+    Silent {
+        /// The profile.
+        profile: Profile,
+        /// Its process id.
+        pid: i32,
+    },
     /// A daemon lives, but does not say who it is.
     #[error("a daemon of profile '{profile}' is running, but {} does not say where; end that process by hand", path.display())]
     Unknown {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -69,11 +69,16 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock if it is free.
     pub(crate) fn try_take(path: &Path) -> Result<Option<Self>> {
-        let file = open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error).doing("lock", path),
+        loop {
+            let file = open(path)?;
+            match file.try_lock() {
+                // It may have been removed, with its profile, after it was opened: a lock on
+                // that file keeps nobody out.
+                Ok(()) if !is_at(&file, path) => {}
+                Ok(()) => return Ok(Some(Self { _file: file })),
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error).doing("lock", path),
+            }
         }
     }
 
@@ -91,6 +96,12 @@ impl Lock {
             Err(TryLockError::Error(error)) => Err(error).doing("lock", path),
         }
     }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let same =
+        |now: fs::Metadata, opened: fs::Metadata| (now.ino(), now.dev()) == (opened.ino(), opened.dev());
+    fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|opened| same(now, opened)))
 }
 
 /// Pauses between tries for a lock, each twice as long as the one before.
@@ -145,8 +156,16 @@ mod tests {
         let lock = Lock::try_take(&path).unwrap().expect("free");
         assert!(Lock::try_take(&path).unwrap().is_none());
         assert!(Lock::is_held(&path).unwrap());
-        drop(lock);
+        // A lock whose file was removed keeps nobody out.
+        let opened = File::open(&path).unwrap();
+        assert!(is_at(&opened, &path));
+        remove(&path).unwrap();
+        assert!(!is_at(&opened, &path));
         assert!(!Lock::is_held(&path).unwrap());
-        assert!(Lock::try_take(&path).unwrap().is_some());
+        let next = Lock::try_take(&path).unwrap().expect("a new file");
+        drop(lock);
+        assert!(Lock::is_held(&path).unwrap());
+        drop(next);
+        assert!(!Lock::is_held(&path).unwrap());
     }
 }

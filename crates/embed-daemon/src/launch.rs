@@ -16,7 +16,7 @@ use crate::options::Program;
 use crate::process;
 
 /// How long a daemon may take to end when it was not ready in time.
-const GOODBYE: Duration = Duration::from_secs(10);
+pub(crate) const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Everything the program is started with.
 pub(crate) struct Launch<'a> {
@@ -30,6 +30,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) log: &'a Path,
     /// Longest wait for the daemon to be ready.
     pub(crate) limit: Duration,
+    /// Longest wait for its end when it was not; then it is killed.
+    pub(crate) goodbye: Duration,
     /// Hears what takes so long.
     pub(crate) progress: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -38,8 +40,10 @@ pub(crate) struct Launch<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Launched {
     Ready,
-    /// The program gave up, for a reason or none.
+    /// The program said why it gave up.
     Failed(Option<Reason>, String),
+    /// It ended without a word.
+    Ended(String),
     TimedOut,
 }
 
@@ -61,7 +65,7 @@ pub(crate) async fn launch(launch: Launch<'_>) -> Result<Launched> {
         .map_err(|source| EmbedError::Program { program: launch.program.path.clone(), source })?;
     let deadline = Instant::now() + launch.limit;
     let Ok(ended) = tokio::time::timeout_at(deadline, listen(&mut child, launch.progress)).await else {
-        end(&mut child).await;
+        end(&mut child, launch.goodbye).await;
         return Ok(Launched::TimedOut);
     };
     Ok(ended)
@@ -88,17 +92,73 @@ async fn listen(child: &mut Child, progress: &(dyn Fn(&str) + Send + Sync)) -> L
         Ok(status) => format!("it ended with {status}"),
         Err(error) => format!("it cannot be watched: {error}"),
     };
-    Launched::Failed(None, ended)
+    Launched::Ended(ended)
 }
 
-async fn end(child: &mut Child) {
+async fn end(child: &mut Child, goodbye: Duration) {
     // A child that nobody has waited for keeps its number.
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok())
         && let Some(started) = process::start_time(pid)
     {
         let _ = process::signal(pid, started, Signal::SIGTERM);
     }
-    if tokio::time::timeout(GOODBYE, child.wait()).await.is_err() {
+    if tokio::time::timeout(goodbye, child.wait()).await.is_err() {
         let _ = child.kill().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts a script that is never ready and answers its process id, which the script has
+    /// written down first.
+    async fn never_ready(script: &str, goodbye: Duration) -> i32 {
+        let folder = tempfile::tempdir().unwrap();
+        let number = folder.path().join("pid");
+        let script = format!("{script}; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.01; done");
+        let program = Program { path: "sh".into(), arguments: vec!["-c".to_owned(), script] };
+        let launched = launch(Launch {
+            program: &program,
+            environment: Vec::new(),
+            port: 1,
+            folder: folder.path(),
+            log: &folder.path().join("log"),
+            // Long enough for the script to have begun.
+            limit: Duration::from_secs(1),
+            goodbye,
+            progress: &|_| (),
+        })
+        .await;
+        assert_eq!(launched.unwrap(), Launched::TimedOut);
+        std::fs::read_to_string(number).unwrap().trim().parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_ready_in_time_is_ended() {
+        let gentle = never_ready(":", Duration::from_mins(1)).await;
+        assert_eq!(process::start_time(gentle), None);
+        let stubborn = never_ready("trap '' TERM", Duration::from_millis(50)).await;
+        assert_eq!(process::start_time(stubborn), None);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_is_noticed_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo nonsense; echo '{\"progress\":\"fetching\"}'; exit 3";
+        let told = std::sync::Mutex::new(Vec::new());
+        let launched = launch(Launch {
+            program: &Program { path: "sh".into(), arguments: vec!["-c".to_owned(), script.to_owned()] },
+            environment: Vec::new(),
+            port: 1,
+            folder: folder.path(),
+            log: &folder.path().join("log"),
+            limit: Duration::from_mins(1),
+            goodbye: Duration::from_mins(1),
+            progress: &|text| told.lock().unwrap().push(text.to_owned()),
+        })
+        .await;
+        assert_eq!(launched.unwrap(), Launched::Ended("it ended with exit status: 3".to_owned()));
+        assert_eq!(told.into_inner().unwrap(), ["fetching"]);
     }
 }

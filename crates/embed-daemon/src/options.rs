@@ -13,6 +13,9 @@ use crate::run_file::{RunFile, StartedBy};
 /// Seconds without use after which a daemon ends that nobody started explicitly.
 const IMPLICIT_IDLE_TIMEOUT: u64 = 300;
 
+/// How names of settings of servers begin.
+const OF_SERVERS: &str = "HINDSIGHT_API_";
+
 /// A program that serves as a daemon: `hindsight serve`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -101,13 +104,22 @@ impl StartOptions {
         own.chain(given.map(|(name, value)| (name.clone(), value.clone()))).collect()
     }
 
-    /// Settings the caller gives otherwise than the file of the profile.
+    /// Names of the server's settings that the caller gives otherwise than the file of the
+    /// profile.
     pub(crate) fn differing<'a>(&'a self, file: &EnvFile) -> Vec<&'a str> {
-        let settings = self.settings.iter();
+        let settings = self.settings.iter().filter(|(name, _)| name.starts_with(OF_SERVERS));
         settings
-            .filter(|(name, value)| file.get(name).is_some_and(|known| known != value.as_str()))
+            .filter(|(name, value)| file.get(name).unwrap_or_default() != value.as_str())
             .map(|(name, _)| name.as_str())
             .collect()
+    }
+
+    /// Settings of the server that the caller gives and the file of the profile lacks.
+    pub(crate) fn missing_in(&self, file: &EnvFile) -> impl Iterator<Item = (&str, &str)> {
+        let is_missing = move |(name, value): &(&String, &String)| {
+            name.starts_with(OF_SERVERS) && !value.is_empty() && file.get(name).is_none()
+        };
+        self.settings.iter().filter(is_missing).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Whether a daemon that runs has to make way for one of this version. It is kept when
@@ -119,16 +131,20 @@ impl StartOptions {
             return false;
         }
         let minor = |version: &str| version.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
-        let restart = self.force_restart || (minor(&run.version) != minor(ours) && !is_busy);
-        if !restart {
-            tracing::warn!(
-                profile = run.profile,
-                daemon = run.version,
-                program = ours,
-                "the daemon is of another version; it is used as it is"
-            );
-        }
-        restart
+        self.force_restart || (minor(&run.version) != minor(ours) && !is_busy)
+    }
+}
+
+/// Tells that a daemon is kept although it is of another version.
+pub(crate) fn warn_of_version(run: &RunFile) {
+    let ours = env!("CARGO_PKG_VERSION");
+    if run.version != ours {
+        tracing::warn!(
+            profile = run.profile,
+            daemon = run.version,
+            program = ours,
+            "the daemon is of another version; it is used as it is"
+        );
     }
 }
 
@@ -160,6 +176,17 @@ mod tests {
         assert!(options().must_restart(&other, false));
         let forced = StartOptions { force_restart: true, ..options() };
         assert!(forced.must_restart(&patch, true) && forced.must_restart(&other, true));
+    }
+
+    #[test]
+    fn settings_that_differ_are_named_and_missing_ones_are_kept() {
+        let file = EnvFile::parse("HINDSIGHT_API_A=1\nHINDSIGHT_API_B=2\n");
+        let given = [("A", "1"), ("B", "3"), ("C", "4"), ("D", "")];
+        let given = given.map(|(name, value)| (format!("HINDSIGHT_API_{name}"), value.to_owned()));
+        let other = [("HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT".to_owned(), "9".to_owned())];
+        let options = StartOptions { settings: given.into_iter().chain(other).collect(), ..options() };
+        assert_eq!(options.differing(&file), ["HINDSIGHT_API_B", "HINDSIGHT_API_C"]);
+        assert_eq!(options.missing_in(&file).collect::<Vec<_>>(), [("HINDSIGHT_API_C", "4")]);
     }
 
     #[test]

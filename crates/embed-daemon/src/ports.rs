@@ -1,7 +1,8 @@
 //! Ports of daemons.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
 use sha2::{Digest, Sha256};
 
@@ -39,33 +40,55 @@ fn offset(profile: &Profile) -> u16 {
     u16::try_from(remainder).unwrap_or_default()
 }
 
-/// The port of a profile. One in its settings was chosen by somebody and is used or
-/// refused; any other may move on when something else listens there.
-pub(crate) async fn choose_port(home: &Home, profile: &Profile, file: &EnvFile) -> Result<Port> {
-    if let Some(text) = file.get(PORT_KEY).filter(|text| !text.is_empty()) {
-        let number = parse_port(text)?;
-        if !is_free(number) {
-            return Err(EmbedError::PortTaken { profile: profile.clone(), port: number });
-        }
-        return Ok(Port { number, is_chosen: true });
-    }
+/// The port of a profile, as its settings have it. One that somebody chose is used or
+/// refused; one that was found may move on when something else listens there, and is
+/// written down at once, so that no other profile finds it too.
+pub(crate) async fn choose_port(home: &Home, profile: &Profile) -> Result<Port> {
+    let path = home.files(profile).config;
     let mut registry = Registry::open(home).await?;
-    let known = if profile.is_default() {
-        Some(DEFAULT_PORT)
-    } else {
-        registry.entry(profile)?;
-        registry.get(profile).and_then(|entry| entry.port)
-    };
+    let mut file = EnvFile::read(&path)?;
+    if profile.is_default() {
+        if let Some(chosen) = port_in(&file)? {
+            return free_or_refused(profile, chosen);
+        }
+        let promised = registry.ports_of_others(profile);
+        let number = Some(DEFAULT_PORT).filter(|port| is_free(*port));
+        let number = number.or_else(|| free_port(profile, &promised));
+        let number = number.ok_or_else(|| EmbedError::NoFreePort(profile.clone()))?;
+        return Ok(Port { number, is_chosen: false });
+    }
+    let is_moved = registry.move_port(profile, &mut file)?;
+    let known = port_in(&file)?;
+    if let Some(chosen) = known
+        && registry.entry(profile)?.found_port != Some(chosen)
+    {
+        return free_or_refused(profile, chosen);
+    }
     let promised = registry.ports_of_others(profile);
-    let found = known.filter(|port| is_free(*port) && (profile.is_default() || !promised.contains(port)));
-    let number = found
+    let number = known
+        .filter(|port| is_free(*port) && !promised.contains(port))
         .or_else(|| free_port(profile, &promised))
         .ok_or_else(|| EmbedError::NoFreePort(profile.clone()))?;
-    if !profile.is_default() && known != Some(number) {
-        registry.entry(profile)?.port = Some(number);
+    if is_moved || known != Some(number) {
+        registry.entry(profile)?.found_port = Some(number);
+        // First, because a port without this is taken for one that somebody chose.
         registry.save()?;
+        file.set(PORT_KEY, &number.to_string())?;
+        file.write(&path)?;
     }
     Ok(Port { number, is_chosen: false })
+}
+
+fn free_or_refused(profile: &Profile, number: u16) -> Result<Port> {
+    if !is_free(number) {
+        return Err(EmbedError::PortTaken { profile: profile.clone(), port: number });
+    }
+    Ok(Port { number, is_chosen: true })
+}
+
+/// The port in the settings of a profile.
+pub(crate) fn port_in(file: &EnvFile) -> Result<Option<u16>> {
+    file.get(PORT_KEY).filter(|text| !text.is_empty()).map(parse_port).transpose()
 }
 
 /// A port that somebody chose.
@@ -86,9 +109,13 @@ pub(crate) fn free_port(profile: &Profile, promised: &BTreeSet<u16>) -> Option<u
         .find(|port| !promised.contains(port) && is_free(*port))
 }
 
-/// True when this process could listen on a port now.
+/// True when this process could listen on a port now, and no other does under either name
+/// of this machine: a client that tries `localhost` may come to either.
 pub(crate) fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    let bind = |address: IpAddr| TcpListener::bind((address, port));
+    // A machine may have no IPv6; then nobody listens there.
+    let is_taken = |error: std::io::Error| error.kind() == ErrorKind::AddrInUse;
+    bind(Ipv4Addr::LOCALHOST.into()).is_ok() && !bind(Ipv6Addr::LOCALHOST.into()).is_err_and(is_taken)
 }
 
 #[cfg(test)]
@@ -119,6 +146,10 @@ mod tests {
         assert_ne!(free_port(&myapp, &promised), Some(port));
         drop(taken);
         assert_eq!(free_port(&myapp, &(8889..=9888).collect()), None);
+        // Somebody on the other loopback address counts as well, where there is one.
+        if let Ok(other) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+            assert!(!is_free(other.local_addr().unwrap().port()));
+        }
     }
 
     #[test]

@@ -10,9 +10,11 @@ use crate::daemons::Daemons;
 use crate::env_file::EnvFile;
 use crate::error::{EmbedError, Result};
 use crate::files::{read_text, remove, write_private};
-use crate::ports::{DEFAULT_PORT, free_port, parse_port};
+use crate::home::ProfileFiles;
+use crate::ports::{DEFAULT_PORT, free_port, parse_port, port_in};
 use crate::profile::Profile;
 use crate::registry::{self, Registry};
+use crate::start_lock::StartLock;
 use crate::status::DaemonStatus;
 
 /// How a deletion waits for the daemon.
@@ -125,15 +127,9 @@ impl Profiles {
         let active = self.active()?;
         let mut names: Vec<Profile> =
             registry::entries(self.daemons.home())?.keys().filter_map(|name| name.parse().ok()).collect();
-        let folder = std::fs::read_dir(self.daemons.home().profiles()).into_iter().flatten().flatten();
         // Files that were made by hand count as well.
-        names.extend(folder.filter_map(|file| {
-            let path = file.path();
-            let is_config = path.extension().is_some_and(|extension| extension == "env");
-            let name = path.file_stem()?.to_str()?;
-            // Others are the same profile as some other file.
-            name.parse::<Profile>().ok().filter(|profile| is_config && profile.as_str() == name)
-        }));
+        let files = registry::names_of_files(self.daemons.home());
+        names.extend(files.iter().filter_map(|name| name.parse::<Profile>().ok()));
         names.push(Profile::default());
         names.sort_by_key(|profile| (!profile.is_default(), profile.clone()));
         names.dedup();
@@ -205,10 +201,13 @@ impl Profiles {
         for (name, value) in settings {
             file.set(name, value)?;
         }
+        if !profile.is_default() {
+            registry.move_port(profile, &mut file)?;
+        }
         if let Some(port) = port {
             file.set(PORT_KEY, &port.to_string())?;
         }
-        let chosen = file.get(PORT_KEY).filter(|text| !text.is_empty()).map(parse_port).transpose()?;
+        let chosen = port_in(&file)?;
         let port = if profile.is_default() {
             chosen.unwrap_or(DEFAULT_PORT)
         } else {
@@ -219,10 +218,17 @@ impl Profiles {
                     problem: format!("port {port} belongs to another profile; choose another one"),
                 });
             }
+            let found = if chosen.is_none() { free_port(profile, &promised) } else { None };
             let entry = registry.entry(profile)?;
-            let port = chosen.or(entry.port).or_else(|| free_port(profile, &promised));
-            let port = port.ok_or_else(|| EmbedError::NoFreePort(profile.clone()))?;
-            entry.port = chosen.is_none().then_some(port);
+            let is_given = port.is_some() || settings.iter().any(|(name, _)| name == PORT_KEY);
+            if is_given {
+                entry.found_port = None;
+            }
+            if let Some(found) = found {
+                entry.found_port = Some(found);
+                file.set(PORT_KEY, &found.to_string())?;
+            }
+            let port = chosen.or(found).ok_or_else(|| EmbedError::NoFreePort(profile.clone()))?;
             registry.save()?;
             port
         };
@@ -256,17 +262,38 @@ impl Profiles {
         EnvFile::read(&self.daemons.home().files(profile).config)
     }
 
-    /// Deletes a profile: stops its daemon and removes its files. Its database stays.
-    pub async fn delete(&self, profile: &Profile) -> Result<()> {
+    /// Deletes a profile: stops its daemon and removes its files, locks too. Its database
+    /// stays, but for what `afterwards` does to it while nobody can start another daemon.
+    pub async fn delete<E: From<EmbedError>>(
+        &self,
+        profile: &Profile,
+        afterwards: impl AsyncFnOnce() -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
         if profile.is_default() {
-            return Err(EmbedError::DefaultProfile);
+            return Err(EmbedError::DefaultProfile.into());
         }
         self.known(profile)?;
-        self.daemons.stop(profile, STOP, false).await?;
+        let home = self.daemons.home();
+        home.prepare()?;
+        let files = home.files(profile);
+        let held = StartLock::take(profile, &files, STOP).await?;
+        // Somebody else may have deleted it while this waited, and the lock file is new.
+        if !self.exists(profile)? {
+            remove(&files.start_lock)?;
+            return Err(EmbedError::UnknownProfile(profile.clone()).into());
+        }
+        self.daemons.stop_held(profile, STOP, false).await?;
+        afterwards().await?;
+        self.remove(profile, &files).await?;
+        drop(held);
+        Ok(())
+    }
+
+    async fn remove(&self, profile: &Profile, files: &ProfileFiles) -> Result<()> {
         let mut registry = Registry::open(self.daemons.home()).await?;
-        let files = self.daemons.home().files(profile);
         let logs = crate::log::parts(&files.log, self.daemons.config().log_backups);
-        for path in [files.config, files.run, files.port, files.start_lock_owner].into_iter().chain(logs) {
+        let others = [&files.run, &files.port, &files.life_lock, &files.start_lock, &files.config];
+        for path in logs.chain(others.into_iter().cloned()) {
             remove(&path)?;
         }
         if self.active()?.as_ref() == Some(profile) {
@@ -354,10 +381,22 @@ mod tests {
         profiles.set_active(Some(&p)).unwrap();
         assert_eq!(profiles.list().await.unwrap().len(), 1);
         assert!(profiles.show(&p).await.unwrap().is_active);
-        profiles.delete(&p).await.unwrap();
+        let mut seen = false;
+        profiles
+            .delete(&p, async || {
+                seen = true;
+                Ok::<_, EmbedError>(())
+            })
+            .await
+            .unwrap();
+        assert!(seen);
+        let left: Vec<_> =
+            std::fs::read_dir(folder.path().join(".hindsight/profiles")).unwrap().flatten().collect();
+        assert_eq!(left.len(), 2, "the list and its lock: {left:?}");
         assert!(profiles.list().await.unwrap().is_empty());
         assert_eq!(profiles.resolve(None).unwrap().1, Source::Default);
-        assert!(matches!(profiles.delete(&p).await, Err(EmbedError::UnknownProfile(_))));
-        assert!(matches!(profiles.delete(&Profile::default()).await, Err(EmbedError::DefaultProfile)));
+        let delete = async |profile| profiles.delete(profile, async || Ok(())).await;
+        assert!(matches!(delete(&p).await, Err(EmbedError::UnknownProfile(_))));
+        assert!(matches!(delete(&Profile::default()).await, Err(EmbedError::DefaultProfile)));
     }
 }

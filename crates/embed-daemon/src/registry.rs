@@ -27,9 +27,12 @@ pub(crate) struct Entry {
     /// When its daemon was last asked for, ISO-8601.
     #[serde(default)]
     pub(crate) last_used: String,
-    /// Port that was found for it. One the user chose stands in its settings.
+    /// Port as older versions kept it; it moves to the settings of the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) port: Option<u16>,
+    /// Port in the settings that nobody chose: it was found, and may be found anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found_port: Option<u16>,
     /// What other versions wrote here stays.
     #[serde(flatten)]
     rest: Map<String, Value>,
@@ -63,6 +66,18 @@ pub(crate) fn entries(home: &Home) -> Result<BTreeMap<String, Entry>> {
     Ok(text.and_then(|text| serde_json::from_str::<Document>(&text).ok()).unwrap_or_default().profiles)
 }
 
+/// Names of profiles whose settings lie in files, also of those that people made by hand.
+pub(crate) fn names_of_files(home: &Home) -> Vec<String> {
+    let folder = std::fs::read_dir(home.profiles()).into_iter().flatten().flatten();
+    let name = |path: PathBuf| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        // Others are the same profile as some other file.
+        let is_one = name.parse::<Profile>().is_ok_and(|profile| profile.as_str() == name);
+        (is_one && path.extension()? == "env").then_some(name)
+    };
+    folder.filter_map(|file| name(file.path())).collect()
+}
+
 impl Registry {
     /// Locks and reads the list. An unreadable one is put aside: it holds nothing that
     /// cannot be had again.
@@ -82,22 +97,38 @@ impl Registry {
         Ok(Self { home: home.clone(), document, _lock: lock })
     }
 
-    pub(crate) fn get(&self, profile: &Profile) -> Option<&Entry> {
-        self.document.profiles.get(profile.as_str())
-    }
-
     /// The entry of a profile, made now if it is new. Names that differ only by case would
     /// share their files on some systems.
     pub(crate) fn entry(&mut self, profile: &Profile) -> Result<&mut Entry> {
         let is_twin =
-            |name: &&String| name.eq_ignore_ascii_case(profile.as_str()) && *name != profile.as_str();
-        if let Some(existing) = self.document.profiles.keys().find(is_twin) {
-            return Err(EmbedError::NameTaken { wanted: profile.clone(), existing: existing.clone() });
+            |name: &String| name.eq_ignore_ascii_case(profile.as_str()) && *name != profile.as_str();
+        if let Some(existing) = self.names().into_iter().find(is_twin) {
+            return Err(EmbedError::NameTaken { wanted: profile.clone(), existing });
         }
         Ok(self.document.profiles.entry(profile.as_str().to_owned()).or_insert_with(|| {
             let now = now();
             Entry { created_at: now.clone(), last_used: now, ..Entry::default() }
         }))
+    }
+
+    /// All names there are.
+    fn names(&self) -> BTreeSet<String> {
+        let listed = self.document.profiles.keys().cloned();
+        listed.chain(names_of_files(&self.home)).chain([Profile::default().to_string()]).collect()
+    }
+
+    /// Moves a port of an older version's list to the settings of its profile; true when
+    /// both have to be written.
+    pub(crate) fn move_port(&mut self, profile: &Profile, file: &mut EnvFile) -> Result<bool> {
+        let Some(port) = self.document.profiles.get_mut(profile.as_str()).and_then(|entry| entry.port.take())
+        else {
+            return Ok(false);
+        };
+        if file.get(PORT_KEY).is_none_or(str::is_empty) {
+            file.set(PORT_KEY, &port.to_string())?;
+            self.entry(profile)?.found_port = Some(port);
+        }
+        Ok(true)
     }
 
     pub(crate) fn remove(&mut self, profile: &Profile) -> bool {
@@ -106,13 +137,13 @@ impl Registry {
 
     /// Ports that other profiles chose or were promised.
     pub(crate) fn ports_of_others(&self, profile: &Profile) -> BTreeSet<u16> {
-        let others = self.document.profiles.iter().filter(|(name, _)| *name != profile.as_str());
-        let named = others.filter_map(|(name, entry)| {
+        let others = self.names().into_iter().filter(|name| name != profile.as_str());
+        let named = others.filter_map(|name| {
             let other = name.parse::<Profile>().ok()?;
             // A file that cannot be read is a problem of that profile, not of this one.
             let chosen = EnvFile::read(&self.home.files(&other).config).ok();
             let chosen = chosen.and_then(|file| file.get(PORT_KEY)?.parse().ok());
-            chosen.or(entry.port)
+            chosen.or(self.document.profiles.get(&name)?.port)
         });
         named.chain([crate::ports::DEFAULT_PORT]).collect()
     }

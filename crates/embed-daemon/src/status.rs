@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use hindsight_client::{Client, ClientOptions};
+use hindsight_client::{Client, ClientError, ClientOptions};
 
 use crate::profile::Profile;
 use crate::run_file::RunFile;
-
-/// Longest wait for a daemon to say how it is.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is known of the daemon of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +35,15 @@ pub(crate) enum Probe {
     Ready { is_busy: bool },
     /// It says what it is doing.
     Other(String),
+    /// Somebody is there, who does not answer in time.
+    Silent,
     /// Nobody answers, or somebody else.
     Nobody,
 }
 
-/// Asks the daemon of a run file how it is.
-pub(crate) async fn probe(run: &RunFile, profile: &Profile) -> Probe {
-    let options = ClientOptions { timeout: PROBE_TIMEOUT, ..ClientOptions::default() };
+/// Asks the daemon of a run file how it is, and waits `limit` for the answer.
+pub(crate) async fn probe(run: &RunFile, profile: &Profile, limit: Duration) -> Probe {
+    let options = ClientOptions { timeout: limit, ..ClientOptions::default() };
     let Ok(client) = Client::with_options(&run.url, &options) else { return Probe::Nobody };
     match client.health().await {
         // Another program may have the port by now, also the daemon of another profile.
@@ -54,6 +53,7 @@ pub(crate) async fn probe(run: &RunFile, profile: &Profile) -> Probe {
             Probe::Ready { is_busy: health.in_flight.is_some_and(|requests| requests > 0) }
         }
         Ok(health) => Probe::Other(health.phase),
+        Err(ClientError::Timeout { .. }) => Probe::Silent,
         Err(_) => Probe::Nobody,
     }
 }

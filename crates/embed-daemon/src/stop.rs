@@ -12,6 +12,7 @@ use crate::home::ProfileFiles;
 use crate::process;
 use crate::profile::Profile;
 use crate::run_file::RunFile;
+use crate::start_lock::StartLock;
 
 /// Time between two looks at a daemon that stops.
 const POLL: Duration = Duration::from_millis(15);
@@ -27,14 +28,41 @@ pub enum Stopped {
     NotRunning,
     /// It finished what it was doing and stopped its database.
     Gracefully,
-    /// It was killed. Its database stays up, and the next daemon adopts it.
+    /// It was killed. Its database stays up until somebody stops it or the next daemon adopts it.
     Killed,
 }
 
 impl Daemons {
     /// Stops the daemon of a profile: requests under way end, then the database stops. One
     /// that does not end within `limit` is killed if `force` says so, and left otherwise.
+    /// The database of a dead one is left as well: see [`stop_and`](Self::stop_and).
     pub async fn stop(&self, profile: &Profile, limit: Duration, force: bool) -> Result<Stopped> {
+        self.stop_and(profile, limit, force, async |_| Ok(())).await
+    }
+
+    /// Stops the daemon of a profile as [`stop`](Self::stop) does, and calls `afterwards`
+    /// while nobody can start another. There a program that knows databases can stop the one
+    /// that a dead daemon has left.
+    pub async fn stop_and<E: From<EmbedError>>(
+        &self,
+        profile: &Profile,
+        limit: Duration,
+        force: bool,
+        afterwards: impl AsyncFnOnce(Stopped) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Stopped, E> {
+        let files = self.home().files(profile);
+        // Whoever starts a daemon makes this file first.
+        if !files.start_lock.exists() {
+            return Ok(Stopped::NotRunning);
+        }
+        let _held = StartLock::take(profile, &files, limit.min(self.config().lock_timeout)).await?;
+        let stopped = self.stop_held(profile, limit, force).await?;
+        afterwards(stopped).await?;
+        Ok(stopped)
+    }
+
+    /// Stops the daemon for the holder of the start lock.
+    pub(crate) async fn stop_held(&self, profile: &Profile, limit: Duration, force: bool) -> Result<Stopped> {
         let files = self.home().files(profile);
         let Some(run) = self.living(profile, &files).await? else { return Ok(Stopped::NotRunning) };
         if !signal(&files, &run, Signal::SIGTERM)? || wait_gone(&run, limit).await {

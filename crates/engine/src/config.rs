@@ -77,6 +77,27 @@ pub enum RecencyDecay {
     },
 }
 
+/// How a recall's budget becomes a number of candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetFunction {
+    /// A number for each level; the default.
+    Fixed,
+    /// A share of the tokens asked for, between two bounds.
+    Adaptive,
+}
+
+impl FromStr for BudgetFunction {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "fixed" => Ok(Self::Fixed),
+            "adaptive" => Ok(Self::Adaptive),
+            _ => Err(format!("recall_budget_function must be fixed or adaptive, not '{text}'")),
+        }
+    }
+}
+
 /// Settings of retain and recall. Sizes of texts are in characters.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not one state")]
@@ -108,10 +129,23 @@ pub struct Settings {
     pub exact_limit: i64,
     /// Cells of a large bank that the semantic arm looks into, at budget low, mid, high.
     pub probes: [i64; 3],
+    /// How a budget becomes a number of candidates; see [`Settings::per_arm`].
+    pub budget_function: BudgetFunction,
+    /// Candidates of each arm and type at budget low, mid, high, where they are fixed.
+    pub budgets: [i64; 3],
+    /// Candidates of each arm and type for each token asked for, at budget low, mid, high,
+    /// where they are adaptive.
+    pub budget_shares: [f64; 3],
+    /// Fewest candidates of an adaptive budget.
+    pub budget_min: i64,
+    /// Most candidates of an adaptive budget.
+    pub budget_max: i64,
+    /// Candidates of each arm over all types that go on to fusion; 0 = all.
+    pub max_candidates_per_source: i64,
     /// Words of a query that are searched for, the rarest; 0 = all.
     pub max_query_terms: usize,
-    /// Candidates of each arm and type at budget low, mid, high.
-    pub budgets: [i64; 3],
+    /// Keyword score below which the keyword arm finds nothing; 0 = every match counts.
+    pub keyword_min_score: f64,
     /// Postings of rare words that may make candidates, at budget low, mid, high; words
     /// beyond only score what others found.
     pub postings: [i64; 3],
@@ -150,8 +184,14 @@ impl Default for Settings {
             mentions: [50, 100, 200],
             exact_limit: 20_000,
             probes: [16, 24, 64],
-            max_query_terms: 16,
+            budget_function: BudgetFunction::Fixed,
             budgets: [100, 300, 1000],
+            budget_shares: [0.025, 0.075, 0.25],
+            budget_min: 20,
+            budget_max: 2000,
+            max_candidates_per_source: 0,
+            max_query_terms: 16,
+            keyword_min_score: 0.0,
             postings: [1000, 2000, 4000],
             context: [50, 100, 200],
             min_similarity: 0.3,
@@ -172,7 +212,12 @@ impl Settings {
     pub fn of_bank(&self, config: &Value) -> Self {
         let size = |key: &str| config.get(key)?.as_u64().and_then(|size| usize::try_from(size).ok());
         let flag = |key: &str| config.get(key)?.as_bool();
+        let count = |key: &str| config.get(key)?.as_i64().filter(|count| *count > 0);
+        let share = |key: &str| config.get(key)?.as_f64().filter(|share| *share > 0.0);
         let mode = config.get("retain_extraction_mode").and_then(Value::as_str);
+        let function = config.get("recall_budget_function").and_then(Value::as_str);
+        let [low, mid, high] = self.budgets;
+        let [low_share, mid_share, high_share] = self.budget_shares;
         Self {
             extraction_mode: mode.and_then(|mode| mode.parse().ok()).unwrap_or(self.extraction_mode),
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
@@ -182,9 +227,23 @@ impl Settings {
             temporal: flag("enable_temporal_retrieval").unwrap_or(self.temporal),
             prefer_observations: flag("recall_prefer_observations").unwrap_or(self.prefer_observations),
             enable_reranking: flag("enable_reranking").unwrap_or(self.enable_reranking),
+            budget_function: function.and_then(|word| word.parse().ok()).unwrap_or(self.budget_function),
+            budgets: [
+                count("recall_budget_fixed_low").unwrap_or(low),
+                count("recall_budget_fixed_mid").unwrap_or(mid),
+                count("recall_budget_fixed_high").unwrap_or(high),
+            ],
+            budget_shares: [
+                share("recall_budget_adaptive_low").unwrap_or(low_share),
+                share("recall_budget_adaptive_mid").unwrap_or(mid_share),
+                share("recall_budget_adaptive_high").unwrap_or(high_share),
+            ],
+            budget_min: count("recall_budget_min").unwrap_or(self.budget_min),
+            budget_max: count("recall_budget_max").unwrap_or(self.budget_max),
             ..self.clone()
         }
     }
+
     /// Candidates that a reranker sees at most at this budget.
     pub fn rerank_candidates(&self, budget: Budget) -> usize {
         let [low, mid, high] = self.rerank_max_candidates_of_budget;
@@ -195,11 +254,74 @@ impl Settings {
         };
         if own > 0 { own } else { self.rerank_max_candidates }
     }
+
+    /// Candidates of each arm and type for a recall of this breadth and size.
+    pub fn per_arm(&self, budget: Budget, max_tokens: i64) -> i64 {
+        let [low, mid, high] = self.budgets;
+        let [low_share, mid_share, high_share] = self.budget_shares;
+        let (fixed, share) = match budget {
+            Budget::Low => (low, low_share),
+            Budget::Mid => (mid, mid_share),
+            Budget::High => (high, high_share),
+        };
+        match self.budget_function {
+            BudgetFunction::Fixed => fixed,
+            BudgetFunction::Adaptive => {
+                let wanted = (max_tokens as f64 * share).round_ties_even();
+                #[expect(clippy::cast_possible_truncation, reason = "larger numbers become the largest one")]
+                let wanted = wanted as i64;
+                // Bounds that cross, as a bank's and the server's may: the lower one counts.
+                wanted.min(self.budget_max).max(self.budget_min)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn all(settings: &Settings, max_tokens: i64) -> [i64; 3] {
+        [Budget::Low, Budget::Mid, Budget::High].map(|budget| settings.per_arm(budget, max_tokens))
+    }
+
+    #[test]
+    fn fixed_budgets_do_not_ask_for_the_tokens() {
+        let settings = Settings::default();
+        for max_tokens in [0, 4096, i64::MAX] {
+            assert_eq!(all(&settings, max_tokens), [100, 300, 1000]);
+        }
+    }
+
+    #[test]
+    fn adaptive_budgets_are_a_share_between_bounds() {
+        let settings = Settings { budget_function: BudgetFunction::Adaptive, ..Settings::default() };
+        assert_eq!(all(&settings, 4096), [102, 307, 1024]);
+        assert_eq!(all(&settings, 0), [20, 20, 20], "never fewer than the lower bound");
+        assert_eq!(all(&settings, i64::MAX), [2000, 2000, 2000], "never more than the upper one");
+        let crossed = Settings { budget_min: 500, budget_max: 50, ..settings };
+        assert_eq!(all(&crossed, 4096), [500, 500, 500]);
+    }
+
+    #[test]
+    fn a_bank_has_its_own_budgets() {
+        let server = Settings::default();
+        let bank = server.of_bank(&json!({
+            "recall_budget_function": "adaptive", "recall_budget_adaptive_low": 0.5,
+            "recall_budget_fixed_high": 50, "recall_budget_min": 1, "recall_budget_max": 600,
+        }));
+        assert_eq!(all(&bank, 1000), [500, 75, 250]);
+        assert_eq!(all(&bank, 2000), [600, 150, 500]);
+        assert_eq!(bank.budgets, [100, 300, 50]);
+        // What older data may hold leaves what the server says.
+        let odd = json!({
+            "recall_budget_function": "huge", "recall_budget_fixed_low": -1, "recall_budget_adaptive_low": 0,
+            "recall_budget_min": "1", "recall_budget_max": null,
+        });
+        assert_eq!(server.of_bank(&odd), server);
+    }
 
     #[test]
     fn a_budget_without_a_number_of_its_own_takes_the_general_one() {
@@ -212,7 +334,7 @@ mod tests {
     fn a_bank_turns_reranking_off_for_itself() {
         let settings = Settings::default();
         assert!(settings.of_bank(&Value::Null).enable_reranking);
-        let bank = serde_json::json!({"enable_reranking": false});
+        let bank = json!({"enable_reranking": false});
         assert!(!settings.of_bank(&bank).enable_reranking);
     }
 }

@@ -2,25 +2,33 @@
 //!
 //! An empty variable counts as not set. A value that is not usable stops the start.
 
+mod dotenv;
 mod embeddings;
+mod engine;
+mod original;
+mod remarks;
 mod rerank;
 mod table;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hindsight_assets::{NoProgress, Progress};
 use hindsight_engine::config::Settings;
+use hindsight_engine::store::PoolSize;
 use hindsight_engine::text::terms::Language;
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
+use dotenv::Dotenv;
 pub use embeddings::{EmbedderChoice, LocalModel};
+pub use remarks::{Remark, RemarkKind, remarks};
 pub use rerank::{LocalReranker, RerankerChoice, Rerankers};
-pub(crate) use table::LOG_LEVEL;
 pub use table::SETTINGS;
+pub(crate) use table::{LOG_LEVEL, MIGRATION_DATABASE_URL, MODEL_INIT_TIMEOUT, READ_DATABASE_URL};
 
 /// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +39,50 @@ pub enum LogFormat {
     Json,
 }
 
+/// Fields of a log line for machines, by the names that log services know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogField {
+    /// Level.
+    Severity,
+    /// What is said.
+    Message,
+    /// When.
+    Timestamp,
+    /// Who says it.
+    Logger,
+    /// Whose request it belongs to.
+    Tenant,
+    /// What went wrong.
+    Exception,
+}
+
+impl std::str::FromStr for LogField {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        match word {
+            "severity" => Ok(Self::Severity),
+            "message" => Ok(Self::Message),
+            "timestamp" => Ok(Self::Timestamp),
+            "logger" => Ok(Self::Logger),
+            "tenant" => Ok(Self::Tenant),
+            "exception" => Ok(Self::Exception),
+            _ => Err(()),
+        }
+    }
+}
+
+/// How many requests of one kind are taken at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Most that are worked on; none = no limit.
+    pub max_in_flight: Option<usize>,
+    /// Longest wait of another one for its turn.
+    pub max_wait: Duration,
+    /// Most of them that may use the engine.
+    pub max_concurrent: usize,
+}
+
 /// Everything the server wants to know before it starts.
 #[derive(Clone)]
 pub struct Config {
@@ -38,6 +90,8 @@ pub struct Config {
     pub host: IpAddr,
     /// Port to listen on; 0 = any free one.
     pub port: u16,
+    /// Path in front of all routes, without a slash at its end; empty = none.
+    pub base_path: String,
     /// Whether other addresses than loopback may be listened on without an API key.
     pub allow_unauthenticated: bool,
     /// Key that requests must bring; none = anybody may.
@@ -48,20 +102,50 @@ pub struct Config {
     pub max_body: usize,
     /// Answers of at least so many bytes are compressed; none = never.
     pub gzip_min_size: Option<u64>,
+    /// How recalls are taken.
+    pub recall: Admission,
+    /// How retains are taken.
+    pub retain: Admission,
+    /// Longest time a retain may take.
+    pub retain_timeout: Duration,
     /// `pg0`, `pg0://NAME` or `postgresql://…`.
     pub database_url: String,
+    /// Replica that recall asks.
+    pub read_database_url: Option<String>,
+    /// The database by a way that is good for changes of the schema.
+    pub migration_database_url: Option<String>,
+    /// Whether the schema may be brought up to date.
+    pub run_migrations: bool,
     /// PostgreSQL schema of our tables.
     pub database_schema: String,
-    /// Connections of each of the two pools.
-    pub pool_size: u32,
+    /// Connections for everything but recall.
+    pub pool: PoolSize,
+    /// Connections for recall.
+    pub recall_pool: PoolSize,
     /// How long a request waits for a free connection.
     pub acquire_timeout: Duration,
+    /// Waits for a connection from this time on are warned of.
+    pub acquire_warning: Duration,
+    /// Regular looks at the database that take longer are told.
+    pub slow_acquire: Duration,
+    /// Longest time of a statement; zero = no limit.
+    pub statement_timeout: Duration,
+    /// Workers of PostgreSQL that may help with one statement.
+    pub parallel_workers: Option<u32>,
+    /// Whether every transaction begins with its settings, for transaction poolers.
+    pub set_up_transactions: bool,
     /// Home folder of embedded databases.
     pub home: PathBuf,
     /// Folder of what was fetched: models and their runtime.
     pub assets_dir: PathBuf,
     /// Folder of PostgreSQL programs; when set, no others are used.
     pub pg_bin_dir: Option<PathBuf>,
+    /// ONNX Runtime library to use instead of the one that is fetched.
+    pub ort_dylib_path: Option<PathBuf>,
+    /// Tokens of a text that a local model makes its vector from, within what it takes.
+    pub embedding_max_tokens: usize,
+    /// Longest time for loading a model once it is there; zero = no limit.
+    pub model_timeout: Duration,
     /// User to run embedded databases as when this process is root.
     pub pg_user: Option<String>,
     /// What words are stemmed by in a new database.
@@ -78,6 +162,12 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether log lines may have colours where they go to a terminal.
     pub log_colors: bool,
+    /// Fields of log lines for machines; empty = all, under our own names.
+    pub log_fields: Vec<LogField>,
+    /// Whether every request has a log line.
+    pub access_log: bool,
+    /// File for log lines instead of standard error.
+    pub log_file: Option<PathBuf>,
     /// Hears how downloads go.
     pub progress: Arc<dyn Progress>,
     /// What to tell about the settings when there is a log.
@@ -100,20 +190,31 @@ impl Config {
     /// working folder or above it, over those of the environment. `others` are the tables of
     /// other programs, whose variables are nothing to wonder about.
     pub fn for_server(others: &[&[Setting]]) -> Result<Self, SettingError> {
-        let dotenv = if Reader::new(&variable).flag(&table::NO_DOTENV)? { None } else { Dotenv::find()? };
+        // Where the folder is gone there is nothing to find.
+        let folder = std::env::current_dir().unwrap_or_default();
+        Self::with_dotenv(&folder, &variable, names(), others)
+    }
+
+    /// The settings of a file `.env` in `folder` or above it, over those of `lookup`, which
+    /// knows the variables `names`.
+    fn with_dotenv(
+        folder: &Path,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        mut names: Vec<String>,
+        others: &[&[Setting]],
+    ) -> Result<Self, SettingError> {
+        let dotenv = if Reader::new(lookup).flag(&table::NO_DOTENV)? { None } else { Dotenv::find(folder)? };
         let file = |name: &str| dotenv.as_ref().and_then(|file| file.settings.get(name).cloned());
-        let mut config = Self::read(&|name| file(name).or_else(|| variable(name)))?;
-        let mut names: Vec<String> = names();
+        let mut config = Self::read(&|name| file(name).or_else(|| lookup(name)))?;
         if let Some(dotenv) = dotenv {
             let replaced: Vec<_> =
                 dotenv.settings.keys().filter(|name| names.contains(name)).map(String::as_str).collect();
             config.remarks.push(dotenv.told(&replaced));
             names.extend(dotenv.settings.into_keys());
         }
-        names.sort_unstable();
-        names.dedup();
         let known: Vec<_> = others.iter().copied().chain([SETTINGS]).collect();
-        config.remarks.extend(table::remarks(names.iter().map(String::as_str), &known));
+        let remarks = remarks(names.iter().map(String::as_str), &known);
+        config.remarks.extend(remarks.iter().map(ToString::to_string));
         Ok(config)
     }
 
@@ -126,62 +227,138 @@ impl Config {
             problem: "no home folder is known for this user; set HOME".to_owned(),
         })?;
         let rerankers = Rerankers::read(lookup)?;
-        let engine = rerankers.apply(&reader, &engine_settings(&reader)?)?;
         let assets_dir = reader.text(&table::ASSETS_DIR).map(PathBuf::from);
-        let log_format = match reader.value::<String>(&table::LOG_FORMAT)?.as_str() {
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            other => return Err(table::LOG_FORMAT.unusable(other)),
-        };
+        let (pool, recall_pool) = pools(&reader)?;
+        let mut remarks = Vec::new();
+        let engine = rerankers.apply(&reader, &engine::settings(&reader, &mut remarks)?)?;
         Ok(Self {
             host: reader.value(&table::HOST)?,
             port: reader.value(&table::PORT)?,
+            base_path: base_path(&reader)?,
             allow_unauthenticated: reader.flag(&table::ALLOW_UNAUTHENTICATED)?,
             api_key: api_key(&reader)?,
             allowed_hosts: reader.list(&table::ALLOWED_HOSTS),
             max_body: reader.positive::<usize>(&table::MAX_BODY_MB)?.saturating_mul(1 << 20),
             gzip_min_size: u64::try_from(reader.value::<i64>(&table::GZIP_MIN_SIZE)?).ok(),
+            recall: Admission {
+                max_in_flight: in_flight(&reader, &table::RECALL_IN_FLIGHT, 16)?,
+                max_wait: milliseconds(&reader, &table::RECALL_MAX_WAIT)?,
+                max_concurrent: reader.positive(&table::RECALL_MAX_CONCURRENT)?,
+            },
+            retain: Admission {
+                max_in_flight: in_flight(&reader, &table::RETAIN_IN_FLIGHT, 32)?,
+                max_wait: milliseconds(&reader, &table::RETAIN_MAX_WAIT)?,
+                max_concurrent: reader.positive(&table::RETAIN_MAX_CONCURRENT)?,
+            },
+            retain_timeout: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
             database_url: reader.value(&table::DATABASE_URL)?,
+            read_database_url: reader.text(&table::READ_DATABASE_URL),
+            migration_database_url: reader.text(&table::MIGRATION_DATABASE_URL),
+            run_migrations: reader.flag(&table::RUN_MIGRATIONS)?,
             database_schema: reader.value(&table::DATABASE_SCHEMA)?,
-            pool_size: reader.positive(&table::DB_POOL_MAX_SIZE)?,
+            pool,
+            recall_pool,
             acquire_timeout: Duration::from_secs(reader.positive(&table::DB_ACQUIRE_TIMEOUT)?),
+            acquire_warning: milliseconds(&reader, &table::DB_ACQUIRE_WARN)?,
+            slow_acquire: seconds(&reader, &table::DB_SLOW_ACQUIRE)?,
+            statement_timeout: statement_timeout(&reader)?,
+            parallel_workers: reader.optional(&table::DB_PARALLEL_WORKERS)?,
+            set_up_transactions: reader.flag(&table::DB_SESSION_SETUP)?,
             home: folders.home_dir().to_owned(),
             assets_dir: assets_dir.unwrap_or_else(|| folders.cache_dir().join("hindsight")),
             pg_bin_dir: reader.text(&table::PG_BIN_DIR).map(PathBuf::from),
+            ort_dylib_path: reader.text(&table::ORT_DYLIB_PATH).map(PathBuf::from),
+            embedding_max_tokens: match reader.value(&table::EMBEDDINGS_MAX_INPUT_TOKENS)? {
+                0 => usize::MAX,
+                limit => limit,
+            },
+            model_timeout: seconds(&reader, &table::MODEL_INIT_TIMEOUT)?,
             pg_user: reader.text(&table::PG_USER),
             language: reader.value(&table::LANGUAGE)?,
             embedder: EmbedderChoice::read(lookup)?,
             rerankers,
             engine,
             log_level: reader.value(&table::LOG_LEVEL)?,
-            log_format,
+            log_format: match reader.value::<String>(&table::LOG_FORMAT)?.as_str() {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                other => return Err(table::LOG_FORMAT.unusable(other)),
+            },
             log_colors: reader.given(&table::NO_COLOR).is_none(),
+            log_fields: log_fields(&reader)?,
+            access_log: reader.flag(&table::ACCESS_LOG)?,
+            log_file: reader.text(&table::DAEMON_LOG).map(PathBuf::from),
             progress: Arc::new(NoProgress),
-            remarks: Vec::new(),
+            remarks,
         })
     }
 }
 
-fn engine_settings(reader: &Reader) -> Result<Settings, SettingError> {
-    let structured_chunk_size = match reader.given(&table::STRUCTURED_CHUNK_SIZE) {
-        Some(_) => Some(reader.positive(&table::STRUCTURED_CHUNK_SIZE)?),
-        None => None,
+fn log_fields(reader: &Reader) -> Result<Vec<LogField>, SettingError> {
+    let words = reader.list(&table::LOG_JSON_FIELDS);
+    words.iter().map(|word| word.parse().map_err(|()| table::LOG_JSON_FIELDS.unusable(word))).collect()
+}
+
+/// A path as it stands in front of others: one slash at its beginning, none at its end.
+fn base_path(reader: &Reader) -> Result<String, SettingError> {
+    let given = reader.text(&table::BASE_PATH).unwrap_or_default();
+    let path = given.trim_matches('/');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~');
+    if !path.chars().all(is_plain) || path.contains("//") {
+        return Err(table::BASE_PATH.unusable(&given));
+    }
+    Ok(if path.is_empty() { String::new() } else { format!("/{path}") })
+}
+
+/// Places for requests; 0 stands for so many for each core, never fewer than for one.
+fn in_flight(reader: &Reader, setting: &Setting, per_core: usize) -> Result<Option<usize>, SettingError> {
+    let given: i64 = reader.value(setting)?;
+    if given == 0 {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        return Ok(Some(cores.saturating_mul(per_core)));
+    }
+    // More than there can be is as good as no limit.
+    Ok(usize::try_from(given).ok())
+}
+
+fn milliseconds(reader: &Reader, setting: &Setting) -> Result<Duration, SettingError> {
+    Ok(Duration::from_millis(reader.value(setting)?))
+}
+
+/// A number of seconds, parts of one too.
+fn seconds(reader: &Reader, setting: &Setting) -> Result<Duration, SettingError> {
+    let value: f64 = reader.value(setting)?;
+    Duration::try_from_secs_f64(value).map_err(|_| setting.unusable(&value.to_string()))
+}
+
+/// The shorter of two limits, of which zero is none.
+fn statement_timeout(reader: &Reader) -> Result<Duration, SettingError> {
+    let limit = |setting| seconds(reader, setting).map(|limit| Some(limit).filter(|limit| !limit.is_zero()));
+    let limits = [limit(&table::DB_COMMAND_TIMEOUT)?, limit(&table::DB_STATEMENT_TIMEOUT)?];
+    let shorter = limits.into_iter().flatten().min().unwrap_or_default();
+    // Whole milliseconds, which PostgreSQL counts in an i32; a shorter limit would be none.
+    let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
+    Ok(if shorter.is_zero() { shorter } else { shorter.clamp(Duration::from_millis(1), longest) })
+}
+
+fn pools(reader: &Reader) -> Result<(PoolSize, PoolSize), SettingError> {
+    let max = reader.positive(&table::DB_POOL_MAX_SIZE)?;
+    let general = PoolSize { min: reader.value(&table::DB_POOL_MIN_SIZE)?, max };
+    let recall = PoolSize {
+        min: reader.value(&table::READ_DB_POOL_MIN_SIZE)?,
+        max: match reader.given(&table::READ_DB_POOL_MAX_SIZE) {
+            Some(_) => reader.positive(&table::READ_DB_POOL_MAX_SIZE)?,
+            None => max,
+        },
     };
-    Ok(Settings {
-        extraction_mode: reader.value(&table::EXTRACTION_MODE)?,
-        chunk_size: reader.positive(&table::CHUNK_SIZE)?,
-        structured_chunk_size,
-        store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
-        text_search: reader.flag(&table::ENABLE_TEXT_SEARCH)?,
-        budgets: [
-            reader.positive(&table::BUDGET_LOW)?,
-            reader.positive(&table::BUDGET_MID)?,
-            reader.positive(&table::BUDGET_HIGH)?,
-        ],
-        min_similarity: reader.share(&table::MIN_SIMILARITY)?,
-        max_query_tokens: reader.value(&table::MAX_QUERY_TOKENS)?,
-        ..Settings::default()
-    })
+    for (setting, PoolSize { min, max }) in
+        [(&table::DB_POOL_MIN_SIZE, general), (&table::READ_DB_POOL_MIN_SIZE, recall)]
+    {
+        if min > max {
+            return Err(setting.refuse(format!("{min} is more than the {max} there can be at one time")));
+        }
+    }
+    Ok((general, recall))
 }
 
 /// The key of the API-key extension. A key alone turns it on as well: leaving a server
@@ -210,6 +387,24 @@ fn refuse_missing_features(reader: &Reader) -> Result<(), SettingError> {
             "language models are not available in this version; set HINDSIGHT_API_LLM_PROVIDER=none to go on without one",
         ));
     }
+    for extension in [
+        &table::OPERATION_VALIDATOR_EXTENSION,
+        &table::HTTP_EXTENSION,
+        &table::MCP_EXTENSION,
+        &table::MEMORIES_EXTENSION,
+    ] {
+        if reader.given(extension).is_some() {
+            return Err(extension.refuse(
+                "extensions in Python cannot be run here, and going on without its rules would let through what it forbids; leave it out",
+            ));
+        }
+    }
+    // Read for its form: the CPU is what computes in any case.
+    reader.flag(&table::EMBEDDINGS_FORCE_CPU)?;
+    if reader.flag(&table::EMBEDDINGS_TRUST_REMOTE_CODE)? {
+        return Err(table::EMBEDDINGS_TRUST_REMOTE_CODE
+            .refuse("code that comes with a model is never run here; set it to false, or leave it out"));
+    }
     for (setting, available) in [
         (&table::DATABASE_BACKEND, &["postgresql", "postgres"][..]),
         (&table::VECTOR_EXTENSION, &["pgvector"]),
@@ -224,162 +419,14 @@ fn refuse_missing_features(reader: &Reader) -> Result<(), SettingError> {
     Ok(())
 }
 
-/// A file of settings that was found.
-struct Dotenv {
-    path: PathBuf,
-    /// Those of Hindsight.
-    settings: BTreeMap<String, String>,
-}
-
-impl Dotenv {
-    /// The first file of the working folder and those above it.
-    fn find() -> Result<Option<Self>, SettingError> {
-        // Where the folder is gone there is nothing to find.
-        let folder = std::env::current_dir().unwrap_or_default();
-        let mut paths = folder.ancestors().map(|folder| folder.join(".env"));
-        let Some(path) = paths.find(|path| path.is_file()) else { return Ok(None) };
-        let read = dotenvy::from_path_iter(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        // The parser's message may hold a line, and that a key.
-        let settings = read.map_err(|_| {
-            table::NO_DOTENV.refuse(format!(
-                "{} cannot be read as lines of KEY=VALUE; correct it, or set this to true",
-                path.display()
-            ))
-        })?;
-        let settings = settings.into_iter().filter(|(name, _)| name.starts_with(table::PREFIX)).collect();
-        Ok(Some(Self { path, settings }))
-    }
-
-    fn told(&self, replaced: &[&str]) -> String {
-        let path = self.path.display();
-        match replaced {
-            [] => format!("settings were read from {path}"),
-            names => format!(
-                "settings were read from {path}; they replace {} of the environment",
-                names.join(", ")
-            ),
-        }
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "this is the config module")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Names of the variables of Hindsight.
+/// Names of the variables of Hindsight in this process's environment.
 #[expect(clippy::disallowed_methods, reason = "this is the config module")]
-fn names() -> Vec<String> {
+pub fn names() -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|name| name.starts_with(table::PREFIX)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<Config, SettingError> {
-        Config::read(&|name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn without_variables_the_server_is_local() {
-        let config = read(&[]).expect("defaults are usable");
-        assert!(config.host.is_loopback());
-        assert_eq!((config.port, config.database_url.as_str()), (8888, "pg0"));
-        assert_eq!(config.database_schema, "hindsight");
-    }
-
-    #[test]
-    fn every_setting_is_read_and_nothing_else() {
-        let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
-        let config = Config::read(&|name| {
-            asked.borrow_mut().insert(name.to_owned());
-            None
-        });
-        assert_eq!(config.expect("usable").engine, Settings::default(), "defaults stand in one place");
-        // More rerankers are looked for, and a gap in their numbers.
-        for number in [1, 2] {
-            asked.borrow_mut().remove(&format!("HINDSIGHT_API_RERANKER_{number}_PROVIDER"));
-        }
-        // Read before the others.
-        asked.borrow_mut().insert(table::NO_DOTENV.name.to_owned());
-        let declared = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
-        assert_eq!(asked.into_inner(), declared);
-    }
-
-    #[test]
-    fn empty_variables_count_as_not_set() {
-        let config = read(&[("HINDSIGHT_API_PORT", " "), ("HINDSIGHT_API_LLM_PROVIDER", "")]);
-        assert_eq!(config.expect("usable").port, 8888);
-    }
-
-    #[test]
-    fn unusable_values_name_the_variable() {
-        for (name, value) in [
-            ("HINDSIGHT_API_PORT", "70000"),
-            ("HINDSIGHT_API_HOST", "everywhere"),
-            ("HINDSIGHT_API_DB_POOL_MAX_SIZE", "0"),
-            ("HINDSIGHT_API_SEMANTIC_MIN_SIMILARITY", "1.5"),
-            ("HINDSIGHT_API_STORE_DOCUMENT_TEXT", "maybe"),
-            ("HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "short"),
-            ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
-            ("HINDSIGHT_API_LLM_API_KEY", "secret"),
-            ("HINDSIGHT_API_EMBEDDINGS_PROVIDER", "sorcery"),
-            ("HINDSIGHT_API_RERANKER_PROVIDER", "sorcery"),
-            ("HINDSIGHT_API_TENANT_EXTENSION", "some:Extension"),
-            ("HINDSIGHT_API_DATABASE_BACKEND", "oracle"),
-            ("HINDSIGHT_API_VECTOR_EXTENSION", "vchord"),
-            ("HINDSIGHT_API_LOG_FORMAT", "xml"),
-            ("HINDSIGHT_API_GZIP_MIN_SIZE", "small"),
-            ("HINDSIGHT_API_MAX_BODY_MB", "0"),
-        ] {
-            let error = read(&[(name, value)]).expect_err(name);
-            assert_eq!(error.name, name);
-            assert!(!error.to_string().contains("secret"));
-        }
-    }
-
-    #[test]
-    fn the_key_extension_needs_its_key() {
-        let extension = ("HINDSIGHT_API_TENANT_EXTENSION", "api.ext:ApiKeyTenantExtension");
-        let error = read(&[extension]).expect_err("no key");
-        assert_eq!(error.name, "HINDSIGHT_API_TENANT_API_KEY");
-        let key = ("HINDSIGHT_API_TENANT_API_KEY", "k");
-        for variables in [&[extension, key][..], &[key]] {
-            assert_eq!(read(variables).expect("usable").api_key.as_deref(), Some("k"));
-        }
-    }
-
-    #[test]
-    fn lists_and_sizes_are_read() {
-        let config = read(&[
-            ("HINDSIGHT_API_ALLOWED_HOSTS", " a.lan, ,b:1 "),
-            ("HINDSIGHT_API_GZIP_MIN_SIZE", "-1"),
-            ("HINDSIGHT_API_MAX_BODY_MB", "2"),
-        ])
-        .expect("usable");
-        assert_eq!(config.allowed_hosts, ["a.lan", "b:1"]);
-        assert_eq!((config.gzip_min_size, config.max_body), (None, 2 << 20));
-    }
-
-    #[test]
-    fn colours_are_declined_with_any_value() {
-        for (variables, expected) in [
-            (&[][..], true),
-            (&[("NO_COLOR", "")], true),
-            (&[("NO_COLOR", "1")], false),
-            (&[("NO_COLOR", "0")], false),
-        ] {
-            assert_eq!(read(variables).expect("usable").log_colors, expected, "{variables:?}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_no_error_when_no_model_is_wanted() {
-        let variables = [("HINDSIGHT_API_LLM_PROVIDER", "none"), ("HINDSIGHT_API_LLM_API_KEY", "secret")];
-        assert!(read(&variables).is_ok());
-    }
+    names.filter(|name| name.starts_with(remarks::PREFIX)).collect()
 }

@@ -1,6 +1,5 @@
 //! Building the embedding model that was chosen.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use hindsight_assets::{Asset, AssetStore};
@@ -9,6 +8,7 @@ use hindsight_models::{LocalEmbedder, LocalOptions, ModelFiles, ModelFolder, Poo
 
 use crate::config::{Config, EmbedderChoice, LocalModel};
 use crate::load::StartError;
+use crate::models;
 
 /// Folder in the assets folder for the files of bge-small.
 const BGE_SMALL: &str = "bge-small";
@@ -29,13 +29,13 @@ pub(crate) fn second_choice(config: &Config) -> Option<Config> {
     is_ours.then(|| Config { embedder: EmbedderChoice::Local(LocalModel::MiniLm), ..config.clone() })
 }
 
-/// The chosen model, tried out. Blocks, on a thread of the runtime for that.
+/// The chosen model, tried out. Blocks, on a thread that knows the runtime.
 pub(crate) fn load(config: &Config, assets: &AssetStore) -> Result<Arc<dyn Embedder>, StartError> {
     let embedder: Arc<dyn Embedder> = match settled(config) {
         EmbedderChoice::Local(LocalModel::Auto | LocalModel::MiniLm) => {
-            let runtime = assets.ensure(Asset::OnnxRuntime, &*config.progress)?;
+            let runtime = models::runtime(config, assets)?;
             let model = assets.ensure(Asset::MiniLm, &*config.progress)?;
-            Arc::new(LocalEmbedder::load(&runtime, &model, LocalOptions::default())?)
+            Arc::new(LocalEmbedder::load(&runtime, &model, options(config))?)
         }
         EmbedderChoice::Local(LocalModel::BgeSmall) => {
             let folder = config.assets_dir.join(BGE_SMALL);
@@ -74,9 +74,12 @@ fn in_folder(
     assets: &AssetStore,
     model: &ModelFolder,
 ) -> Result<Arc<dyn Embedder>, StartError> {
-    let runtime = assets.ensure(Asset::OnnxRuntime, &*config.progress)?;
-    let runtime: &Path = &runtime;
-    Ok(Arc::new(LocalEmbedder::load_folder(runtime, model, LocalOptions::default())?))
+    let runtime = models::runtime(config, assets)?;
+    Ok(Arc::new(LocalEmbedder::load_folder(&runtime, model, options(config))?))
+}
+
+fn options(config: &Config) -> LocalOptions {
+    LocalOptions { max_tokens: config.embedding_max_tokens, ..LocalOptions::default() }
 }
 
 /// What a service answers to a thread that may block.

@@ -71,6 +71,13 @@ impl From<EngineError> for ApiError {
                     SPACE_RETRY,
                 )
             }
+            EngineError::Store(store) if store.is_timeout() => {
+                tracing::warn!(%error, "a statement took too long");
+                Self::new(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "the database took too long; nothing was changed, try again",
+                )
+            }
             EngineError::Store(store) if store.is_transient() => {
                 tracing::warn!(%error, "the database is not there");
                 let message = "the database is not available at the moment, try again";

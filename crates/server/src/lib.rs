@@ -7,14 +7,18 @@
 //! Routes read a request, call the engine and map the answer. No SQL and no ranking rule
 //! belongs here, and only [`config`] reads the environment.
 
+mod access;
 mod activity;
+mod admission;
 pub mod config;
 mod embedders;
 mod error;
 mod extract;
 mod guard;
+mod json_lines;
 mod load;
 mod logging;
+mod models;
 mod outage;
 mod rerankers;
 mod routes;
@@ -34,7 +38,7 @@ use tokio::task::JoinHandle;
 
 pub use config::{Config, SETTINGS};
 use guard::Guard;
-pub use load::StartError;
+pub use load::{StartError, stop_leftover_database};
 pub use logging::init_logging;
 use routes::Limits;
 use state::{Phase, State};
@@ -68,11 +72,11 @@ pub struct Identity {
 
 /// The routes over an engine that is loaded already, for programs with a listener of their
 /// own. Who may talk to them is up to the program: there is no key and no check of names.
-pub fn app(engine: Engine) -> Router {
+/// `config` says how much is taken at one time, under which path, and what is logged.
+pub fn app(engine: Engine, config: &Config) -> Router {
     let state = State::new();
     state.ready(engine);
-    let limits = Limits { guard: Guard::default(), max_body: 128 << 20, gzip_min_size: None };
-    routes::router(Arc::new(state), limits)
+    routes::router(Arc::new(state), &Limits::new(config, Guard::default()))
 }
 
 /// Binds the port and begins to load what is behind it.
@@ -84,12 +88,8 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let state = Arc::new(State::new());
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn({
-        let limits = Limits {
-            guard: Guard::new(&config),
-            max_body: config.max_body,
-            gzip_min_size: config.gzip_min_size,
-        };
-        let router = routes::router(Arc::clone(&state), limits);
+        let limits = Limits::new(&config, Guard::new(&config));
+        let router = routes::router(Arc::clone(&state), &limits);
         let mut stopped = stopped.clone();
         async move {
             let signal = async move {

@@ -2,26 +2,26 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hindsight_assets::{AssetError, AssetStore, Progress};
+use hindsight_assets::{AssetError, Progress};
 use hindsight_engine::Engine;
-use hindsight_engine::ports::{EmbedError, Embedder, Reranker, SystemClock};
+use hindsight_engine::ports::{EmbedError, Embedder, SystemClock};
 use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
 use hindsight_models::LoadError;
 use hindsight_pg::{
     DatabaseUrl, InstanceStatus, InstanceUrl, Instances, Layout, Options, PgError, RunningInstance, UrlError,
 };
+use hindsight_types::settings::SettingError;
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
-use crate::config::Config;
+use crate::config::{Config, MIGRATION_DATABASE_URL, READ_DATABASE_URL};
 use crate::outage::{self, Disk};
 use crate::state::State;
-use crate::upkeep;
-use crate::{embedders, rerankers};
+use crate::{embedders, models, rerankers, upkeep};
 
 /// Time between two looks at the database.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,6 +55,9 @@ pub enum StartError {
     /// The database URL is not usable.
     #[error("HINDSIGHT_API_DATABASE_URL: {0}")]
     Url(#[from] UrlError),
+    /// A setting is not usable.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The embedded database did not start or stop.
     #[error(transparent)]
     Database(#[from] PgError),
@@ -161,6 +164,23 @@ impl Embedded {
     }
 }
 
+/// Stops the embedded database that a server has left which died, unless others use it.
+/// True when there was one and it is stopped now. `home` is the home folder whose databases
+/// are meant; a URL of any other database is none of ours.
+pub async fn stop_leftover_database(home: &Path, database_url: &str) -> Result<bool, StartError> {
+    let DatabaseUrl::Embedded(instance) = database_url.parse()? else { return Ok(false) };
+    let instances = Instances::new(Layout::new(home), Options::default());
+    if !matches!(instances.status(&instance.name).await?, InstanceStatus::Running { .. }) {
+        return Ok(false);
+    }
+    // It runs, so this only finds out how to reach it.
+    let running = instances.start(&instance).await?;
+    let name = instance.name.clone();
+    let (url, data) = (running.connection.url(), running.data_dir);
+    Embedded { instances: instances.clone(), instance, url, data }.stop_if_unused().await?;
+    Ok(!matches!(instances.status(&name).await?, InstanceStatus::Running { .. }))
+}
+
 /// Progress of downloads that end when the server stops.
 struct UntilStopped {
     told: Arc<dyn Progress>,
@@ -191,6 +211,17 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
         return Err(StartError::Exposed(SocketAddr::new(config.host, config.port)));
     }
     config.database_url.parse::<DatabaseUrl>()?;
+    for (setting, url) in [
+        (&READ_DATABASE_URL, &config.read_database_url),
+        (&MIGRATION_DATABASE_URL, &config.migration_database_url),
+    ] {
+        if let Some(url) = url
+            && !matches!(url.parse(), Ok(DatabaseUrl::External(_)))
+        {
+            // Not the URL: it may hold a password.
+            return Err(StartError::Setting(setting.refuse(format!("not usable; give {}", setting.values))));
+        }
+    }
     Ok(())
 }
 
@@ -215,6 +246,7 @@ pub(crate) async fn load(
     state.probed(look(&engine).await);
     state.ready(engine.clone());
     let upkeep = tokio::spawn(upkeep::run(engine.clone(), stopped.clone()));
+    let mut was_slow = false;
     loop {
         tokio::select! {
             // An error means that the server is gone.
@@ -225,10 +257,19 @@ pub(crate) async fn load(
         if let Some(embedded) = &embedded {
             state.set_outage(embedded.revive(state.outage()).await);
         }
-        state.probed(match state.outage() {
+        let looked = match state.outage() {
             Some(reason) => Err(reason),
             None => look(&engine).await,
+        };
+        let slow = looked.as_ref().ok().filter(|health| {
+            Duration::try_from_secs_f64(health.acquire_ms / 1e3).is_ok_and(|time| time > config.slow_acquire)
         });
+        // Told once, not every second for as long as it lasts.
+        if let Some(health) = slow.filter(|_| !was_slow) {
+            tracing::info!(milliseconds = health.acquire_ms, "the database is slow to answer");
+        }
+        was_slow = slow.is_some();
+        state.probed(looked);
     }
     upkeep.await?;
     Ok(embedded)
@@ -248,20 +289,23 @@ async fn open(
 ) -> Result<(Option<Embedded>, Engine), StartError> {
     // A model that is there loads while the database starts; one that has to be fetched
     // waits, so that an unusable database is told without a download first.
-    let load = || {
-        let config = config.clone();
-        tokio::task::spawn_blocking(move || load_models(&config))
-    };
-    let assets = assets(config);
-    let is_there = embedders::needed(config).iter().all(|asset| assets.find(*asset).is_some());
-    let model = is_there.then(load);
+    let load = || tokio::spawn(models::load(config.clone()));
+    let model = models::are_there(config).then(load);
     let (embedded, url) = start_database(config).await?;
     let opened = async {
         let store = Store::open(&StoreOptions {
             url,
+            read_url: config.read_database_url.as_deref().map(normal).transpose()?,
+            migration_url: config.migration_database_url.as_deref().map(normal).transpose()?,
             schema: config.database_schema.clone(),
-            max_connections: config.pool_size,
+            pool: config.pool,
+            recall_pool: config.recall_pool,
             acquire_timeout: config.acquire_timeout,
+            acquire_warning: config.acquire_warning,
+            statement_timeout: config.statement_timeout,
+            parallel_workers: config.parallel_workers,
+            set_up_transactions: config.set_up_transactions,
+            migrate: config.run_migrations,
             language: config.language,
         })
         .await?;
@@ -302,8 +346,7 @@ async fn open_engine(
         (Err(StoreError::OtherModel { .. }), Some(other)) => other,
         (opened, _) => return Ok(opened?),
     };
-    let second = tokio::task::spawn_blocking(move || embedders::load(&other, &assets(&other)));
-    Ok(engine(second.await??).await?)
+    Ok(engine(models::load_embedder(other).await?).await?)
 }
 
 async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), StartError> {
@@ -314,8 +357,7 @@ async fn start_database(config: &Config) -> Result<(Option<Embedded>, String), S
     let options = Options {
         bin_dir: config.pg_bin_dir.clone(),
         run_as: config.pg_user.clone(),
-        // One pool for recall, one for the rest.
-        pool_size: config.pool_size.saturating_mul(2),
+        pool_size: config.pool.max.saturating_add(config.recall_pool.max),
         progress: Arc::clone(&config.progress),
         ..Options::default()
     };
@@ -359,15 +401,11 @@ async fn restart_if_unused(
     }
 }
 
-fn assets(config: &Config) -> AssetStore {
-    AssetStore::new(&config.assets_dir, Layout::new(&config.home).installation())
-}
-
-/// The models that the engine works with; the reranker only where there is one.
-type Models = (Arc<dyn Embedder>, Option<Arc<dyn Reranker>>);
-
-/// Blocks, on a thread of the runtime for that.
-fn load_models(config: &Config) -> Result<Models, StartError> {
-    let store = assets(config);
-    Ok((embedders::load(config, &store)?, rerankers::load(config, &store)?))
+/// The URL of a database elsewhere as the driver takes it.
+fn normal(url: &str) -> Result<String, StartError> {
+    match url.parse()? {
+        DatabaseUrl::External(url) => Ok(url.as_str().to_owned()),
+        // Refused before the port was bound.
+        DatabaseUrl::Embedded(_) => Err(StartError::Load("an embedded database has no replica".to_owned())),
+    }
 }

@@ -10,6 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use hindsight_types::settings::SettingError;
 
 use crate::config::{Config, LOG_LEVEL, LogFormat};
+use crate::json_lines::JsonLines;
 
 /// Sends log lines to `writer` as the config says, in colour if standard error is a
 /// terminal and nobody declines it. Does nothing when the process has a subscriber already.
@@ -24,7 +25,8 @@ where
         .with_ansi(has_colors(config, std::io::stderr().is_terminal()));
     let installed = match config.log_format {
         LogFormat::Text => lines.with_target(false).finish().try_init(),
-        LogFormat::Json => lines.json().finish().try_init(),
+        LogFormat::Json if config.log_fields.is_empty() => lines.json().finish().try_init(),
+        LogFormat::Json => lines.event_format(JsonLines::new(config.log_fields.clone())).finish().try_init(),
     };
     if installed.is_err() {
         tracing::debug!("log lines go where the process sends them already");

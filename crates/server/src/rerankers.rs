@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hindsight_assets::{Asset, AssetStore};
+use hindsight_assets::AssetStore;
 use hindsight_engine::ports::{RerankError, Reranker};
 use hindsight_models::ModelFiles;
 use hindsight_models::rerank::{
@@ -11,9 +11,18 @@ use hindsight_models::rerank::{
 };
 
 use crate::config::{Config, LocalReranker, RerankerChoice};
+use crate::models;
 
 /// Folder in the assets folder for a cross-encoder of whatever name.
 const FOLDER: &str = "reranker";
+
+/// Whether one of the chosen rerankers computes on this machine, and can.
+pub(crate) fn need_runtime(config: &Config) -> bool {
+    config.rerankers.members.iter().any(|choice| match choice {
+        RerankerChoice::Local(local) => matches!(files(local, &config.assets_dir), Ok(Some(_))),
+        RerankerChoice::Tei(_) | RerankerChoice::Cohere(_) | RerankerChoice::Off => false,
+    })
+}
 
 /// The reranker of these settings; none when what was found is to keep its order.
 ///
@@ -31,7 +40,7 @@ pub(crate) fn load(config: &Config, assets: &AssetStore) -> Result<Option<Arc<dy
             RerankerChoice::Cohere(options) => Arc::new(cohere(options.clone())?),
             RerankerChoice::Local(local) => match files(local, &config.assets_dir)? {
                 Some(files) => {
-                    let runtime = assets.ensure(Asset::OnnxRuntime, &*config.progress)?;
+                    let runtime = models::runtime(config, assets)?;
                     let defaults = CrossEncoderOptions::default();
                     let options = CrossEncoderOptions {
                         threads: local.threads.unwrap_or(defaults.threads),

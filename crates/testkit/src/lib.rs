@@ -16,6 +16,7 @@ mod activity;
 mod audit;
 mod cluster;
 mod database;
+mod hold;
 mod llm;
 #[cfg(feature = "engine")]
 mod ports;
@@ -27,6 +28,7 @@ mod steward;
 pub use activity::{use_up_log, wait_for_write};
 pub use audit::{audit, audit_instance};
 pub use database::TestDatabase;
+pub use hold::HeldTable;
 pub use llm::{LLM_MODEL, LlmRequest, ScriptedLlm};
 #[cfg(feature = "engine")]
 pub use ports::{FixedClock, HashEmbedder};

@@ -1,25 +1,28 @@
 //! `hindsight-embed` in a home of its own: daemons start, are shared, end by themselves, and come back.
 
+mod idle;
+mod limits;
+mod logs;
+mod rivals;
+mod stops;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::transcript::{self, Changing};
 use crate::checks::{Checks, at, holds, same};
-use crate::daemon::{Home, Signal, output_of, signal, wait_for};
+use crate::daemon::{Home, Signal, output_of, signal};
 
 const TRANSCRIPT: &str = "xtask/e2e/hindsight-embed.transcript";
 /// Calls at the same instant.
 const CALLS: usize = 20;
-/// Longest wait for a daemon that has nothing to do to be gone.
-const END: Duration = Duration::from_mins(1);
 
 pub(super) async fn check(checks: &mut Checks, root: &Path, program: &Path, update: bool) -> Result<()> {
     let home = Home::new(root, program)?;
@@ -30,12 +33,15 @@ pub(super) async fn check(checks: &mut Checks, root: &Path, program: &Path, upda
     transcript::check(checks, &root.join(TRANSCRIPT), &changing, update, |line| home.shell(line))?;
     checks.note("embed: calls at the same instant share one daemon", shared(&home));
     checks.note("embed: a killed daemon is replaced, its memories are there", killed(&home));
-    checks.note("embed: a request under way keeps the daemon, then it ends by itself", idle(&home).await);
+    idle::check(checks, &home).await;
+    rivals::check(checks, &home);
+    stops::check(checks, &home);
+    checks.note("embed: a log is rotated and followed", logs::followed(&home));
     checks.note("embed: files of dead daemons mean nothing", leftovers(&home));
     checks.note("embed: another program on the port", foreign(&home));
     checks.note("embed: settings that cannot be read", unreadable(&home));
     checks.note("embed: all daemons stop", all_stop(&home));
-    Ok(())
+    limits::check(checks, root, program)
 }
 
 /// What a command that must succeed prints.
@@ -65,6 +71,41 @@ fn pid(home: &Home, profile: &str) -> Result<u32> {
     Ok(u32::try_from(at(&run, "/pid").as_u64().context("the run file names no process")?)?)
 }
 
+fn port(home: &Home, profile: &str) -> Result<u16> {
+    let run = run_file(home, profile)?;
+    Ok(u16::try_from(at(&run, "/port").as_u64().context("the run file names no port")?)?)
+}
+
+/// A retain that has begun and goes on when its rest is written.
+struct Stalled {
+    connection: TcpStream,
+    rest: String,
+}
+
+/// Sends a retain but for the end of its body.
+fn stalled_retain(port: u16, text: &str) -> Result<Stalled> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+    let body = serde_json::json!({"items": [{"content": text}]}).to_string();
+    let (first, rest) = body.split_at(20);
+    let length = body.len();
+    let head = "Content-Type: application/json\r\nConnection: close";
+    write!(
+        connection,
+        "POST /v1/default/banks/notes/memories HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\nContent-Length: {length}\r\n\r\n{first}"
+    )?;
+    Ok(Stalled { connection, rest: rest.to_owned() })
+}
+
+impl Stalled {
+    /// The answer to the whole request.
+    fn finish(mut self) -> Result<String> {
+        self.connection.write_all(self.rest.as_bytes())?;
+        let mut answer = String::new();
+        self.connection.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+}
+
 fn is_gone(home: &Home, profile: &str) -> bool {
     run_file(home, profile).is_err() && home.postmaster_of(&format!("hindsight-embed-{profile}")).is_none()
 }
@@ -83,6 +124,12 @@ fn shared(home: &Home) -> Result<()> {
     }
     let listed = out(home, "hindsight-embed -p herd memory list calls -o json")?;
     same(at(&serde_json::from_str(&listed)?, "/total"), &CALLS.into())?;
+    // Who joins a daemon needs no room on the disk.
+    let full = "trap '' XFSZ; ulimit -f 0; exec hindsight-embed";
+    holds(
+        &out(home, &format!("{full} -p herd recall calls 'Call number 3' --max-tokens 30"))?,
+        "✓ Call number 3",
+    )?;
     let log = fs::read_to_string(home.path().join(".hindsight/profiles/herd.log"))?;
     same(&log.matches("ready").count(), &1)
 }
@@ -96,38 +143,6 @@ fn killed(home: &Home) -> Result<()> {
         bail!("the daemon that was killed is still named");
     }
     out(home, "hindsight-embed -p herd daemon stop").map(|_| ())
-}
-
-async fn idle(home: &Home) -> Result<()> {
-    let start = "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT=1 hindsight-embed -p lazy";
-    out(home, &format!("{start} retain notes 'The lamp is green'"))?;
-    let (process, run) = (pid(home, "lazy")?, run_file(home, "lazy")?);
-    let port = u16::try_from(at(&run, "/port").as_u64().context("the run file names no port")?)?;
-    // A request whose body does not come to its end.
-    let mut request = TcpStream::connect(("127.0.0.1", port))?;
-    let body = r#"{"items": [{"content": "The door is blue"}]}"#;
-    let (first, rest) = body.split_at(20);
-    let path = "/v1/default/banks/notes/memories";
-    let length = body.len();
-    write!(
-        request,
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{first}"
-    )?;
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    same(&pid(home, "lazy")?, &process).context("it ended while a request was under way")?;
-    request.write_all(rest.as_bytes())?;
-    let mut answer = String::new();
-    request.read_to_string(&mut answer)?;
-    holds(&answer, "200 OK")?;
-    wait_for("the end of a daemon that nobody uses", END, || is_gone(home, "lazy"))?;
-    if home.path().join(".hindsight/daemon-lazy.sock").exists() {
-        bail!("the file with its port was left");
-    }
-    holds(&out(home, &format!("{start} recall notes 'door'"))?, "The door is blue")?;
-    if pid(home, "lazy")? == process {
-        bail!("that is the daemon from before");
-    }
-    out(home, "hindsight-embed -p lazy daemon stop").map(|_| ())
 }
 
 /// Files that name a process that is somebody else's now.

@@ -101,6 +101,7 @@ impl Changing {
         let patterns = [
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
             (r"\b[0-9a-f]{64}\b", "[hash]"),
+            (r"\bcli_put_\d{8}_\d{6}_[0-9a-f]{8}\b", "[document]"),
             (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)", "[time]"),
             // The day of the run; the days in the texts are older.
             (r"\b20(2[6-9]|[3-9]\d)-\d\d-\d\d\b", "[day]"),

@@ -54,10 +54,11 @@ pub(crate) fn round(home: &Home, random: &mut fastrand::Rng) -> Result<Duration>
     Ok(took)
 }
 
-/// Stops the database that a killed daemon may have left.
+/// Stops the database that a killed daemon may have left; then nothing runs any more.
 pub(crate) fn finish(home: &Home) -> Result<()> {
-    shell(home, "start")?;
-    shell(home, "stop")
+    shell(home, "stop")?;
+    let (daemons, databases) = processes(home)?;
+    same(&(daemons.len(), databases), &(0, 0)).context("daemons and databases that are left")
 }
 
 fn shell(home: &Home, command: &str) -> Result<()> {

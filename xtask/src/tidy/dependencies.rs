@@ -104,7 +104,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "xtask",
-        ours: &["hindsight-assets", "hindsight-client", "hindsight-testkit"],
+        ours: &["hindsight-assets", "hindsight-client", "hindsight-embed-daemon", "hindsight-testkit"],
         never: &[HTTP_SERVER],
     },
 ];

@@ -1,12 +1,14 @@
 //! Commands that ask a server.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use hindsight_client::types::limits;
-use hindsight_client::types::recall::{Budget, FactType};
+use hindsight_client::types::recall::{Budget, FactType, WireTime};
 use hindsight_client::types::retain::Timestamp;
 use hindsight_client::types::tags::TagsMatch;
 
-use super::values::{key_value, timestamp, word};
+use super::values::{Day, key_value, moment, timestamp, word};
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ApiCommand {
@@ -132,6 +134,9 @@ pub(crate) enum DocumentCommand {
         /// Part of the id or text
         #[arg(short, long, value_name = "TEXT")]
         query: Option<String>,
+        /// Only those stored on this day: today, yesterday, a day like 2025-03-01, or all
+        #[arg(short, long, value_name = "DAY", default_value = "all")]
+        date: Day,
         #[command(flatten)]
         page: PageArguments,
     },
@@ -167,6 +172,8 @@ pub(crate) enum ChunkCommand {
 pub(crate) enum MemoryCommand {
     /// Remember a text
     Retain(RetainArguments),
+    /// Remember text files, each as a document
+    RetainFiles(RetainFilesArguments),
     /// Find memories
     Recall(RecallArguments),
     /// List memories, the last mentioned first
@@ -192,7 +199,7 @@ pub(crate) struct RetainArguments {
     /// When it was said (ISO-8601), or `unset` for no date; now when not given
     #[arg(short, long, value_name = "TIME", value_parser = timestamp)]
     pub(crate) timestamp: Option<Timestamp>,
-    /// Name of the document; the same name replaces it
+    /// Name of the document; the same name replaces it. If not given, one from the time
     #[arg(short, long, visible_alias = "doc-id", value_name = "ID")]
     pub(crate) document_id: Option<String>,
     /// Tag; may be repeated or hold several, separated by commas
@@ -201,6 +208,20 @@ pub(crate) struct RetainArguments {
     /// Metadata; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) metadata: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RetainFilesArguments {
+    /// Id of the bank; it is created if need be
+    pub(crate) bank: String,
+    /// A file, or a folder whose files are taken; hidden ones are not
+    pub(crate) path: PathBuf,
+    /// Take the files of folders inside as well
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Where the texts come from, in free words
+    #[arg(short, long)]
+    pub(crate) context: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -239,6 +260,15 @@ pub(crate) struct RecallArguments {
     /// The "now" of the query (ISO-8601)
     #[arg(long, value_name = "TIME")]
     pub(crate) query_timestamp: Option<String>,
+    /// Let an observation hide the facts it was made from
+    #[arg(long)]
+    pub(crate) prefer_observations: bool,
+    /// First moment of the time asked about (ISO-8601); memories inside rank higher
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "window_end")]
+    pub(crate) window_start: Option<WireTime>,
+    /// Last moment of the time asked about (ISO-8601)
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "window_start")]
+    pub(crate) window_end: Option<WireTime>,
     /// Show the text around each memory
     #[arg(long, alias = "include-chunks")]
     pub(crate) chunks: bool,

@@ -37,8 +37,8 @@ pub(crate) enum EmbedCommand {
         #[arg(long)]
         port: Option<u16>,
         /// Setting; may be repeated
-        #[arg(long, value_name = "KEY=VALUE", value_parser = super::values::key_value)]
-        env: Vec<(String, String)>,
+        #[arg(long, value_name = "KEY=VALUE")]
+        env: Vec<String>,
     },
     #[command(flatten)]
     Api(ApiCommand),
@@ -99,8 +99,8 @@ pub(crate) enum ProfileCommand {
         #[arg(long)]
         port: Option<u16>,
         /// Setting; may be repeated
-        #[arg(long, value_name = "KEY=VALUE", value_parser = super::values::key_value)]
-        env: Vec<(String, String)>,
+        #[arg(long, value_name = "KEY=VALUE")]
+        env: Vec<String>,
         /// Change the given settings of a profile that exists
         #[arg(long)]
         merge: bool,
@@ -127,7 +127,6 @@ pub(crate) enum ProfileCommand {
     /// Choose the profile to use when none is named
     SetActive {
         /// Name of the profile
-        #[arg(required_unless_present = "none")]
         name: Option<String>,
         /// The default one again
         #[arg(long, conflicts_with = "name")]

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use hindsight_assets::{Asset, AssetStore};
 use hindsight_pg::Layout;
-use hindsight_server::Config;
 use serde::Serialize;
 
 use super::Outcome;
 use crate::args::AssetsCommand;
+use crate::config::machine_settings;
 use crate::output::{Output, plain, table, verdict};
 use crate::progress::Bar;
 
@@ -33,7 +33,8 @@ struct Check {
 
 /// Works on files, so it blocks.
 pub(crate) fn run(output: &Output, command: AssetsCommand) -> Result<Outcome> {
-    let config = Config::from_env()?;
+    // Whatever servers are set to, their files are in the same places.
+    let config = machine_settings()?;
     let store = AssetStore::new(config.assets_dir, Layout::new(config.home).installation());
     match command {
         AssetsCommand::List => list(&store, output),

@@ -27,7 +27,7 @@ pub(crate) fn configure(
     connections: &Connections,
     connection: Connection,
 ) -> Result<Outcome> {
-    let path = connections.configure(&connection)?;
+    let (path, connection) = connections.configure(connection)?;
     output.answer(&Shown::new(String::new(), connection), |out, _| {
         writeln!(out, "saved in {}", path.display())
     })?;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
+use chrono::Local;
 use hindsight_client::types::documents::{DocumentResponse, ListDocumentsResponse};
 use hindsight_client::{Client, DocumentFilter};
 
@@ -12,9 +13,12 @@ use crate::output::{Output, counted, day, dim, plain, strong, table};
 
 pub(crate) async fn run(client: &Client, output: &Output, command: DocumentCommand) -> Result<Outcome> {
     match command {
-        DocumentCommand::List { bank, query, page } => {
+        DocumentCommand::List { bank, query, date, page } => {
+            let (created_from, created_until) = date.span(&Local::now()).unzip();
             let filter = DocumentFilter {
                 search: query,
+                created_from,
+                created_until,
                 limit: Some(page.limit),
                 offset: Some(page.offset),
                 ..DocumentFilter::default()

@@ -1,22 +1,26 @@
 //! `hindsight memory`.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, Local, TimeZone};
 use hindsight_client::types::memories::MemoryResponse;
 use hindsight_client::types::recall::{
-    ChunkIncludeOptions, IncludeOptions, RecallRequest, RecallResponse, RecallResult, Types,
+    ChunkIncludeOptions, IncludeOptions, RecallRequest, RecallResponse, RecallResult, TemporalWindow, Types,
 };
 use hindsight_client::types::retain::{Content, MemoryItem, Tags, Timestamp};
 use hindsight_client::{Client, MemoryFilter};
+use uuid::Uuid;
 
-use super::Outcome;
+use super::{Outcome, files};
 use crate::args::{ListArguments, MemoryCommand, RecallArguments, RetainArguments};
 use crate::output::{Output, day, dim, plain, strong, verdict};
 
 pub(crate) async fn run(client: &Client, output: &Output, command: MemoryCommand) -> Result<Outcome> {
     match command {
         MemoryCommand::Retain(arguments) => retain(client, output, arguments).await,
+        MemoryCommand::RetainFiles(arguments) => files::retain(client, output, arguments).await,
         MemoryCommand::Recall(arguments) => recall(client, output, arguments).await,
         MemoryCommand::List(arguments) => list(client, output, arguments).await,
         MemoryCommand::Get { bank, id } => {
@@ -45,13 +49,22 @@ pub(crate) async fn retain(client: &Client, output: &Output, arguments: RetainAr
     Ok(Outcome::Good)
 }
 
-/// Reads the text from standard input where the command line says so, once and for all.
+/// Reads the text from standard input where the command line says so, and names the document
+/// where it does not: once and for all, so that a second try sends the same.
 pub(crate) fn read_input(arguments: &mut RetainArguments) -> Result<()> {
     if arguments.content == "-" {
         arguments.content =
             io::read_to_string(io::stdin().lock()).context("cannot read the text from standard input")?;
     }
+    arguments.document_id.get_or_insert_with(|| new_document(&Local::now()));
     Ok(())
+}
+
+/// A name for a document from the time on the wall. The end tells those of one second apart: one
+/// would replace the other.
+fn new_document<Z: TimeZone<Offset: Display>>(now: &DateTime<Z>) -> String {
+    let end = Uuid::new_v4().simple().to_string();
+    format!("cli_put_{}_{}", now.format("%Y%m%d_%H%M%S"), end.get(..8).unwrap_or(&end))
 }
 
 pub(crate) async fn recall(client: &Client, output: &Output, arguments: RecallArguments) -> Result<Outcome> {
@@ -63,6 +76,12 @@ pub(crate) async fn recall(client: &Client, output: &Output, arguments: RecallAr
         tags: (!arguments.tags.is_empty()).then_some(arguments.tags),
         tags_match: arguments.tags_match,
         query_timestamp: arguments.query_timestamp,
+        // Where it is not said the bank decides.
+        prefer_observations: arguments.prefer_observations.then_some(true),
+        temporal_window: arguments
+            .window_start
+            .zip(arguments.window_end)
+            .map(|(start, end)| TemporalWindow { start, end }),
         include: IncludeOptions { chunks, ..IncludeOptions::default() },
         trace: arguments.trace,
         ..RecallRequest::new(arguments.query)
@@ -158,4 +177,20 @@ fn print_memory(out: &mut dyn Write, memory: &MemoryResponse) -> io::Result<()> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+
+    #[test]
+    fn documents_of_one_second_have_names_of_their_own() {
+        let now = Utc.with_ymd_and_hms(2025, 3, 1, 9, 5, 7).unwrap();
+        let (first, second) = (new_document(&now), new_document(&now));
+        assert_eq!(first.len(), "cli_put_20250301_090507_01234567".len());
+        assert!(first.starts_with("cli_put_20250301_090507_"), "{first}");
+        assert_ne!(first, second);
+    }
 }

@@ -1,8 +1,9 @@
 //! `hindsight serve`.
 
-use std::sync::Arc;
+use std::fs::OpenOptions;
+use std::sync::{Arc, Mutex};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use hindsight_embed_daemon::DaemonProcess;
 use hindsight_server::Config;
 
@@ -19,13 +20,24 @@ pub(crate) async fn run(arguments: ServeArguments) -> Result<Outcome> {
     }
     let mut config = with_arguments(Config::for_server(&TABLES)?, arguments);
     config.progress = Arc::new(Bar::default());
-    hindsight_server::init_logging(&config, std::io::stderr)?;
+    match &config.log_file {
+        None => hindsight_server::init_logging(&config, std::io::stderr)?,
+        Some(path) => {
+            let file = OpenOptions::new().append(true).create(true).open(path);
+            let file = file.with_context(|| format!("cannot write the log to {}", path.display()))?;
+            hindsight_server::init_logging(&config, Mutex::new(file))?;
+        }
+    }
     hindsight_server::serve(config).await?;
     Ok(Outcome::Good)
 }
 
 /// Settings with those of the command line over them.
 pub(crate) fn with_arguments(mut config: Config, arguments: ServeArguments) -> Config {
+    config.access_log = arguments.access_log().unwrap_or(config.access_log);
+    if arguments.workers.is_some_and(|workers| workers > 1) {
+        config.remarks.push("--workers means nothing here: one process uses all cores".to_owned());
+    }
     config.host = arguments.host.unwrap_or(config.host);
     config.port = arguments.port.unwrap_or(config.port);
     config.database_url = arguments.database_url.unwrap_or(config.database_url);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use hindsight_embed_daemon::{DaemonStatus, IdleTimeout, RunFile, Stopped, last_lines};
+use hindsight_embed_daemon::{DaemonStatus, IdleTimeout, Profile, RunFile, Stopped, last_lines};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -49,22 +49,44 @@ async fn start(embed: &Embed, idle_timeout: Option<u64>, force_restart: bool) ->
 }
 
 async fn stop(embed: &Embed, limit: Duration, force: bool) -> Result<Outcome> {
-    let stopped = embed.daemons.stop(&embed.profile, limit, force).await?;
+    let mut is_database_stopped = false;
+    let stopped = embed
+        .daemons
+        .stop_and(&embed.profile, limit, force, async |stopped| {
+            // A daemon that ends in order stops its database itself.
+            if stopped != Stopped::Gracefully {
+                is_database_stopped = stop_leftover(embed, &embed.profile).await?;
+            }
+            anyhow::Ok(())
+        })
+        .await?;
     let word = match stopped {
         Stopped::NotRunning => "not_running",
         Stopped::Gracefully => "stopped",
         Stopped::Killed => "killed",
     };
-    let answer = json!({"profile": embed.profile.as_str(), "result": word});
+    let answer = json!({
+        "profile": embed.profile.as_str(),
+        "result": word,
+        "leftover_database_stopped": is_database_stopped,
+    });
     embed.output.answer(&answer, |out, _| {
-        let end = match stopped {
-            Stopped::NotRunning => "is not running",
-            Stopped::Gracefully => "stopped",
-            Stopped::Killed => "was killed; its database stays up until the next daemon adopts it",
+        let end = match (stopped, is_database_stopped) {
+            (Stopped::NotRunning, false) => "is not running",
+            (Stopped::NotRunning, true) => "is not running; the database it had left was stopped",
+            (Stopped::Gracefully, _) => "stopped",
+            (Stopped::Killed, true) => "was killed, its database was stopped",
+            (Stopped::Killed, false) => "was killed",
         };
         writeln!(out, "daemon of profile {} {end}", embed.profile)
     })?;
     Ok(Outcome::Good)
+}
+
+/// Stops the embedded database of a profile whose daemon is dead, unless others use it.
+pub(super) async fn stop_leftover(embed: &Embed, profile: &Profile) -> Result<bool> {
+    let database = embed.daemons.database(profile)?;
+    Ok(hindsight_server::stop_leftover_database(embed.daemons.home().path(), &database).await?)
 }
 
 async fn status(embed: &Embed) -> Result<Outcome> {

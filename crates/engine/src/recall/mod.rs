@@ -6,6 +6,7 @@
 //! connection is held while a model works.
 
 mod answer;
+mod cut;
 mod factors;
 mod fusion;
 mod fuzzy;

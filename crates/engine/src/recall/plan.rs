@@ -6,7 +6,7 @@ use hindsight_types::recall::{Budget, RecallRequest};
 
 use super::query::Query;
 use super::score::{self, Ranked, Weights};
-use super::{fusion, select};
+use super::{cut, fusion, select};
 use crate::EngineError;
 use crate::config::{Fusion, Settings};
 use crate::store::{Candidate, CandidateQuery, GraphQuery, RecallBank, RecallSession, TermProbe};
@@ -33,6 +33,10 @@ pub(super) struct Plan {
     mentions: Option<i64>,
     temporal: bool,
     min_similarity: f64,
+    /// Lowest keyword score of a hit of the keyword arm; none = every match counts.
+    keyword_min_score: Option<f64>,
+    /// What of each arm's finds goes on; none = all.
+    per_source: Option<usize>,
     probes: Option<i64>,
     fusion: Fusion,
     /// What the reranker gets; none = it is not asked.
@@ -59,12 +63,14 @@ impl Plan {
             budget: settings.rerank_budget,
         });
         Self {
-            per_arm: of_level(settings.budgets),
+            per_arm: settings.per_arm(request.budget, request.max_tokens),
             postings: of_level(settings.postings),
             context: of_level(settings.context),
             mentions: settings.graph.then(|| of_level(settings.mentions)),
             temporal: settings.temporal,
             min_similarity: settings.min_similarity,
+            keyword_min_score: Some(settings.keyword_min_score).filter(|floor| *floor > 0.0),
+            per_source: usize::try_from(settings.max_candidates_per_source).ok().filter(|limit| *limit > 0),
             probes: (bank.cells > 0).then(|| of_level(settings.probes)),
             fusion: settings.fusion,
             rerank,
@@ -114,7 +120,11 @@ impl Plan {
 
     /// The candidates in order, the best first.
     pub(super) fn fuse(&self, found: Vec<Candidate>, query: &Query, weights: &Weights) -> Vec<Ranked> {
-        let mut ranked = score::rank(found, query, weights);
+        let keyword_floor = query.floors.keyword.or(self.keyword_min_score);
+        let mut ranked = score::rank(found, query, weights, keyword_floor);
+        if let Some(limit) = self.per_source {
+            cut::cut_arms(&mut ranked, limit);
+        }
         if self.fusion == Fusion::Ranks {
             fusion::by_ranks(&mut ranked, query);
         }

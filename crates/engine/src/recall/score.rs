@@ -106,10 +106,16 @@ fn highest_idf(memories: f64) -> f64 {
 
 /// Scores the candidates and sorts them, the best first. Hits whose only arm is under its
 /// floor go.
-pub(super) fn rank(rows: Vec<Candidate>, query: &Query, weights: &Weights) -> Vec<Ranked> {
+///
+/// `keyword_floor` is the lowest score of a hit of the keyword arm.
+pub(super) fn rank(
+    rows: Vec<Candidate>,
+    query: &Query,
+    weights: &Weights,
+    keyword_floor: Option<f64>,
+) -> Vec<Ranked> {
     let author = only_named_author(&rows, &query.text);
     let scorer = Scorer::new(&rows, weights);
-    let floors = &query.floors;
     let scored: Vec<Option<(Option<f64>, Parts)>> = rows
         .iter()
         .enumerate()
@@ -119,7 +125,7 @@ pub(super) fn rank(rows: Vec<Candidate>, query: &Query, weights: &Weights) -> Ve
             }
             let keyword = scorer.own_words(at);
             let by_words = row.found_by.words
-                && floors.keyword.is_none_or(|floor| keyword.is_some_and(|score| score >= floor));
+                && keyword_floor.is_none_or(|floor| keyword.is_some_and(|score| score >= floor));
             let found = row.found_by;
             if row.distance == 0 && !(found.meaning || by_words || found.graph.is_some() || found.time) {
                 return None;

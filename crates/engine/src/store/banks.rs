@@ -83,7 +83,7 @@ impl Store {
             r#"select bank_key, bank_id, name, mission, disposition, config from banks where bank_id = $1"#,
             bank_id
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.session().await?)
         .await?;
         Ok(row.map(|row| BankRow {
             key: BankKey(row.bank_key),
@@ -102,7 +102,7 @@ impl Store {
         update: &BankUpdate,
         now: DateTime<Utc>,
     ) -> Result<BankRow, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let row = sqlx::query!(
             r#"insert into banks (bank_id, name, mission, disposition, config, created_at, updated_at)
                values ($1, coalesce($2, $1), $3, $4, coalesce($5, '{}'::jsonb), $6, $6)
@@ -158,14 +158,14 @@ impl Store {
             limit,
             offset
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.session().await?)
         .await?;
         let total = sqlx::query_scalar!(
             r#"select count(*) as "count!" from banks b
                where $1::text is null or strpos(lower(b.bank_id), $1) > 0 or strpos(lower(b.name), $1) > 0"#,
             search
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *self.session().await?)
         .await?;
         let banks = rows.into_iter().map(|row| BankSummary {
             bank: BankRow {

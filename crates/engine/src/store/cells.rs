@@ -47,7 +47,7 @@ impl Store {
             "select bank_key, memories, cells_made_at from bank_state where memories > $1 order by bank_key",
             exact_limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.session().await?)
         .await?;
         Ok(rows
             .into_iter()
@@ -62,6 +62,7 @@ impl Store {
     /// Takes the lease of a bank's cells, or `None` while another process has it.
     pub async fn lease_cells(&self, bank: BankKey) -> Result<Option<CellLease>, StoreError> {
         let worker = Uuid::now_v7();
+        let mut session = self.session().await?;
         let taken = sqlx::query!(
             "update bank_state set cells_worker = $2, cells_lease = now() + make_interval(secs => $3)
              where bank_key = $1 and (cells_lease is null or cells_lease < now())",
@@ -69,13 +70,15 @@ impl Store {
             worker,
             LEASE_SECONDS
         )
-        .execute(&self.pool)
+        .execute(&mut *session)
         .await?;
+        session.end().await?;
         Ok((taken.rows_affected() > 0).then_some(CellLease { bank, worker }))
     }
 
     /// Keeps the lease; false when it is another's by now.
     pub async fn renew_cells(&self, lease: CellLease) -> Result<bool, StoreError> {
+        let mut session = self.session().await?;
         let kept = sqlx::query!(
             "update bank_state set cells_lease = now() + make_interval(secs => $3)
              where bank_key = $1 and cells_worker = $2",
@@ -83,21 +86,24 @@ impl Store {
             lease.worker,
             LEASE_SECONDS
         )
-        .execute(&self.pool)
+        .execute(&mut *session)
         .await?;
+        session.end().await?;
         Ok(kept.rows_affected() > 0)
     }
 
     /// Gives the lease back.
     pub async fn release_cells(&self, lease: CellLease) -> Result<(), StoreError> {
+        let mut session = self.session().await?;
         sqlx::query!(
             "update bank_state set cells_lease = null, cells_worker = null
              where bank_key = $1 and cells_worker = $2",
             lease.bank.0,
             lease.worker
         )
-        .execute(&self.pool)
+        .execute(&mut *session)
         .await?;
+        session.end().await?;
         Ok(())
     }
 
@@ -109,7 +115,7 @@ impl Store {
             bank.0,
             every.max(1)
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.session().await?)
         .await?;
         Ok(rows.iter().map(floats).collect())
     }
@@ -123,7 +129,7 @@ impl Store {
         sizes: &[i32],
     ) -> Result<Option<i32>, StoreError> {
         let count = i32::try_from(centroids.len()).unwrap_or(i32::MAX);
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let next = sqlx::query_scalar!(
             "update bank_state set cells_next = cells_next + $3
              where bank_key = $1 and cells_worker = $2 returning cells_next",
@@ -156,7 +162,7 @@ impl Store {
             r#"select cell, centroid as "centroid: HalfVector" from bank_cells where bank_key = $1 order by cell"#,
             bank.0
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.session().await?)
         .await?;
         Ok(rows.into_iter().map(|row| (row.cell, floats(&row.centroid))).collect())
     }
@@ -180,7 +186,7 @@ impl Store {
             after,
             limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.session().await?)
         .await?;
         let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
         Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
@@ -195,7 +201,7 @@ impl Store {
             bank.0,
             limit
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.session().await?)
         .await?;
         let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
         Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
@@ -209,6 +215,7 @@ impl Store {
         memories: &[Uuid],
         cells: &[i32],
     ) -> Result<bool, StoreError> {
+        let mut session = self.session().await?;
         let changed = sqlx::query_scalar!(
             r#"with held as (
                  update bank_state set cells_lease = now() + make_interval(secs => $5)
@@ -225,8 +232,9 @@ impl Store {
             cells,
             LEASE_SECONDS
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *session)
         .await?;
+        session.end().await?;
         Ok(changed > 0)
     }
 
@@ -238,7 +246,7 @@ impl Store {
         (first, last): (i32, i32),
         memories: i64,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let held = sqlx::query!(
             "update bank_state set cells_made_at = $3 where bank_key = $1 and cells_worker = $2",
             lease.bank.0,

@@ -99,8 +99,7 @@ pub struct ChunkRow {
 impl Store {
     /// A connection for one recall.
     pub async fn recall_session(&self) -> Result<RecallSession, StoreError> {
-        let begin = "begin transaction isolation level repeatable read, read only";
-        Ok(RecallSession { transaction: self.recall_pool.begin_with(begin).await? })
+        Ok(RecallSession { transaction: self.begin_recall().await? })
     }
 }
 

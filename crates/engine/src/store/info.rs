@@ -54,7 +54,7 @@ impl Store {
     /// Asks the database for an answer, to see how it is.
     pub async fn probe(&self) -> Result<PoolHealth, StoreError> {
         let start = Instant::now();
-        sqlx::query_scalar!(r#"select 1 as "one!""#).fetch_one(&self.pool).await?;
+        sqlx::query_scalar!(r#"select 1 as "one!""#).fetch_one(&mut *self.session().await?).await?;
         Ok(PoolHealth {
             acquire_ms: start.elapsed().as_secs_f64() * 1e3,
             size: self.pool.size(),
@@ -69,6 +69,7 @@ impl Store {
         value: &T,
     ) -> Result<T, StoreError> {
         let value = serde_json::to_value(value).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let mut session = self.session().await?;
         // The no-op update makes the statement return the row that won.
         let Json(recorded) = sqlx::query_scalar!(
             r#"insert into database_info (key, value) values ($1, $2)
@@ -77,8 +78,9 @@ impl Store {
             key,
             value
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *session)
         .await?;
+        session.end().await?;
         Ok(recorded)
     }
 }

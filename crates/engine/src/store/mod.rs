@@ -19,6 +19,7 @@ mod hydrate;
 mod info;
 mod lease;
 mod remove;
+mod session;
 mod statistics;
 mod stats;
 mod streams;
@@ -29,10 +30,11 @@ use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 
 use crate::text::terms::Language;
+use session::SetUp;
 
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
-pub use connect::StoreOptions;
+pub use connect::{PoolSize, StoreOptions};
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
@@ -55,6 +57,8 @@ pub struct Store {
     recall_pool: PgPool,
     /// What the postings' words are stemmed by.
     language: Language,
+    /// What every transaction begins with when connections are not ours for longer.
+    set_up: Option<SetUp>,
 }
 
 /// Why the database could not do its part.
@@ -62,9 +66,13 @@ pub struct Store {
 pub enum StoreError {
     /// No connection: wrong address, wrong password, or the server is down.
     #[error(
-        "cannot reach the database at {address}: {reason}; check HINDSIGHT_API_DATABASE_URL and that it accepts connections"
+        "cannot reach {role} at {address}: {reason}; check its URL (HINDSIGHT_API_{variable}) and that it accepts connections"
     )]
     Unreachable {
+        /// Which database it is, in words.
+        role: &'static str,
+        /// Setting that names it, without its prefix.
+        variable: &'static str,
         /// Host and port, or socket folder.
         address: String,
         /// What the driver says.
@@ -101,6 +109,11 @@ pub enum StoreError {
         /// The analysis of this process.
         configured: String,
     },
+    /// The schema is older than this program, and may not be changed by it.
+    #[error(
+        "the schema \"{0}\" is not up to date and HINDSIGHT_API_RUN_MIGRATIONS_ON_STARTUP is false: start one server with true, then the others"
+    )]
+    OldSchema(String),
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migration(MigrateError),
@@ -138,6 +151,12 @@ fn is_full(error: &sqlx::Error) -> bool {
 }
 
 impl StoreError {
+    /// True when a statement took longer than it may.
+    pub fn is_timeout(&self) -> bool {
+        // query_canceled, which nobody else here asks for
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014"))
+    }
+
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -107,7 +107,7 @@ impl Store {
         document_id: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<i64>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         match hold(&mut transaction, bank).await {
             Err(StoreError::BankVanished) => return Ok(None),
             held => held?,
@@ -136,7 +136,7 @@ impl Store {
     /// Deletes a bank with everything in it. Returns the number of its memories, entities
     /// and documents together; 0 when there is no such bank.
     pub async fn delete_bank(&self, bank_id: &str) -> Result<i64, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         // Waits for writers under way: each holds a share of this row.
         let bank = sqlx::query_scalar!("select bank_key from banks where bank_id = $1 for update", bank_id)
             .fetch_optional(&mut *transaction)

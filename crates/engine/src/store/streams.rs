@@ -26,7 +26,7 @@ impl Store {
     /// Takes a number in the order of accepted retains.
     pub async fn next_retain(&self) -> Result<i64, StoreError> {
         let number = sqlx::query_scalar!(r#"select nextval('retain_order') as "order!""#)
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *self.session().await?)
             .await?;
         Ok(number)
     }
@@ -43,7 +43,7 @@ impl Store {
         requests: &[StreamRequest],
         gap_seconds: f64,
     ) -> Result<Vec<(Uuid, i32)>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
         // Locked by context in one order, placed in the order of the request.
         let mut order: Vec<usize> = (0..requests.len()).collect();

@@ -125,7 +125,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut lease = Lease::take(&self.pool).await?;
-        let mut transaction = lease.connection.begin().await?;
+        let mut transaction = self.begin_on(&mut lease.connection).await?;
         hold(&mut transaction, bank).await?;
         let upserted = upsert_documents(&mut transaction, bank, accepted, documents, now).await?;
         let replaced: Vec<String> =

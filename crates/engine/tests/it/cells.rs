@@ -1,6 +1,7 @@
 //! Banks whose vectors are too many for a look at each: what recall finds stays the same.
 
 use hindsight_engine::config::Settings;
+use hindsight_engine::store::StoreOptions;
 use serde_json::{Value, json};
 
 use crate::support::TestEngine;
@@ -53,6 +54,22 @@ async fn a_bank_that_grows_gets_cells_and_keeps_its_answers() {
     assert_eq!(after.iter().filter(|text| text.contains("tulips")).count(), 50, "all of the matter");
     // Nothing more to do until the bank has doubled.
     assert_eq!(test.engine.tend_cells().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn cells_are_made_and_filled_on_connections_that_are_lent_for_a_transaction() {
+    let lent = |options| StoreOptions { set_up_transactions: true, ..options };
+    let test = TestEngine::over(settings(), lent).await;
+    test.retain("b", notes(0, 300)).await.unwrap();
+    assert_eq!(test.engine.tend_cells().await.unwrap(), 1);
+    test.retain("b", notes(300, 360)).await.unwrap();
+    assert_eq!(cells_in_use(&test).await.1, 60, "in no cell yet");
+    assert_eq!(test.engine.tend_cells().await.unwrap(), 1);
+    let (cells, unassigned) = cells_in_use(&test).await;
+    assert!(cells >= 10 && unassigned == 0, "{cells} cells, {unassigned} in none");
+    let found =
+        test.found("b", json!({"query": "garden tulips", "max_tokens": 100_000, "budget": "low"})).await;
+    assert_eq!(found.iter().filter(|text| text.contains("tulips")).count(), 60, "all of the matter");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use hindsight_engine::EngineError;
-use hindsight_engine::config::Settings;
+use hindsight_engine::config::{BudgetFunction, Settings};
 use hindsight_engine::text::tokens;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -142,6 +142,79 @@ async fn floors_prune_their_arm_or_every_result() {
     assert_eq!(found(json!({"final": 100.0})).await.len(), 0);
     let error = test.recall("b", json!({"query": "x", "min_scores": {"reranker": 0.5}})).await.unwrap_err();
     assert!(matches!(error, EngineError::Invalid(_)), "{error}");
+}
+
+#[tokio::test]
+async fn words_have_a_floor_of_the_server_that_a_request_replaces() {
+    let settings =
+        Settings { keyword_min_score: 100.0, min_similarity: 1.0, graph: false, ..Settings::default() };
+    let test = TestEngine::with(settings).await;
+    test.remember("b", &["Alice plays the cello", "Bob plays chess"]).await;
+    let found = |request: Value| test.found("b", request);
+    assert_eq!(found(json!({"query": "cello"})).await.len(), 0);
+    let lower = json!({"query": "cello", "min_scores": {"keyword": 0.01}});
+    assert_eq!(found(lower).await, ["Alice plays the cello"]);
+}
+
+#[tokio::test]
+async fn what_no_arm_has_among_its_best_goes() {
+    let texts = ["tulips", "tulips and roses", "tulips, roses and many other flowers"];
+    let of = |limit| async move {
+        let settings = Settings { max_candidates_per_source: limit, ..Settings::default() };
+        let test = TestEngine::with(settings).await;
+        test.remember("b", &texts).await;
+        // A type of its own does not make a list of its own.
+        test.retain("b", json!([{"content": "assistant: tulips, roses and lilies", "document_id": "a"}]))
+            .await
+            .unwrap();
+        test
+    };
+    let query = json!({"query": "tulips", "trace": true});
+    assert_eq!(of(0).await.found("b", query.clone()).await.len(), 4);
+    let test = of(1).await;
+    assert_eq!(test.found("b", query.clone()).await, ["tulips"], "the best by meaning and by words");
+    let trace = test.recall("b", query).await.unwrap().trace.unwrap();
+    let lists = trace["retrieval_results"].as_array().unwrap();
+    assert!(lists.iter().all(|list| list["results"].as_array().unwrap().len() == 1), "{lists:?}");
+}
+
+#[tokio::test]
+async fn neighbours_go_with_their_hit() {
+    let talk = "user: tulips\nassistant: I see\nuser: then\nassistant: well\nuser: what else\nassistant: fine\nuser: tulips and roses for the garden\nassistant: so be it";
+    let of = |limit| async move {
+        let settings = Settings {
+            max_candidates_per_source: limit,
+            graph: false,
+            temporal: false,
+            ..Settings::default()
+        };
+        let test = TestEngine::with(settings).await;
+        test.retain("b", json!([{"content": talk}])).await.unwrap();
+        test.found("b", json!({"query": "tulips"})).await
+    };
+    let (all, cut) = (of(0).await, of(1).await);
+    assert!(all.contains(&"assistant: so be it".to_owned()), "{all:?}");
+    assert_eq!(cut[0], "user: tulips");
+    assert!(cut.contains(&"assistant: I see".to_owned()), "{cut:?}");
+    assert!(!cut.iter().any(|text| text.contains("roses") || text.contains("so be it")), "{cut:?}");
+}
+
+#[tokio::test]
+async fn an_adaptive_budget_grows_with_the_tokens_asked_for() {
+    let settings = Settings {
+        budget_function: BudgetFunction::Adaptive,
+        budget_shares: [0.01; 3],
+        budget_min: 1,
+        ..Settings::default()
+    };
+    let test = TestEngine::with(settings).await;
+    let texts: Vec<String> = (0..60).map(|i| format!("note {i} about gardening")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    test.remember("b", &texts).await;
+    let count = |tokens: usize| test.found("b", json!({"query": "gardening", "max_tokens": tokens}));
+    // Ten of each arm, and at most twice as many in an answer.
+    assert!((10..=20).contains(&count(1000).await.len()));
+    assert_eq!(count(10_000).await.len(), 60);
 }
 
 #[tokio::test]

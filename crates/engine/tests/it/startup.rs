@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use hindsight_engine::Engine;
 use hindsight_engine::config::Settings;
 use hindsight_engine::ports::{EmbedError, EmbedPurpose, Embedder, EmbeddingModel, SystemClock};
-use hindsight_engine::store::{Store, StoreError};
+use hindsight_engine::store::{DocumentFilter, Store, StoreError, StoreOptions, TagFilter};
 use hindsight_engine::text::terms::Language;
+use hindsight_engine::{Engine, EngineError};
 use hindsight_testkit::{HashEmbedder, TestDatabase};
 
-use crate::support::store_options;
+use serde_json::json;
+
+use crate::support::{TestEngine, everything, store_options};
 
 struct OtherModel(EmbeddingModel);
 
@@ -101,4 +103,88 @@ async fn unusable_options_are_named() {
         let error = Store::open(&options).await.expect_err("unusable");
         assert!(matches!(error, StoreError::BadOptions(_)), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_old_schema_is_only_told_where_it_may_not_be_changed() {
+    let database = TestDatabase::create_empty().await;
+    let options = StoreOptions { migrate: false, ..store_options(&database.url) };
+    let error = Store::open(&options).await.expect_err("there is no schema");
+    // Without the extension that is what is missing first.
+    assert!(matches!(error, StoreError::Unsupported(_)), "{error}");
+    sqlx::query("create extension vector schema public").execute(&database.pool()).await.unwrap();
+    let error = Store::open(&options).await.expect_err("there are no tables");
+    assert!(error.to_string().contains("HINDSIGHT_API_RUN_MIGRATIONS_ON_STARTUP is false"), "{error}");
+    let schemas: i64 = sqlx::query_scalar("select count(*) from pg_namespace where nspname = 'hindsight'")
+        .fetch_one(&database.pool())
+        .await
+        .unwrap();
+    assert_eq!(schemas, 0, "nothing was made");
+    Store::open(&StoreOptions { migrate: true, ..options.clone() }).await.expect("it may be made");
+    Store::open(&options).await.expect("it is there now");
+}
+
+#[tokio::test]
+async fn every_statement_works_on_connections_that_are_lent_for_a_transaction() {
+    // Connections are opened without our settings, so a statement outside of a transaction
+    // that begins with them would not find its table.
+    let lent = |options| StoreOptions { set_up_transactions: true, ..options };
+    let app = TestEngine::over(Settings::default(), lent).await;
+    for content in ["Alice works at Google", "Alice works at Zebra"] {
+        app.retain("b", json!([{"content": content, "document_id": "d"}])).await.unwrap();
+    }
+    let found = app.recall("b", json!({"query": "Alice Zebra", "include": {"chunks": {}}})).await.unwrap();
+    assert_eq!(found.results.len(), 1);
+    assert_eq!(app.engine.list_banks(None, 10, 0).await.unwrap().total, 1);
+    assert_eq!(app.engine.bank_stats("b").await.unwrap().total_documents, 1);
+    let memory = found.results[0].id.parse().unwrap();
+    assert_eq!(app.engine.memory("b", memory).await.unwrap().text, "Alice works at Zebra");
+    assert_eq!(app.engine.list_memories("b", &everything(), 10, 0).await.unwrap().total, 1);
+    let every =
+        DocumentFilter { search: None, tags: TagFilter::All, time_field: None, from: None, until: None };
+    let documents = app.engine.list_documents("b", &every, 10, 0).await.unwrap();
+    assert_eq!(documents.total, 1);
+    app.engine.document("b", "d").await.unwrap();
+    app.engine.delete_document("b", "d").await.unwrap();
+    app.engine.delete_bank("b").await.unwrap();
+    assert_eq!(app.engine.list_banks(None, 10, 0).await.unwrap().total, 0);
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended() {
+    let hasty = |options| StoreOptions { statement_timeout: std::time::Duration::from_millis(50), ..options };
+    let app = TestEngine::over(Settings::default(), hasty).await;
+    app.retain("b", json!([{"content": "Alice works at Google"}])).await.unwrap();
+    let mut holder = app.pool.begin().await.unwrap();
+    sqlx::query("lock table hindsight.banks in access exclusive mode").execute(&mut *holder).await.unwrap();
+    for result in [
+        app.engine.list_banks(None, 10, 0).await.map(drop),
+        app.recall("b", json!({"query": "Alice"})).await.map(drop),
+    ] {
+        let error = result.expect_err("somebody holds the table");
+        assert!(matches!(&error, EngineError::Store(store) if store.is_timeout()), "{error}");
+    }
+    holder.rollback().await.unwrap();
+    assert_eq!(app.recall("b", json!({"query": "Alice"})).await.unwrap().results.len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_answer_is_named_by_its_setting() {
+    let database = TestDatabase::create().await;
+    let nowhere = || Some("postgresql://u:secret@127.0.0.1:1/d".to_owned());
+    let options = store_options(&database.url);
+    for (options, variable) in [
+        (StoreOptions { read_url: nowhere(), ..options.clone() }, "HINDSIGHT_API_READ_DATABASE_URL"),
+        (
+            StoreOptions { migration_url: nowhere(), ..options.clone() },
+            "HINDSIGHT_API_MIGRATION_DATABASE_URL",
+        ),
+    ] {
+        let error = Store::open(&options).await.expect_err("nothing listens there").to_string();
+        assert!(error.contains(variable) && error.contains("127.0.0.1:1"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    let same = Some(database.url.clone());
+    let both = StoreOptions { read_url: same.clone(), migration_url: same, ..options };
+    Store::open(&both).await.expect("both answer");
 }

@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hindsight_engine::config::Settings;
 use hindsight_engine::ports::{EmbedError, EmbedPurpose, Embedder, EmbeddingModel};
-use hindsight_engine::store::{MemoryFilter, Store, StoreOptions, TagFilter};
-use hindsight_engine::text::terms::Language;
+use hindsight_engine::store::{MemoryFilter, PoolSize, Store, StoreOptions, TagFilter};
 use hindsight_engine::{Engine, EngineError};
 use hindsight_testkit::{FixedClock, HashEmbedder, TestDatabase};
 use hindsight_types::decode::from_json;
@@ -50,13 +49,8 @@ impl Embedder for FlakyEmbedder {
 }
 
 pub(crate) fn store_options(url: &str) -> StoreOptions {
-    StoreOptions {
-        url: url.to_owned(),
-        schema: "hindsight".to_owned(),
-        max_connections: 8,
-        acquire_timeout: std::time::Duration::from_secs(30),
-        language: Language::ENGLISH,
-    }
+    let pool = PoolSize { min: 0, max: 8 };
+    StoreOptions { pool, recall_pool: pool, ..StoreOptions::new(url) }
 }
 
 impl TestEngine {
@@ -65,8 +59,14 @@ impl TestEngine {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::over(settings, |options| options).await
+    }
+
+    /// Over a store that is opened in a way of its own.
+    pub(crate) async fn over(settings: Settings, change: impl FnOnce(StoreOptions) -> StoreOptions) -> Self {
         let database = TestDatabase::create().await;
-        let store = Store::open(&store_options(&database.url)).await.expect("the store opens");
+        let options = change(store_options(&database.url));
+        let store = Store::open(&options).await.expect("the store opens");
         let embedder = Arc::new(FlakyEmbedder { inner: HashEmbedder::new(), fails: AtomicBool::new(false) });
         let clock = Arc::new(FixedClock::at(time(NOW)));
         let engine = Engine::new(store.clone(), Arc::clone(&embedder) as Arc<dyn Embedder>, clock, settings)

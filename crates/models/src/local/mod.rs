@@ -41,6 +41,8 @@ const PATIENCE_PER_TEXT: Duration = Duration::from_secs(1);
 pub struct LocalOptions {
     /// Threads that compute one batch together.
     pub threads: usize,
+    /// Tokens of a text that its vector is made from, within what the model takes.
+    pub max_tokens: usize,
     /// How long a call may wait for a place in the queue before it is told to come back later.
     pub max_wait: Duration,
 }
@@ -50,6 +52,7 @@ impl Default for LocalOptions {
     fn default() -> Self {
         Self {
             threads: thread::available_parallelism().map_or(1, NonZero::get),
+            max_tokens: usize::MAX,
             max_wait: Duration::from_secs(30),
         }
     }
@@ -131,7 +134,7 @@ impl LocalEmbedder {
     /// process.
     pub fn load(runtime: &Path, model_dir: &Path, options: LocalOptions) -> Result<Self, LoadError> {
         let environment = runtime::environment(runtime)?;
-        let model = Model::load(&environment, &model_dir.join("model.onnx"), options.threads)?;
+        let model = Model::load(&environment, &model_dir.join("model.onnx"), options)?;
         let name = "sentence-transformers/all-MiniLM-L6-v2-int8";
         Self::start(identity(name, &model), model, options.max_wait).map_err(LoadError::Thread)
     }
@@ -143,7 +146,7 @@ impl LocalEmbedder {
         options: LocalOptions,
     ) -> Result<Self, LoadError> {
         let environment = runtime::environment(runtime)?;
-        let model = Model::load_folder(&environment, folder, options.threads)?;
+        let model = Model::load_folder(&environment, folder, options)?;
         Self::start(identity(&folder.name, &model), model, options.max_wait).map_err(LoadError::Thread)
     }
 

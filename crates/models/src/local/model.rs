@@ -14,7 +14,7 @@ use tokenizers::Tokenizer;
 
 use super::folder::ModelFolder;
 use super::worker::Encode;
-use super::{LoadError, tokens, weights};
+use super::{LoadError, LocalOptions, tokens, weights};
 
 /// Numbers in a vector of the model that is fetched.
 const DIMENSION: u32 = 384;
@@ -46,18 +46,22 @@ pub(super) struct Model {
 
 impl Model {
     /// Loads the model and sees to it that it gives usable, repeatable vectors.
-    pub(super) fn load(environment: &Environment, file: &Path, threads: usize) -> Result<Self, LoadError> {
+    pub(super) fn load(
+        environment: &Environment,
+        file: &Path,
+        options: LocalOptions,
+    ) -> Result<Self, LoadError> {
         let failed = |reason: String| LoadError::Model { path: file.to_owned(), reason };
         let bytes = fs::read(file).map_err(|error| failed(error.to_string()))?;
         let bytes = weights::keep_in_8_bits(&bytes).unwrap_or_else(|| {
             tracing::warn!("the embedding model is built in an unknown way, it will take more memory");
             bytes
         });
-        let session =
-            session_options(environment, threads).and_then(|mut builder| builder.commit_from_memory(&bytes));
+        let session = session_options(environment, options.threads)
+            .and_then(|mut builder| builder.commit_from_memory(&bytes));
         drop(bytes);
         let mut model = Self {
-            tokenizer: tokens::tokenizer().map_err(|error| failed(error.to_string()))?,
+            tokenizer: tokens::tokenizer(options.max_tokens).map_err(|error| failed(error.to_string()))?,
             session: session.map_err(|error| failed(error.to_string()))?,
             dimension: DIMENSION as usize,
             pooling: Pooling::Mean,
@@ -72,10 +76,10 @@ impl Model {
     pub(super) fn load_folder(
         environment: &Environment,
         folder: &ModelFolder,
-        threads: usize,
+        options: LocalOptions,
     ) -> Result<Self, LoadError> {
         let failed = |reason: String| LoadError::Folder { path: folder.files.model.clone(), reason };
-        let session = session_options(environment, threads)
+        let session = session_options(environment, options.threads)
             .and_then(|mut builder| builder.commit_from_file(&folder.files.model))
             .map_err(|error| failed(error.to_string()))?;
         let known = ["input_ids", "attention_mask", "token_type_ids"];
@@ -85,7 +89,7 @@ impl Model {
         let output = session.outputs().iter().find(|output| output.name() == OUTPUT);
         let output = output.or_else(|| session.outputs().first()).map(|output| output.name().to_owned());
         let mut model = Self {
-            tokenizer: tokens::of_file(&folder.files.tokenizer, folder.max_tokens)
+            tokenizer: tokens::of_file(&folder.files.tokenizer, options.max_tokens.min(folder.max_tokens))
                 .map_err(|error| failed(error.to_string()))?,
             dimension: 0,
             pooling: folder.pooling,

@@ -16,8 +16,11 @@ const MAX_BYTES: usize = 32 * 1024;
 
 const VOCABULARY: &[u8] = include_bytes!("../../data/bert-base-uncased-vocab.txt");
 
-/// The tokenizer of the model.
-pub(super) fn tokenizer() -> tokenizers::Result<Tokenizer> {
+/// Fewest tokens that can be asked for: one, and both special ones.
+const MIN_TOKENS: usize = 3;
+
+/// The tokenizer of the model, for as many tokens of a text as are asked for and it takes.
+pub(super) fn tokenizer(max_tokens: usize) -> tokenizers::Result<Tokenizer> {
     let words = WordPiece::read_bytes(VOCABULARY)?;
     let special = |token: &str| {
         let id = words.get(token).copied().ok_or_else(|| format!("the vocabulary lacks {token}"))?;
@@ -29,14 +32,18 @@ pub(super) fn tokenizer() -> tokenizers::Result<Tokenizer> {
         .with_normalizer(Some(BertNormalizer::new(true, true, None, true)))?
         .with_pre_tokenizer(Some(BertPreTokenizer))
         .with_post_processor(Some(ends))
-        .with_truncation(Some(TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() }))?;
+        .with_truncation(Some(TruncationParams {
+            max_length: max_tokens.clamp(MIN_TOKENS, MAX_TOKENS),
+            ..TruncationParams::default()
+        }))?;
     Ok(tokenizer)
 }
 
 /// The tokenizer in a file, cutting texts after `max_tokens`.
 pub(super) fn of_file(file: &Path, max_tokens: usize) -> tokenizers::Result<Tokenizer> {
     let mut tokenizer = Tokenizer::from_file(file)?;
-    let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
+    let truncation =
+        TruncationParams { max_length: max_tokens.max(MIN_TOKENS), ..TruncationParams::default() };
     tokenizer.with_padding(None).with_truncation(Some(truncation))?;
     Ok(tokenizer)
 }
@@ -54,7 +61,7 @@ mod tests {
     /// Numbers from the tokenizer file that the model was published with.
     #[test]
     fn numbers_are_those_of_the_published_tokenizer() {
-        let tokenizer = tokenizer().unwrap();
+        let tokenizer = tokenizer(usize::MAX).unwrap();
         let long_word = format!("word {}", "x".repeat(120));
         let cases: [(&str, &[u32]); 10] = [
             (
@@ -92,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut() {
-        let tokenizer = tokenizer().unwrap();
+        let tokenizer = tokenizer(usize::MAX).unwrap();
         let numbers = encode(&tokenizer, &"ärger über lange texte ".repeat(10_000)).unwrap();
         assert_eq!(numbers.len(), MAX_TOKENS);
         assert_eq!(numbers.last(), Some(&102));
@@ -101,7 +108,15 @@ mod tests {
     /// Words in a text that look like the model's own marks are ordinary words.
     #[test]
     fn marks_in_a_text_have_no_power() {
-        let numbers = encode(&tokenizer().unwrap(), "end [SEP] start").unwrap();
+        let numbers = encode(&tokenizer(usize::MAX).unwrap(), "end [SEP] start").unwrap();
         assert_eq!(numbers.iter().filter(|&&number| number == 102).count(), 1);
+    }
+
+    #[test]
+    fn fewer_tokens_may_be_asked_for() {
+        let text = "word ".repeat(100);
+        for (asked, read) in [(0, 3), (1, 3), (10, 10), (1000, 102)] {
+            assert_eq!(encode(&tokenizer(asked).unwrap(), &text).unwrap().len(), read, "{asked}");
+        }
     }
 }

@@ -54,6 +54,19 @@ async fn what_lies_beside_the_model_says_how_it_pools() {
     }
 }
 
+#[tokio::test]
+async fn fewer_tokens_may_be_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    write_word_vectors(folder.path(), 2, &VECTORS);
+    let model = ModelFolder::open(folder.path(), "tiny", Pooling::Mean).unwrap();
+    // One word and both marks, and never fewer.
+    for (max_tokens, expected) in [(usize::MAX, [1.0, 0.0]), (3, [0.6, 0.8]), (1, [0.6, 0.8])] {
+        let options = LocalOptions { max_tokens, ..LocalOptions::default() };
+        let embedder = LocalEmbedder::load_folder(&crate::assets().0, &model, options).unwrap();
+        assert_near(&vectors(&embedder, &["good bad"]).await[0], expected);
+    }
+}
+
 #[test]
 fn a_model_that_gives_no_vectors_is_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();

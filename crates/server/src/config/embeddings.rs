@@ -8,8 +8,8 @@ use hindsight_models::{ApiKey, CallLimits};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 use url::Url;
 
-use super::rerank::{is_path, seconds, url};
-use super::table;
+use super::rerank::{is_path, url};
+use super::{seconds, table};
 
 /// Longest wait for one call of a service.
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -9,7 +9,7 @@ use hindsight_models::{ApiKey, CallLimits};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 use url::Url;
 
-use super::table;
+use super::{seconds, table};
 
 /// What a name of a setting has in front of what belongs to one reranker.
 const PREFIX: &str = "HINDSIGHT_API_RERANKER_";
@@ -285,12 +285,6 @@ pub(super) fn url(reader: &Reader, setting: &Setting) -> Result<Option<Url>, Set
     let url = url.filter(Url::has_host);
     url.map(Some)
         .ok_or_else(|| setting.refuse(format!("this is no URL of a service; give {}", setting.values)))
-}
-
-/// A number of seconds, parts of one too.
-pub(super) fn seconds(reader: &Reader, setting: &Setting) -> Result<Duration, SettingError> {
-    let seconds: f64 = reader.value(setting)?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| setting.unusable(&seconds.to_string()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,4 @@
-//! All settings of the server, and names of the original's that do nothing here.
-
-use hindsight_types::settings::{Setting, nearest};
-
-use super::rerank::is_of_chain;
+//! All settings of the server.
 
 hindsight_types::settings! {
     /// All settings of the server.
@@ -10,26 +6,50 @@ hindsight_types::settings! {
     "Server" {
         HOST = "HINDSIGHT_API_HOST", "127.0.0.1", "an IP address", "address to listen on";
         PORT = "HINDSIGHT_API_PORT", "8888", "a port number, 0 for any free one", "port to listen on";
+        BASE_PATH = "HINDSIGHT_API_BASE_PATH", "", "a path like /memory", "path in front of all routes, as behind a reverse proxy; they answer without it too";
         TENANT_API_KEY = "HINDSIGHT_API_TENANT_API_KEY", "", "a key", "key that every call on a bank has to carry (`Authorization: Bearer …`)";
         TENANT_EXTENSION = "HINDSIGHT_API_TENANT_EXTENSION", "", "module:ApiKeyTenantExtension", "the original's way to switch the API key on; a key alone does that too";
+        OPERATION_VALIDATOR_EXTENSION = "HINDSIGHT_API_OPERATION_VALIDATOR_EXTENSION", "", "nothing", "rules of who may do what, as code for the original; refused, since it cannot be run here";
+        HTTP_EXTENSION = "HINDSIGHT_API_HTTP_EXTENSION", "", "nothing", "routes as code for the original; refused, since it cannot be run here";
+        MCP_EXTENSION = "HINDSIGHT_API_MCP_EXTENSION", "", "nothing", "tools as code for the original; refused, since it cannot be run here";
+        MEMORIES_EXTENSION = "HINDSIGHT_API_MEMORIES_EXTENSION", "", "nothing", "rules for memories as code for the original; refused, since it cannot be run here";
         ALLOW_UNAUTHENTICATED = "HINDSIGHT_API_ALLOW_UNAUTHENTICATED", "false", "true or false", "serve other machines without a key";
         ALLOWED_HOSTS = "HINDSIGHT_API_ALLOWED_HOSTS", "", "host names separated by commas", "names besides the local ones that a server without a key answers to";
         MAX_BODY_MB = "HINDSIGHT_API_MAX_BODY_MB", "128", "a whole number of at least 1", "largest body of a retain in MiB";
         GZIP_MIN_SIZE = "HINDSIGHT_API_GZIP_MIN_SIZE", "1024", "a number of bytes, negative for never", "answers of at least so many bytes are compressed";
+        RECALL_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_IN_FLIGHT", "0", "a whole number, 0 for 16 for each core, negative for no limit", "recalls that are worked on at one time; others wait before their body is read";
+        RECALL_MAX_WAIT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_WAIT_MS", "30000", "a whole number of milliseconds", "longest wait of a recall for its turn; after that it is told to come back (503)";
+        RETAIN_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_RETAIN_MAX_IN_FLIGHT", "0", "a whole number, 0 for 32 for each core, negative for no limit", "retains that are taken at one time; others wait before their body is read";
+        RETAIN_MAX_WAIT = "HINDSIGHT_API_ADMISSION_RETAIN_MAX_WAIT_MS", "2000", "a whole number of milliseconds", "longest wait of a retain for its turn; after that it is told to come back (503)";
+        ACCESS_LOG = "HINDSIGHT_API_ACCESS_LOG", "false", "true or false", "a log line for every request";
         LOG_LEVEL = "HINDSIGHT_API_LOG_LEVEL", "info", "trace, debug, info, warning, error or critical", "how much is logged; a filter like `info,hindsight_pg=debug` works too";
         LOG_FORMAT = "HINDSIGHT_API_LOG_FORMAT", "text", "text or json", "log lines for people or for machines";
         NO_COLOR = "NO_COLOR", "", "anything", "log lines without colours, also on a terminal";
+        LOG_JSON_FIELDS = "HINDSIGHT_API_LOG_JSON_FIELDS", "", "severity, message, timestamp, logger, tenant, exception, separated by commas", "fields of a log line for machines under the names that log services know; if not set, all that is known under our own";
+        DAEMON_LOG = "HINDSIGHT_API_DAEMON_LOG", "", "a file", "file for log lines instead of standard error; daemons have their own";
         NO_DOTENV = "HINDSIGHT_NO_DOTENV", "false", "true or false", "do not look for a file `.env` in the working folder and those above it; its settings win over the environment";
     }
     "Database" {
         DATABASE_URL = "HINDSIGHT_API_DATABASE_URL", "pg0", "pg0, pg0://NAME or postgresql://…", "embedded database, or one elsewhere";
+        READ_DATABASE_URL = "HINDSIGHT_API_READ_DATABASE_URL", "", "postgresql://…", "replica that recall asks; it may lag behind";
+        MIGRATION_DATABASE_URL = "HINDSIGHT_API_MIGRATION_DATABASE_URL", "", "postgresql://…", "the same database by a way that is good for changes of the schema, as one around a connection pooler";
+        RUN_MIGRATIONS = "HINDSIGHT_API_RUN_MIGRATIONS_ON_STARTUP", "true", "true or false", "bring the schema up to date at the start; else it has to be";
         DATABASE_SCHEMA = "HINDSIGHT_API_DATABASE_SCHEMA", "hindsight", "the name of a schema", "PostgreSQL schema of the tables";
         DATABASE_BACKEND = "HINDSIGHT_API_DATABASE_BACKEND", "postgresql", "postgresql", "kind of database";
         VECTOR_EXTENSION = "HINDSIGHT_API_VECTOR_EXTENSION", "pgvector", "pgvector", "extension of PostgreSQL that searches vectors";
         TEXT_SEARCH_EXTENSION = "HINDSIGHT_API_TEXT_SEARCH_EXTENSION", "native", "native", "what searches texts";
         LANGUAGE = "HINDSIGHT_API_TEXT_SEARCH_EXTENSION_NATIVE_LANGUAGE", "english", "simple, english, german, french or another Snowball language", "what words are stemmed by in a new database";
-        DB_POOL_MAX_SIZE = "HINDSIGHT_API_DB_POOL_MAX_SIZE", "20", "a whole number of at least 1", "connections of each of the two pools, one of which is for recall";
+        DB_POOL_MIN_SIZE = "HINDSIGHT_API_DB_POOL_MIN_SIZE", "0", "a whole number", "connections that are kept open even when nobody needs them, recall aside";
+        DB_POOL_MAX_SIZE = "HINDSIGHT_API_DB_POOL_MAX_SIZE", "20", "a whole number of at least 1", "most connections at one time, recall aside";
+        READ_DB_POOL_MIN_SIZE = "HINDSIGHT_API_READ_DB_POOL_MIN_SIZE", "0", "a whole number", "connections for recall that are kept open even when nobody needs them";
+        READ_DB_POOL_MAX_SIZE = "HINDSIGHT_API_READ_DB_POOL_MAX_SIZE", "", "a whole number of at least 1", "most connections for recall at one time, if not as many as for the rest";
         DB_ACQUIRE_TIMEOUT = "HINDSIGHT_API_DB_ACQUIRE_TIMEOUT", "30", "a whole number of at least 1", "seconds a request waits for a free connection";
+        DB_ACQUIRE_WARN = "HINDSIGHT_API_DB_ACQUIRE_WARN_THRESHOLD_MS", "1000", "a whole number of milliseconds", "waits for a connection that are longer are warned of in the log";
+        DB_SLOW_ACQUIRE = "HINDSIGHT_API_DB_POOL_SLOW_ACQUIRE_THRESHOLD_SECONDS", "0.05", "a number of seconds", "regular looks at the database that take longer are told in the log";
+        DB_COMMAND_TIMEOUT = "HINDSIGHT_API_DB_COMMAND_TIMEOUT", "60", "a number of seconds, 0 for no limit", "longest time of a statement; the shorter one of this and the next counts";
+        DB_STATEMENT_TIMEOUT = "HINDSIGHT_API_DB_STATEMENT_TIMEOUT", "600", "a number of seconds, 0 for no limit", "longest time of a statement, as the original has it on the side of the database";
+        DB_PARALLEL_WORKERS = "HINDSIGHT_API_DB_MAX_PARALLEL_WORKERS_PER_GATHER", "", "a whole number", "workers of PostgreSQL that may help with one statement, if not as many as it is set to";
+        DB_SESSION_SETUP = "HINDSIGHT_API_DB_SESSION_SETUP_ON_ACQUIRE", "false", "true or false", "begin every transaction with its settings: for a pooler that lends connections for one transaction, and keeps prepared statements";
         PG_BIN_DIR = "HINDSIGHT_PG_BIN_DIR", "", "a folder", "programs of your own PostgreSQL 14 or newer with pgvector, instead of those that are fetched";
         PG_USER = "HINDSIGHT_PG_USER", "", "the name of a user", "who runs the embedded database when the server is started by root; else hindsight, postgres or nobody";
     }
@@ -39,9 +59,13 @@ hindsight_types::settings! {
         LLM_API_KEY = "HINDSIGHT_API_LLM_API_KEY", "", "nothing", "key of a language model; refused unless the provider is none, so that nobody misses one";
         EMBEDDINGS_PROVIDER = "HINDSIGHT_API_EMBEDDINGS_PROVIDER", "local", "local, tei, openai, cohere or google", "what makes vectors of texts; a database keeps the one it began with";
         EMBEDDINGS_LOCAL_MODEL = "HINDSIGHT_API_EMBEDDINGS_LOCAL_MODEL", "auto", "auto, all-MiniLM-L6-v2, bge-small, or a folder with model.onnx and tokenizer.json", "local embedding model; bge-small is looked for in the folder `bge-small` of the assets folder, and auto takes it for a new database when it is there";
+        EMBEDDINGS_MAX_INPUT_TOKENS = "HINDSIGHT_API_EMBEDDINGS_MAX_INPUT_TOKENS", "8192", "a number of tokens, 0 for no limit", "tokens of a text that its vector is made from, and never more than the model takes; the rest is cut off, before it is sent to a service";
+        EMBEDDINGS_FORCE_CPU = "HINDSIGHT_API_EMBEDDINGS_LOCAL_FORCE_CPU", "false", "true or false", "compute the local model on the CPU only; this version never does anything else";
+        EMBEDDINGS_TRUST_REMOTE_CODE = "HINDSIGHT_API_EMBEDDINGS_LOCAL_TRUST_REMOTE_CODE", "false", "false", "run code that comes with a model; that is never done";
+        MODEL_INIT_TIMEOUT = "HINDSIGHT_API_MODEL_INIT_TIMEOUT", "300", "a number of seconds, 0 for no limit", "longest time for loading a model once it is there";
+        ORT_DYLIB_PATH = "ORT_DYLIB_PATH", "", "a file", "ONNX Runtime library of your own instead of the one that is fetched";
     }
     "Embedding services" {
-        EMBEDDINGS_MAX_INPUT_TOKENS = "HINDSIGHT_API_EMBEDDINGS_MAX_INPUT_TOKENS", "8192", "a number of tokens, 0 for no limit", "what of a text is sent to a service; the rest is cut off";
         EMBEDDINGS_QUERY_PREFIX = "HINDSIGHT_API_EMBEDDINGS_QUERY_PREFIX", "", "a text", "put before every query that is sent to a service";
         EMBEDDINGS_PASSAGE_PREFIX = "HINDSIGHT_API_EMBEDDINGS_PASSAGE_PREFIX", "", "a text", "put before every other text that is sent to a service";
         EMBEDDINGS_MAX_CONCURRENT = "HINDSIGHT_API_EMBEDDINGS_MAX_CONCURRENT_REQUESTS", "8", "a whole number of at least 1", "calls of a service at once";
@@ -109,125 +133,41 @@ hindsight_types::settings! {
         EXTRACTION_MODE = "HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "concise", "concise, verbose, custom, verbatim or chunks", "how facts are made; without a language model the rules are the same for the first four";
         CHUNK_SIZE = "HINDSIGHT_API_RETAIN_CHUNK_SIZE", "3000", "a whole number of at least 1", "largest chunk of a text in characters";
         STRUCTURED_CHUNK_SIZE = "HINDSIGHT_API_RETAIN_STRUCTURED_CHUNK_SIZE", "", "a whole number of at least 1", "largest turn of a conversation or line of JSON that is kept whole, if not the chunk size";
+        RETAIN_MAX_CONCURRENT = "HINDSIGHT_API_RETAIN_MAX_CONCURRENT", "4", "a whole number of at least 1", "retains that are worked on at one time; others wait with what they have sent";
+        RETAIN_WALL_TIMEOUT = "HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "3600", "a whole number of at least 1", "seconds after which a retain is given up (504)";
         STORE_DOCUMENT_TEXT = "HINDSIGHT_API_STORE_DOCUMENT_TEXT", "true", "true or false", "keep the texts of documents";
     }
     "Recall" {
         ENABLE_TEXT_SEARCH = "HINDSIGHT_API_ENABLE_TEXT_SEARCH", "true", "true or false", "search by words as well as by meaning";
+        ENABLE_GRAPH_RETRIEVAL = "HINDSIGHT_API_ENABLE_GRAPH_RETRIEVAL", "true", "true or false", "follow the people and things that a query is about to other memories of them; a bank may say otherwise";
+        ENABLE_TEMPORAL_RETRIEVAL = "HINDSIGHT_API_ENABLE_TEMPORAL_RETRIEVAL", "true", "true or false", "search in the time that a query asks about; a bank may say otherwise";
+        RECALL_FUSION = "HINDSIGHT_API_RECALL_FUSION", "scores", "scores or ranks", "how what the kinds of search found is put in one order: by their scores, or by ranks as the original does it";
+        PREFER_OBSERVATIONS = "HINDSIGHT_API_RECALL_PREFER_OBSERVATIONS", "false", "true or false", "leave out facts whose observation is found, where a request does not say; a bank may say otherwise";
+        RECENCY_DECAY_FUNCTION = "HINDSIGHT_API_RECENCY_DECAY_FUNCTION", "linear", "linear, exponential or none", "how memories fade with age, for a reranker and for fusion by ranks";
+        RECENCY_DECAY_WINDOW = "HINDSIGHT_API_RECENCY_DECAY_LINEAR_WINDOW_DAYS", "365", "a number above 0", "days after which a memory has faded, when linear";
+        RECENCY_DECAY_HALFLIFE = "HINDSIGHT_API_RECENCY_DECAY_HALFLIFE_DAYS", "90", "a number above 0", "days after which a memory has faded by half, when exponential";
+        EXACT_LIMIT = "HINDSIGHT_API_RECALL_EXACT_LIMIT", "20000", "a whole number", "memories of a bank up to which every vector is compared with the query; larger banks are searched in parts, which is faster and may miss a little";
+        RECALL_MAX_CONCURRENT = "HINDSIGHT_API_RECALL_MAX_CONCURRENT", "32", "a whole number of at least 1", "recalls that search at one time";
+        BUDGET_FUNCTION = "HINDSIGHT_API_RECALL_BUDGET_FUNCTION", "fixed", "fixed or adaptive", "whether the budget of a recall is a number of candidates or a share of the tokens asked for";
         BUDGET_LOW = "HINDSIGHT_API_RECALL_BUDGET_FIXED_LOW", "100", "a whole number of at least 1", "candidates of each kind of search at budget low";
         BUDGET_MID = "HINDSIGHT_API_RECALL_BUDGET_FIXED_MID", "300", "a whole number of at least 1", "candidates of each kind of search at budget mid";
         BUDGET_HIGH = "HINDSIGHT_API_RECALL_BUDGET_FIXED_HIGH", "1000", "a whole number of at least 1", "candidates of each kind of search at budget high";
+        BUDGET_SHARE_LOW = "HINDSIGHT_API_RECALL_BUDGET_ADAPTIVE_LOW", "0.025", "a number above 0", "candidates for each token asked for at an adaptive budget low";
+        BUDGET_SHARE_MID = "HINDSIGHT_API_RECALL_BUDGET_ADAPTIVE_MID", "0.075", "a number above 0", "candidates for each token asked for at an adaptive budget mid";
+        BUDGET_SHARE_HIGH = "HINDSIGHT_API_RECALL_BUDGET_ADAPTIVE_HIGH", "0.25", "a number above 0", "candidates for each token asked for at an adaptive budget high";
+        BUDGET_MIN = "HINDSIGHT_API_RECALL_BUDGET_MIN", "20", "a whole number of at least 1", "fewest candidates of an adaptive budget";
+        BUDGET_MAX = "HINDSIGHT_API_RECALL_BUDGET_MAX", "2000", "a whole number of at least 1", "most candidates of an adaptive budget";
+        MAX_CANDIDATES_PER_SOURCE = "HINDSIGHT_API_RECALL_MAX_CANDIDATES_PER_SOURCE", "0", "a whole number, 0 for all", "candidates of each kind of search that are compared with those of the others";
+        BM25_MAX_QUERY_TERMS = "HINDSIGHT_API_BM25_MAX_QUERY_TERMS", "16", "a whole number, 0 for all", "words of a query that are searched for, of a longer one the rarest";
+        BM25_MIN_SCORE = "HINDSIGHT_API_BM25_MIN_SCORE", "0", "a number of at least 0", "score below which nothing is found by words";
         MIN_SIMILARITY = "HINDSIGHT_API_SEMANTIC_MIN_SIMILARITY", "0.3", "a number from 0 to 1", "cosine similarity below which nothing is found by meaning";
         MAX_QUERY_TOKENS = "HINDSIGHT_API_RECALL_MAX_QUERY_TOKENS", "500", "a number of tokens, 0 for no limit", "longest query; what is beyond is cut off";
     }
 }
 
-/// What all settings of the server and of its commands begin with.
-pub(super) const PREFIX: &str = "HINDSIGHT_";
-
-/// Beginnings, behind `HINDSIGHT_API_`, of settings of the original that have no effect here yet.
-const NOT_YET: [&str; 43] = [
-    "ACCESS_LOG",
-    "ADMISSION_",
-    "ANN_",
-    "AUDIT_LOG_",
-    "BANK_",
-    "BASE_PATH",
-    "BM25_",
-    "CONSOLIDATION_",
-    "DB_",
-    "DECISION_MODEL_",
-    "DEFAULT_",
-    "DISPOSITION_",
-    "EMBEDDINGS_",
-    "ENABLE_",
-    "ENTITY_",
-    "FAIL_ON_EXTRACTION_ERRORS",
-    "FILE_",
-    "GRAPH_",
-    "KNOWLEDGE_PAGE_",
-    "LINK_EXPANSION_",
-    "LLM_",
-    "MAINTENANCE_",
-    "MAX_OBSERVATIONS_PER_SCOPE",
-    "MCP_",
-    "MENTAL_MODEL_",
-    "METRICS_",
-    "MIGRATION_",
-    "OBSERVATION",
-    "OPERATION_",
-    "OTEL_",
-    "QUERY_ANALYZER_",
-    "READ_D",
-    "RECALL_",
-    "RECENCY_DECAY_",
-    "REFLECT_",
-    "RERANKER_",
-    "RETAIN_",
-    "RETENTION_",
-    "SEMANTIC_LINK_",
-    "TEMPORAL_",
-    "VLM_",
-    "WEBHOOK_",
-    "WORKER_",
-];
-
-/// Beginnings of settings that only a server in Python needs.
-const MEANINGLESS: [&str; 5] = ["LOOP_", "WORKERS", "MODEL_INIT_TIMEOUT", "TOKENIZER_ENCODING", "DAEMON_LOG"];
-
-/// What to tell about variables that are no settings of any program here: one line each.
-pub(super) fn remarks<'n>(names: impl IntoIterator<Item = &'n str>, known: &[&[Setting]]) -> Vec<String> {
-    let known: Vec<_> = known.iter().flat_map(|table| table.iter()).map(|setting| setting.name).collect();
-    let is_known = |name: &str| known.contains(&name) || is_of_chain(name, &known);
-    let mut unknown: Vec<_> =
-        names.into_iter().filter(|name| name.starts_with(PREFIX) && !is_known(name)).collect();
-    unknown.sort_unstable();
-    unknown.into_iter().filter_map(|name| remark(name, &known)).collect()
-}
-
-fn remark(name: &str, known: &[&str]) -> Option<String> {
-    let short = name.strip_prefix("HINDSIGHT_API_").unwrap_or_default();
-    let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| short.starts_with(beginning));
-    if begins(&MEANINGLESS) && !short.starts_with("WORKERS_") {
-        // Set by the program that starts daemons, and told by nobody else.
-        return (short != "DAEMON_LOG").then(|| format!("{name} means nothing here and is ignored"));
-    }
-    if let Some(meant) = nearest(name, known.iter().copied()) {
-        return Some(format!("{name} is not a setting: did you mean {meant}?"));
-    }
-    if begins(&NOT_YET) {
-        return Some(format!("{name} has no effect in this version"));
-    }
-    Some(format!("{name} is not a setting"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_name_that_does_nothing_is_told_once_and_why() {
-        let names = [
-            "HINDSIGHT_API_PORT",
-            "HINDSIGHT_API_PROT",
-            "HINDSIGHT_API_RERANKER_LOCAL_BUCKET_BATCHING",
-            "HINDSIGHT_API_RERANKER_1_PROVIDER",
-            "HINDSIGHT_API_LOOP_LAG_METRIC",
-            "HINDSIGHT_API_WORKERS",
-            "HINDSIGHT_API_NONSENSE_AND_MORE",
-            "HINDSIGHT_API_DAEMON_LOG",
-            "PATH",
-        ];
-        assert_eq!(
-            remarks(names, &[SETTINGS]),
-            [
-                "HINDSIGHT_API_LOOP_LAG_METRIC means nothing here and is ignored",
-                "HINDSIGHT_API_NONSENSE_AND_MORE is not a setting",
-                "HINDSIGHT_API_PROT is not a setting: did you mean HINDSIGHT_API_PORT?",
-                "HINDSIGHT_API_RERANKER_LOCAL_BUCKET_BATCHING has no effect in this version",
-                "HINDSIGHT_API_WORKERS means nothing here and is ignored",
-            ]
-        );
-    }
 
     #[test]
     fn no_setting_is_declared_twice() {

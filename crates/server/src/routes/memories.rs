@@ -1,11 +1,15 @@
 //! Routes of memories: retain, recall, list.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use hindsight_engine::store::{MemoryFilter, TagFilter, TimeField};
 use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
@@ -13,33 +17,63 @@ use hindsight_types::retain::{RetainRequest, RetainResponse};
 use hindsight_types::tags::TagsMatch;
 use uuid::Uuid;
 
-use super::Ready;
+use super::{Limits, Ready};
+use crate::admission::{Lane, admit};
 use crate::error::ApiError;
 use crate::extract::{Body, FromQuery, Page, PathParams, Query, QueryParams, Span};
 use crate::state::State;
 
-/// The routes; a retain may have `max_body` bytes.
-pub(super) fn router(max_body: usize) -> Router<Arc<State>> {
+/// The routes, with places for retains and recalls.
+pub(super) fn router(limits: &Limits) -> Router<Arc<State>> {
+    let (timeout, body) = (Timeout(limits.retain_timeout), DefaultBodyLimit::max(limits.max_body));
+    let places = |lane: &Lane| from_fn_with_state(lane.clone(), admit);
     Router::new()
-        .route("/v1/default/banks/{bank_id}/memories", post(retain).layer(DefaultBodyLimit::max(max_body)))
-        .route("/v1/default/banks/{bank_id}/memories/recall", post(recall))
+        .route(
+            "/v1/default/banks/{bank_id}/memories",
+            post(retain)
+                .layer::<_, Infallible>(body)
+                .layer::<_, Infallible>(Extension(timeout))
+                .layer(places(&limits.retain)),
+        )
+        .route("/v1/default/banks/{bank_id}/memories/recall", post(recall).layer(places(&limits.recall)))
         .route("/v1/default/banks/{bank_id}/memories/list", get(list))
         .route("/v1/default/banks/{bank_id}/memories/{memory_id}", get(read))
 }
 
+/// Longest time a retain may take.
+#[derive(Clone, Copy)]
+struct Timeout(Duration);
+
 async fn retain(
+    Extension(Timeout(timeout)): Extension<Timeout>,
+    Extension(lane): Extension<Lane>,
     Ready(engine): Ready,
     PathParams(bank_id): PathParams<String>,
     Body(request): Body<RetainRequest>,
 ) -> Result<Json<RetainResponse>, ApiError> {
-    Ok(Json(engine.retain(&bank_id, request).await?))
+    let retained = async {
+        let _turn = lane.engine().await;
+        engine.retain(&bank_id, request).await
+    };
+    match tokio::time::timeout(timeout, retained).await {
+        Ok(retained) => Ok(Json(retained?)),
+        Err(_) => Err(ApiError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            format!(
+                "not retained within {} s and given up; sent again under its document ids it counts once",
+                timeout.as_secs()
+            ),
+        )),
+    }
 }
 
 async fn recall(
+    Extension(lane): Extension<Lane>,
     Ready(engine): Ready,
     PathParams(bank_id): PathParams<String>,
     Body(request): Body<RecallRequest>,
 ) -> Result<Json<RecallResponse>, ApiError> {
+    let _turn = lane.engine().await;
     Ok(Json(engine.recall(&bank_id, &request).await?))
 }
 

@@ -4,8 +4,10 @@ mod banks;
 mod documents;
 mod memories;
 mod monitoring;
+mod retired;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, FromRequestParts};
@@ -20,7 +22,10 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::trace::TraceLayer;
 
+use crate::access::log_access;
 use crate::activity::track;
+use crate::admission::Lane;
+use crate::config::Config;
 use crate::error::{ApiError, SPACE_RETRY};
 use crate::extract::report_ignored;
 use crate::guard::{Guard, authenticate, check_host};
@@ -28,7 +33,6 @@ use crate::outage::name_the_cause;
 use crate::state::{Phase, State};
 
 /// What routes are served with.
-#[derive(Clone)]
 pub(crate) struct Limits {
     /// Who may talk to the server.
     pub(crate) guard: Guard,
@@ -36,26 +40,54 @@ pub(crate) struct Limits {
     pub(crate) max_body: usize,
     /// Answers of at least so many bytes are compressed; none = never.
     pub(crate) gzip_min_size: Option<u64>,
+    /// Places for recalls.
+    pub(crate) recall: Lane,
+    /// Places for retains.
+    pub(crate) retain: Lane,
+    /// Longest time a retain may take.
+    pub(crate) retain_timeout: Duration,
+    /// Path in front of all routes; empty = none.
+    pub(crate) base_path: String,
+    /// Whether every request has a log line.
+    pub(crate) access_log: bool,
+}
+
+impl Limits {
+    /// What a config says; `guard` is who may talk to the server.
+    pub(crate) fn new(config: &Config, guard: Guard) -> Self {
+        Self {
+            guard,
+            max_body: config.max_body,
+            gzip_min_size: config.gzip_min_size,
+            recall: Lane::new(config.recall),
+            retain: Lane::new(config.retain),
+            retain_timeout: config.retain_timeout,
+            base_path: config.base_path.clone(),
+            access_log: config.access_log,
+        }
+    }
 }
 
 /// The service of a server.
-pub(crate) fn router(state: Arc<State>, limits: Limits) -> Router {
+pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
     let guarded = Router::new()
         .merge(banks::router(limits.max_body))
-        .merge(memories::router(limits.max_body))
+        .merge(memories::router(limits))
         .merge(documents::router())
         .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
     let served = Router::new()
         .merge(monitoring::router())
+        .merge(monitoring::contract(&limits.base_path))
+        .merge(retired::router())
         .merge(guarded)
         .route_layer(from_fn(report_ignored))
         .fallback(|| async { ApiError::new(StatusCode::NOT_FOUND, "Not Found") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         })
-        .layer(from_fn_with_state(limits.guard, check_host))
+        .layer(from_fn_with_state(limits.guard.clone(), check_host))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log has the cause")
                 .into_response()
@@ -63,10 +95,16 @@ pub(crate) fn router(state: Arc<State>, limits: Limits) -> Router {
         // Failures are logged where they arise; a 503 of health is an answer.
         .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(state);
-    match limits.gzip_min_size {
+    let served = match limits.gzip_min_size {
         Some(size) => served.layer(CompressionLayer::new().compress_when(SizeAbove::new(size))),
         None => served,
+    };
+    let served = if limits.access_log { served.layer(from_fn(log_access)) } else { served };
+    if limits.base_path.is_empty() {
+        return served;
     }
+    // A proxy may take the path away or leave it.
+    Router::new().nest(&limits.base_path, served.clone()).fallback_service(served)
 }
 
 /// The engine, for routes that need the store.

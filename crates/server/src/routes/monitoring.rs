@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
 use hindsight_types::API_VERSION;
@@ -27,7 +28,8 @@ pub(super) fn router() -> Router<Arc<State>> {
         .route("/health/live", get(live))
         .route("/version", get(version))
         .route("/v1/version", get(version))
-        .route("/openapi.json", get(openapi))
+        .route("/docs", get(docs))
+        .route("/redoc", get(docs))
 }
 
 async fn health(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> impl IntoResponse {
@@ -118,6 +120,21 @@ async fn version(Shared(state): Shared<Arc<State>>) -> Json<VersionResponse> {
     })
 }
 
-async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
+/// The contract as a route: byte for byte, unless a path in front of the routes has to be named
+/// in it.
+pub(super) fn contract(base_path: &str) -> Router<Arc<State>> {
+    let text: Bytes = if base_path.is_empty() {
+        Bytes::from_static(OPENAPI.as_bytes())
+    } else {
+        // It begins with the brace of its object.
+        let rest = OPENAPI.trim_start().strip_prefix('{').unwrap_or_default();
+        format!("{{\"servers\":[{{\"url\":\"{base_path}\"}}],{rest}").into()
+    };
+    let serve = async move || ([(header::CONTENT_TYPE, "application/json")], text);
+    Router::new().route("/openapi.json", get(serve))
+}
+
+/// A page that lists the routes of the contract.
+async fn docs() -> Html<&'static str> {
+    Html(include_str!("docs.html"))
 }

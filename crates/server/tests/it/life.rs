@@ -86,3 +86,14 @@ async fn an_unusable_database_url_is_refused_before_the_port_is_bound() {
     let error = hindsight_server::start(config).await.expect_err("not PostgreSQL");
     assert!(matches!(error, StartError::Url(_)), "{error}");
 }
+
+#[tokio::test]
+async fn a_replica_is_a_database_elsewhere() {
+    for variable in ["HINDSIGHT_API_READ_DATABASE_URL", "HINDSIGHT_API_MIGRATION_DATABASE_URL"] {
+        for url in ["pg0", "mysql://u:secret@host/d"] {
+            let error =
+                hindsight_server::start(config(&[(variable, url)])).await.expect_err("not a URL").to_string();
+            assert!(error.starts_with(variable) && !error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod admission;
 mod banks;
 mod bodies;
 mod documents;
@@ -16,5 +17,6 @@ mod ignored;
 mod life;
 mod links;
 mod memories;
+mod places;
 mod support;
 mod times;

@@ -9,11 +9,11 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use hindsight_engine::Engine;
 use hindsight_engine::config::Settings;
-use hindsight_engine::store::{Store, StoreOptions};
-use hindsight_engine::text::terms::Language;
+use hindsight_engine::store::{PoolSize, Store, StoreOptions};
 use hindsight_server::Config;
-use hindsight_testkit::{FixedClock, HashEmbedder, TestDatabase};
+use hindsight_testkit::{FixedClock, HashEmbedder, HeldTable, TestDatabase};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 pub(crate) struct TestApp {
@@ -30,31 +30,43 @@ pub(crate) struct Answer {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these settings.
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
         let url = database.url.clone();
-        Self::over(database, url, Duration::from_secs(30)).await
+        Self::serve(database, url, Duration::from_secs(30), variables).await
     }
 
     /// Over a database that is reached by another URL than its own; requests wait for a
     /// connection as long as `acquire_timeout`.
     pub(crate) async fn over(database: TestDatabase, url: String, acquire_timeout: Duration) -> Self {
-        let options = StoreOptions {
-            url,
-            schema: "hindsight".to_owned(),
-            max_connections: 8,
-            acquire_timeout,
-            language: Language::ENGLISH,
-        };
+        Self::serve(database, url, acquire_timeout, &[]).await
+    }
+
+    async fn serve(
+        database: TestDatabase,
+        url: String,
+        acquire_timeout: Duration,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let pool = PoolSize { min: 0, max: 8 };
+        let options = StoreOptions { pool, recall_pool: pool, acquire_timeout, ..StoreOptions::new(url) };
         let store = Store::open(&options).await.expect("the store opens");
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        Self { router: hindsight_server::app(engine.expect("the engine opens")), database }
+        Self {
+            router: hindsight_server::app(engine.expect("the engine opens"), &config(variables)),
+            database,
+        }
     }
 
-    /// Serves the routes on a port, for clients that hang up. Ends with the runtime.
+    /// Serves the routes on a port of this machine too. Ends with the runtime.
     pub(crate) async fn listen(&self) -> SocketAddr {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
         address
@@ -64,6 +76,20 @@ impl TestApp {
     pub(crate) async fn audit(&self) {
         let problems = hindsight_testkit::audit(&self.database.url).await.expect("an audit");
         assert_eq!(problems, Vec::<String>::new());
+    }
+
+    /// Lets nobody use a table until it is released.
+    pub(crate) async fn hold(&self, table: &str) -> HeldTable {
+        self.database.hold(table).await
+    }
+
+    /// Label and text of an answer.
+    pub(crate) async fn text(&self, path: &str) -> (String, String) {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let kind = response.headers()[header::CONTENT_TYPE].to_str().expect("a label").to_owned();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");
+        (kind, String::from_utf8(bytes.to_vec()).expect("a text"))
     }
 
     /// Sends a request of any form.

@@ -7,7 +7,7 @@ mod listing;
 mod recall;
 mod tags;
 
-use sqlx::{PgConnection, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder, SqlStr};
 
 use super::StoreError;
 
@@ -50,6 +50,36 @@ pub(super) async fn create_vector_extension(connection: &mut PgConnection) -> Re
             "the database lacks the extension \"vector\" (pgvector 0.8 or newer) and it could not be created: {error}"
         ))
     })
+}
+
+/// The beginning of a transaction and what it is set to, as one batch. `set_up` is made of
+/// constants, numbers and a schema name that has passed [`check_schema_name`].
+pub(super) fn batch(begin: &str, set_up: &str) -> SqlStr {
+    QueryBuilder::<Postgres>::new(format!("{begin}{set_up}")).into_sql()
+}
+
+/// Finds tables in the schema from now on. `schema` has passed [`check_schema_name`].
+pub(super) async fn set_search_path(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    let statement = format!("set search_path to \"{schema}\",public");
+    QueryBuilder::<Postgres>::new(statement).build().persistent(false).execute(&mut *connection).await?;
+    Ok(())
+}
+
+/// Numbers of the migrations that the schema has gone through; none where it is missing.
+/// `schema` has passed [`check_schema_name`].
+pub(super) async fn applied_migrations(
+    connection: &mut PgConnection,
+    schema: &str,
+) -> Result<Vec<i64>, StoreError> {
+    let table = format!("\"{schema}\"._sqlx_migrations");
+    let mut query = QueryBuilder::<Postgres>::new("select to_regclass(");
+    query.push_bind(&table).push(") is not null");
+    let is_there: bool = query.build_query_scalar().persistent(false).fetch_one(&mut *connection).await?;
+    if !is_there {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::<Postgres>::new(format!("select version from {table} where success"));
+    Ok(query.build_query_scalar().persistent(false).fetch_all(&mut *connection).await?)
 }
 
 /// "If not exists" alone does not keep two sessions from colliding in the catalogue. The lock

@@ -1,0 +1,83 @@
+//! The settings of retain and recall.
+
+use hindsight_engine::config::{ExtractionMode, RecencyDecay, Settings};
+use hindsight_types::settings::{Reader, Setting, SettingError};
+
+use super::table;
+
+/// The engine's settings but for those of rerankers.
+///
+/// What only leads to a remark is added to `remarks`.
+pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Settings, SettingError> {
+    let structured_chunk_size = match reader.given(&table::STRUCTURED_CHUNK_SIZE) {
+        Some(_) => Some(reader.positive(&table::STRUCTURED_CHUNK_SIZE)?),
+        None => None,
+    };
+    // The one word that is not refused when nobody knows it, as the contract has it.
+    let extraction_mode = reader.value(&table::EXTRACTION_MODE).unwrap_or_else(|error| {
+        remarks.push(format!("{error}; facts are made as with concise"));
+        ExtractionMode::Concise
+    });
+    let budget_min = reader.positive(&table::BUDGET_MIN)?;
+    let budget_max = reader.positive(&table::BUDGET_MAX)?;
+    if budget_min > budget_max {
+        return Err(
+            table::BUDGET_MIN.refuse(format!("{budget_min} is more than the {budget_max} there can be"))
+        );
+    }
+    let max_candidates_per_source: u32 = reader.value(&table::MAX_CANDIDATES_PER_SOURCE)?;
+    let keyword_min_score: f64 = reader.value(&table::BM25_MIN_SCORE)?;
+    if !keyword_min_score.is_finite() || keyword_min_score < 0.0 {
+        return Err(table::BM25_MIN_SCORE.unusable(&keyword_min_score.to_string()));
+    }
+    Ok(Settings {
+        extraction_mode,
+        chunk_size: reader.positive(&table::CHUNK_SIZE)?,
+        structured_chunk_size,
+        store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
+        text_search: reader.flag(&table::ENABLE_TEXT_SEARCH)?,
+        budgets: [
+            reader.positive(&table::BUDGET_LOW)?,
+            reader.positive(&table::BUDGET_MID)?,
+            reader.positive(&table::BUDGET_HIGH)?,
+        ],
+        budget_function: reader.value(&table::BUDGET_FUNCTION)?,
+        budget_shares: [
+            above_zero(reader, &table::BUDGET_SHARE_LOW)?,
+            above_zero(reader, &table::BUDGET_SHARE_MID)?,
+            above_zero(reader, &table::BUDGET_SHARE_HIGH)?,
+        ],
+        budget_min,
+        budget_max,
+        max_candidates_per_source: max_candidates_per_source.into(),
+        max_query_terms: reader.value(&table::BM25_MAX_QUERY_TERMS)?,
+        keyword_min_score,
+        min_similarity: reader.share(&table::MIN_SIMILARITY)?,
+        max_query_tokens: reader.value(&table::MAX_QUERY_TOKENS)?,
+        graph: reader.flag(&table::ENABLE_GRAPH_RETRIEVAL)?,
+        temporal: reader.flag(&table::ENABLE_TEMPORAL_RETRIEVAL)?,
+        fusion: reader.value(&table::RECALL_FUSION)?,
+        recency: recency(reader)?,
+        prefer_observations: reader.flag(&table::PREFER_OBSERVATIONS)?,
+        exact_limit: reader.value::<u32>(&table::EXACT_LIMIT)?.into(),
+        ..Settings::default()
+    })
+}
+
+/// How memories fade. The times are looked at whatever the function.
+fn recency(reader: &Reader) -> Result<RecencyDecay, SettingError> {
+    let window = above_zero(reader, &table::RECENCY_DECAY_WINDOW)?;
+    let half_life = above_zero(reader, &table::RECENCY_DECAY_HALFLIFE)?;
+    match reader.value::<String>(&table::RECENCY_DECAY_FUNCTION)?.as_str() {
+        "linear" => Ok(RecencyDecay::Linear { window }),
+        "exponential" => Ok(RecencyDecay::Exponential { half_life }),
+        "none" => Ok(RecencyDecay::None),
+        other => Err(table::RECENCY_DECAY_FUNCTION.unusable(other)),
+    }
+}
+
+/// A number above 0.
+fn above_zero(reader: &Reader, setting: &Setting) -> Result<f64, SettingError> {
+    let value: f64 = reader.value(setting)?;
+    if value.is_finite() && value > 0.0 { Ok(value) } else { Err(setting.unusable(&value.to_string())) }
+}
