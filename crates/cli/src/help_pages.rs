@@ -14,7 +14,7 @@ fn pages(command: &mut Command, pages: &mut String) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
     let help = command.render_long_help().to_string();
     let lines: Vec<_> = help.lines().map(str::trim_end).collect();
-    pages.push_str(&format!("$ {name} --help\n{}\n", lines.join("\n").trim_end()));
+    pages.extend(["$ ", &name, " --help\n", lines.join("\n").trim_end(), "\n"]);
     for command in command.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
         // It repeats the help of the others.
         if command.get_name() != "help" {

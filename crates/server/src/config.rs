@@ -85,6 +85,7 @@ pub struct Admission {
 
 /// Everything the server wants to know before it starts.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not one state")]
 pub struct Config {
     /// Address to listen on.
     pub host: IpAddr,

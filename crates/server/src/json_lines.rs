@@ -33,12 +33,20 @@ struct Said {
     error: Option<String>,
 }
 
+impl Said {
+    fn value(&mut self, name: &str, value: &dyn fmt::Display) {
+        use fmt::Write;
+        // Writing to a string cannot fail.
+        let _ = write!(self.values, " {name}={value}");
+    }
+}
+
 impl Visit for Said {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
             "message" => self.message = format!("{value:?}"),
             "error" => self.error = Some(format!("{value:?}")),
-            name => self.values.push_str(&format!(" {name}={value:?}")),
+            name => self.value(name, &format_args!("{value:?}")),
         }
     }
 
@@ -46,7 +54,7 @@ impl Visit for Said {
         match field.name() {
             "message" => value.clone_into(&mut self.message),
             "error" => self.error = Some(value.to_owned()),
-            name => self.values.push_str(&format!(" {name}={value}")),
+            name => self.value(name, &value),
         }
     }
 }

@@ -71,7 +71,7 @@ impl StoreOptions {
             recall_pool: size,
             acquire_timeout: Duration::from_secs(30),
             acquire_warning: Duration::from_secs(1),
-            statement_timeout: Duration::from_secs(60),
+            statement_timeout: Duration::from_mins(1),
             parallel_workers: None,
             set_up_transactions: false,
             migrate: true,

@@ -1,6 +1,6 @@
 //! What is read, refused and told.
 
-use hindsight_engine::config::{Fusion, RecencyDecay};
+use hindsight_engine::config::{ExtractionMode, Fusion, RecencyDecay};
 
 use super::*;
 
