@@ -124,11 +124,11 @@ mod tests {
             remarks([
                 "HINDSIGHT_API_URLL",
                 "HINDSIGHT_EMBED_PROFIL",
-                "HINDSIGHT_API_RERANKER_PROVIDER",
+                "HINDSIGHT_API_VLM_PROVIDER",
                 "HOME"
             ]),
             [
-                "HINDSIGHT_API_RERANKER_PROVIDER has no effect in this version",
+                "HINDSIGHT_API_VLM_PROVIDER has no effect in this version",
                 "HINDSIGHT_API_URLL is not a setting: did you mean HINDSIGHT_API_URL?",
                 "HINDSIGHT_EMBED_PROFIL is not a setting: did you mean HINDSIGHT_EMBED_PROFILE?",
             ]
