@@ -128,8 +128,8 @@ mod tests {
                 "HOME"
             ]),
             [
-                "HINDSIGHT_API_VLM_PROVIDER has no effect in this version",
                 "HINDSIGHT_API_URLL is not a setting: did you mean HINDSIGHT_API_URL?",
+                "HINDSIGHT_API_VLM_PROVIDER has no effect in this version",
                 "HINDSIGHT_EMBED_PROFIL is not a setting: did you mean HINDSIGHT_EMBED_PROFILE?",
             ]
         );
