@@ -156,7 +156,8 @@ impl std::error::Error for Silence {}
 
 /// Whether a statement was given up because the database did not answer in time.
 pub(super) fn is_silence(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Silence>()))
+    let sqlx::Error::Io(error) = error else { return false };
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Silence>)
 }
 
 impl<'c> Executor<'c> for &'c mut Session {
