@@ -33,7 +33,7 @@ async fn hasty_app() -> (TestApp, FaultProxy) {
 
 /// What comes back in the end, where nothing used to.
 async fn in_the_end(answer: impl Future<Output = Answer>) -> Answer {
-    tokio::time::timeout(Duration::from_secs(60), answer).await.expect("an answer")
+    tokio::time::timeout(Duration::from_mins(1), answer).await.expect("an answer")
 }
 
 /// Whether it is a 504 that promises nothing; else it is a 503 because no connection was got.
