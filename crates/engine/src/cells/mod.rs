@@ -23,9 +23,9 @@ const SAMPLE_PER_CELL: i64 = 40;
 const MOST_CELLS: i64 = 4096;
 /// Vectors put into cells in one transaction.
 const STEP: i64 = 1000;
-/// Vectors in cell 0 from which they are put into cells: fewer cost recall less than a
+/// Most vectors that wait in cell 0 until they are put into cells: they cost recall less than a
 /// millisecond.
-const WAITING: usize = 1000;
+const MOST_WAITING: i64 = 1000;
 
 /// The cells of a bank: their numbers and, in the same order, their centres.
 struct Cells {
@@ -87,11 +87,14 @@ impl Engine {
 
     /// Puts the vectors of cell 0 into the cells there are, if they are many.
     async fn fill_cells(&self, lease: CellLease) -> Result<bool, EngineError> {
+        // A twentieth of what is scanned without cells.
+        let waiting = (self.settings.exact_limit / 20).clamp(1, MOST_WAITING);
+        let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
         let mut cells: Option<Arc<Cells>> = None;
         let mut filled = false;
         loop {
             let rows = self.store.vectors_unassigned(lease.bank, STEP).await?;
-            if rows.len() < WAITING {
+            if rows.len() < waiting {
                 return Ok(filled);
             }
             let cells = match &cells {

@@ -71,7 +71,9 @@ impl Plan {
             min_similarity: settings.min_similarity,
             keyword_min_score: Some(settings.keyword_min_score).filter(|floor| *floor > 0.0),
             per_source: usize::try_from(settings.max_candidates_per_source).ok().filter(|limit| *limit > 0),
-            probes: (bank.cells > 0).then(|| of_level(settings.probes)),
+            // A bank that has shrunk, or a limit that was raised, needs its cells no more.
+            probes: (bank.cells > 0 && bank.memories > settings.exact_limit)
+                .then(|| of_level(settings.probes)),
             fusion: settings.fusion,
             rerank,
             prefer_observations: request.prefer_observations.unwrap_or(settings.prefer_observations),

@@ -59,8 +59,8 @@ async fn fewer_tokens_may_be_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     write_word_vectors(folder.path(), 2, &VECTORS);
     let model = ModelFolder::open(folder.path(), "tiny", Pooling::Mean).unwrap();
-    // One word and both marks, and never fewer.
-    for (max_tokens, expected) in [(usize::MAX, [1.0, 0.0]), (3, [0.6, 0.8]), (1, [0.6, 0.8])] {
+    // (3, 4), (3, -4) and (-9, 4); then one word and both marks, and never fewer.
+    for (max_tokens, expected) in [(usize::MAX, [-0.6, 0.8]), (3, [1.0, 0.0]), (1, [1.0, 0.0])] {
         let options = LocalOptions { max_tokens, ..LocalOptions::default() };
         let embedder = LocalEmbedder::load_folder(&crate::assets().0, &model, options).unwrap();
         assert_near(&vectors(&embedder, &["good bad"]).await[0], expected);

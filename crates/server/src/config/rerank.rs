@@ -126,8 +126,19 @@ pub(super) fn is_of_chain(name: &str, known: &[&str]) -> bool {
         return false;
     };
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && known.contains(&format!("{PREFIX}{rest}").as_str())
+    is_number && !OF_THE_ROW.contains(&rest) && known.contains(&format!("{PREFIX}{rest}").as_str())
 }
+
+/// What holds for the row as a whole, not for one reranker in it.
+const OF_THE_ROW: [&str; 7] = [
+    "MAX_CANDIDATES",
+    "MAX_CANDIDATES_LOW",
+    "MAX_CANDIDATES_MID",
+    "MAX_CANDIDATES_HIGH",
+    "MAX_TOKENS_PER_CANDIDATE",
+    "TIME_BUDGET_MS",
+    "REMOTE_TIME_BUDGET_MS",
+];
 
 /// The settings of one service with Cohere's call.
 struct CohereLike {
