@@ -78,6 +78,13 @@ impl From<EngineError> for ApiError {
                     "the database took too long; nothing was changed, try again",
                 )
             }
+            EngineError::Store(StoreError::Silent) => {
+                tracing::warn!(%error, "the database fell silent");
+                Self::new(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "the database did not answer in time; a change may have been made or not, try again",
+                )
+            }
             EngineError::Store(store) if store.is_transient() => {
                 tracing::warn!(%error, "the database is not there");
                 let message = "the database is not available at the moment, try again";

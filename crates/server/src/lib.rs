@@ -16,6 +16,7 @@ mod error;
 mod extract;
 mod guard;
 mod json_lines;
+mod listener;
 mod load;
 mod logging;
 mod models;
@@ -38,6 +39,7 @@ use tokio::task::JoinHandle;
 
 pub use config::{Config, SETTINGS};
 use guard::Guard;
+use listener::Counting;
 pub use load::{StartError, stop_leftover_database};
 pub use logging::init_logging;
 use routes::Limits;
@@ -90,6 +92,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let serving = tokio::spawn({
         let limits = Limits::new(&config, Guard::new(&config));
         let router = routes::router(Arc::clone(&state), &limits);
+        let listener = Counting::new(listener, Arc::clone(state.activity()));
         let mut stopped = stopped.clone();
         async move {
             let signal = async move {

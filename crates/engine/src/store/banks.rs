@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{Postgres, Transaction};
 
+use super::session::Session;
 use super::{Store, StoreError};
 
 /// Number of a bank inside the database; every statement on its contents names it.
@@ -66,12 +66,9 @@ pub struct BankUpdate {
 
 /// Holds the bank's row until the transaction ends, so that the bank cannot be deleted
 /// under a writer. The first lock of every transaction that writes into a bank.
-pub(super) async fn hold(
-    transaction: &mut Transaction<'_, Postgres>,
-    bank: BankKey,
-) -> Result<(), StoreError> {
+pub(super) async fn hold(transaction: &mut Session, bank: BankKey) -> Result<(), StoreError> {
     let held = sqlx::query_scalar!("select bank_key from banks where bank_key = $1 for key share", bank.0)
-        .fetch_optional(&mut **transaction)
+        .fetch_optional(&mut *transaction)
         .await?;
     held.map(|_| ()).ok_or(StoreError::BankVanished)
 }
@@ -83,7 +80,7 @@ impl Store {
             r#"select bank_key, bank_id, name, mission, disposition, config from banks where bank_id = $1"#,
             bank_id
         )
-        .fetch_optional(&mut *self.session().await?)
+        .fetch_optional(&mut self.session().await?)
         .await?;
         Ok(row.map(|row| BankRow {
             key: BankKey(row.bank_key),
@@ -120,12 +117,12 @@ impl Store {
             update.config.clone().map(Json) as Option<Json<Value>>,
             now
         )
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut transaction)
         .await?;
         sqlx::query!("insert into bank_state (bank_key) values ($1) on conflict do nothing", row.bank_key)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-        transaction.commit().await?;
+        transaction.end().await?;
         Ok(BankRow {
             key: BankKey(row.bank_key),
             bank_id: row.bank_id,
@@ -158,14 +155,14 @@ impl Store {
             limit,
             offset
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         let total = sqlx::query_scalar!(
             r#"select count(*) as "count!" from banks b
                where $1::text is null or strpos(lower(b.bank_id), $1) > 0 or strpos(lower(b.name), $1) > 0"#,
             search
         )
-        .fetch_one(&mut *self.session().await?)
+        .fetch_one(&mut self.session().await?)
         .await?;
         let banks = rows.into_iter().map(|row| BankSummary {
             bank: BankRow {

@@ -47,7 +47,7 @@ impl Store {
             "select bank_key, memories, cells_made_at from bank_state where memories > $1 order by bank_key",
             exact_limit
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         Ok(rows
             .into_iter()
@@ -70,7 +70,7 @@ impl Store {
             worker,
             LEASE_SECONDS
         )
-        .execute(&mut *session)
+        .execute(&mut session)
         .await?;
         session.end().await?;
         Ok((taken.rows_affected() > 0).then_some(CellLease { bank, worker }))
@@ -86,7 +86,7 @@ impl Store {
             lease.worker,
             LEASE_SECONDS
         )
-        .execute(&mut *session)
+        .execute(&mut session)
         .await?;
         session.end().await?;
         Ok(kept.rows_affected() > 0)
@@ -101,7 +101,7 @@ impl Store {
             lease.bank.0,
             lease.worker
         )
-        .execute(&mut *session)
+        .execute(&mut session)
         .await?;
         session.end().await?;
         Ok(())
@@ -115,7 +115,7 @@ impl Store {
             bank.0,
             every.max(1)
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         Ok(rows.iter().map(floats).collect())
     }
@@ -137,7 +137,7 @@ impl Store {
             lease.worker,
             count
         )
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&mut transaction)
         .await?;
         let Some(next) = next else { return Ok(None) };
         let first = next - count;
@@ -149,10 +149,10 @@ impl Store {
                 HalfVector::from_f32_slice(centroid) as HalfVector,
                 size
             )
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
         }
-        transaction.commit().await?;
+        transaction.end().await?;
         Ok(Some(first))
     }
 
@@ -162,7 +162,7 @@ impl Store {
             r#"select cell, centroid as "centroid: HalfVector" from bank_cells where bank_key = $1 order by cell"#,
             bank.0
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         Ok(rows.into_iter().map(|row| (row.cell, floats(&row.centroid))).collect())
     }
@@ -186,7 +186,7 @@ impl Store {
             after,
             limit
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
         Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
@@ -201,7 +201,7 @@ impl Store {
             bank.0,
             limit
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
         Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
@@ -232,7 +232,7 @@ impl Store {
             cells,
             LEASE_SECONDS
         )
-        .fetch_one(&mut *session)
+        .fetch_one(&mut session)
         .await?;
         session.end().await?;
         Ok(changed > 0)
@@ -253,7 +253,7 @@ impl Store {
             lease.worker,
             memories
         )
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await?;
         if held.rows_affected() == 0 {
             return Ok(false);
@@ -264,9 +264,9 @@ impl Store {
             first,
             last
         )
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await?;
-        transaction.commit().await?;
+        transaction.end().await?;
         Ok(true)
     }
 }

@@ -35,7 +35,8 @@ pub struct StoreOptions {
     pub acquire_timeout: Duration,
     /// Waits for a connection from this time on are told in the log.
     pub acquire_warning: Duration,
-    /// How long a statement may take; zero = for ever. Changes of the schema may always.
+    /// How long a statement may take; zero = for ever. The database is told, and a little later
+    /// the connection is given up. Changes of the schema may always.
     pub statement_timeout: Duration,
     /// Workers of PostgreSQL that may help with one statement, if not as many as it is set to.
     pub parallel_workers: Option<u32>,
@@ -175,6 +176,7 @@ impl Store {
             pool: options.pool(options.pool, start(main, &parameters)),
             recall_pool: options.pool(options.recall_pool, start(read, &recall_parameters)),
             language: options.language,
+            statement_timeout: options.statement_timeout,
             set_up: options.set_up_transactions.then(|| SetUp::new(&parameters, &recall_parameters)),
         };
         store.claim_text_analysis(options.language).await?;

@@ -6,10 +6,10 @@
 use chrono::{DateTime, Utc};
 use half::f16;
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
+use super::session::Session;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Object id of the type `text`.
@@ -128,18 +128,22 @@ impl CopyRows {
     /// Writes the rows with `statement`, a `COPY … FROM STDIN (FORMAT BINARY)`.
     pub(super) async fn send(
         mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         statement: &'static str,
     ) -> Result<(), StoreError> {
         if self.rows == 0 {
             return Ok(());
         }
         self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
-        let mut copy = connection.copy_in_raw(statement).await?;
-        for piece in self.bytes.chunks(PIECE) {
-            copy.send(piece).await?;
-        }
-        copy.finish().await?;
+        let (connection, watch) = connection.parts();
+        let copied = watch.run(async {
+            let mut copy = connection.copy_in_raw(statement).await?;
+            for piece in self.bytes.chunks(PIECE) {
+                copy.send(piece).await?;
+            }
+            copy.finish().await
+        });
+        copied.await?;
         Ok(())
     }
 

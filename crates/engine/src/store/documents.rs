@@ -78,7 +78,7 @@ impl Store {
             bank.0,
             document_id
         )
-        .fetch_optional(&mut *self.session().await?)
+        .fetch_optional(&mut self.session().await?)
         .await?;
         let Some(total) = total else {
             return Ok(None);
@@ -92,7 +92,7 @@ impl Store {
             limit,
             offset
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         Ok(Some((chunks, total)))
     }
@@ -112,7 +112,7 @@ impl Store {
             document_id,
             chunk_index
         )
-        .fetch_optional(&mut *self.session().await?)
+        .fetch_optional(&mut self.session().await?)
         .await?;
         Ok(chunk)
     }
@@ -136,7 +136,7 @@ impl Store {
             bank.0,
             document_id
         )
-        .fetch_optional(&mut *self.session().await?)
+        .fetch_optional(&mut self.session().await?)
         .await?;
         Ok(row.map(|row| DocumentRow {
             document_id: row.document_id,

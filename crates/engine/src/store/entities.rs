@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::copy::CopyRows;
+use super::session::Session;
 use super::{BankKey, StoreError, fact_type_code};
 use crate::store::DocumentWrite;
 
 /// Finds or makes the entities of the facts by name, whatever the case, and ties the
 /// facts to them. Returns the number of new mentions by entity.
 pub(super) async fn attach(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut Session,
     bank: BankKey,
     documents: &[&DocumentWrite],
     now: DateTime<Utc>,
@@ -52,7 +52,7 @@ pub(super) async fn attach(
 
 /// Ids by name. Lower case is the database's own, so that its unique index agrees.
 async fn resolve(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut Session,
     bank: BankKey,
     names: &[String],
     now: DateTime<Utc>,
@@ -71,7 +71,7 @@ async fn resolve(
         &new_ids,
         now
     )
-    .execute(&mut **transaction)
+    .execute(&mut *transaction)
     .await?;
     let rows = sqlx::query!(
         r#"select u.name as "name!", e.entity_id from unnest($2::text[]) u(name)
@@ -79,7 +79,7 @@ async fn resolve(
         bank.0,
         names
     )
-    .fetch_all(&mut **transaction)
+    .fetch_all(&mut *transaction)
     .await?;
     Ok(rows.into_iter().map(|row| (row.name, row.entity_id)).collect())
 }

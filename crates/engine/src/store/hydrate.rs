@@ -2,17 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::dynamic::{CandidateQuery, Found, TagFilter, fetch_chunks, fetch_visible};
+use super::session::Session;
 use super::{BankKey, Store, StoreError};
 
 /// One connection for one recall, with one view of the data: a document that is replaced
 /// meanwhile is seen whole, as it was before.
 #[derive(Debug)]
 pub struct RecallSession {
-    transaction: Transaction<'static, Postgres>,
+    transaction: Session,
 }
 
 /// A bank as recall needs it.
@@ -117,7 +117,7 @@ impl RecallSession {
             bank_id,
             terms
         )
-        .fetch_optional(&mut *self.transaction)
+        .fetch_optional(&mut self.transaction)
         .await?;
         Ok(row.map(|row| RecallBank {
             key: BankKey(row.bank_key),
@@ -156,7 +156,7 @@ impl RecallSession {
             bank.0,
             ids
         )
-        .fetch_all(&mut *self.transaction)
+        .fetch_all(&mut self.transaction)
         .await?;
         Ok(rows
             .into_iter()
@@ -200,7 +200,7 @@ impl RecallSession {
             bank.0,
             ids
         )
-        .fetch_all(&mut *self.transaction)
+        .fetch_all(&mut self.transaction)
         .await?;
         Ok(texts)
     }
@@ -213,7 +213,7 @@ impl RecallSession {
             bank.0,
             observations
         )
-        .fetch_all(&mut *self.transaction)
+        .fetch_all(&mut self.transaction)
         .await?;
         Ok(sources)
     }
@@ -225,7 +225,7 @@ impl RecallSession {
             bank.0,
             i64::try_from(limit).unwrap_or(i64::MAX)
         )
-        .fetch_all(&mut *self.transaction)
+        .fetch_all(&mut self.transaction)
         .await?;
         Ok(tags)
     }

@@ -54,7 +54,7 @@ impl Store {
     /// Asks the database for an answer, to see how it is.
     pub async fn probe(&self) -> Result<PoolHealth, StoreError> {
         let start = Instant::now();
-        sqlx::query_scalar!(r#"select 1 as "one!""#).fetch_one(&mut *self.session().await?).await?;
+        sqlx::query_scalar!(r#"select 1 as "one!""#).fetch_one(&mut self.session().await?).await?;
         Ok(PoolHealth {
             acquire_ms: start.elapsed().as_secs_f64() * 1e3,
             size: self.pool.size(),
@@ -78,7 +78,7 @@ impl Store {
             key,
             value
         )
-        .fetch_one(&mut *session)
+        .fetch_one(&mut session)
         .await?;
         session.end().await?;
         Ok(recorded)

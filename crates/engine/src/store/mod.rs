@@ -17,7 +17,6 @@ mod dynamic;
 mod entities;
 mod hydrate;
 mod info;
-mod lease;
 mod remove;
 mod session;
 mod statistics;
@@ -25,12 +24,14 @@ mod stats;
 mod streams;
 mod write;
 
+use std::time::Duration;
+
 use hindsight_types::recall::FactType;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 
 use crate::text::terms::Language;
-use session::SetUp;
+use session::{SetUp, is_silence};
 
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
@@ -57,6 +58,8 @@ pub struct Store {
     recall_pool: PgPool,
     /// What the postings' words are stemmed by.
     language: Language,
+    /// How long a statement may take; zero = for ever.
+    statement_timeout: Duration,
     /// What every transaction begins with when connections are not ours for longer.
     set_up: Option<SetUp>,
 }
@@ -123,6 +126,10 @@ pub enum StoreError {
     /// The bank went away while it was written to.
     #[error("the bank was deleted while it was written to, try again")]
     BankVanished,
+    /// The database, or the way to it, fell silent in the middle of a statement. What was
+    /// asked for last, a commit perhaps, may have got through all the same.
+    #[error("the database did not answer in time; the connection was given up")]
+    Silent,
     /// A statement failed.
     #[error("database error: {0}")]
     Database(sqlx::Error),
@@ -130,7 +137,11 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if is_full(&error) { Self::Full(error) } else { Self::Database(error) }
+        match error {
+            error if is_full(&error) => Self::Full(error),
+            error if is_silence(&error) => Self::Silent,
+            error => Self::Database(error),
+        }
     }
 }
 
@@ -151,7 +162,7 @@ fn is_full(error: &sqlx::Error) -> bool {
 }
 
 impl StoreError {
-    /// True when a statement took longer than it may.
+    /// True when the database has ended a statement that took longer than it may.
     pub fn is_timeout(&self) -> bool {
         // query_canceled, which nobody else here asks for
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014"))

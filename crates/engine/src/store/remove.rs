@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::banks::hold;
+use super::session::Session;
 use super::statistics::{Counts, write_statistics};
 use super::{BankKey, Store, StoreError};
 use crate::text::terms::{Language, analyze};
@@ -33,7 +33,7 @@ impl Removed {
 /// Removes facts, chunks, postings, mentions and links of documents; their rows stay, and
 /// must be locked by the caller.
 pub(super) async fn remove_contents(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut Session,
     bank: BankKey,
     documents: &[String],
     language: Language,
@@ -47,7 +47,7 @@ pub(super) async fn remove_contents(
         bank.0,
         documents
     )
-    .fetch_all(&mut **transaction)
+    .fetch_all(&mut *transaction)
     .await?;
     // Postings have no index by memory: their keys are computed again from the texts.
     let (mut terms, mut holders) = (Vec::new(), Vec::new());
@@ -69,14 +69,14 @@ pub(super) async fn remove_contents(
         &terms,
         &holders
     )
-    .execute(&mut **transaction)
+    .execute(&mut *transaction)
     .await?;
     let mentions = sqlx::query_scalar!(
         "delete from memory_entities where bank_key = $1 and memory_id = any($2) returning entity_id",
         bank.0,
         &ids
     )
-    .fetch_all(&mut **transaction)
+    .fetch_all(&mut *transaction)
     .await?;
     for entity in mentions {
         *removed.entities.entry(entity).or_default() -= 1;
@@ -86,14 +86,14 @@ pub(super) async fn remove_contents(
         bank.0,
         &ids
     )
-    .execute(&mut **transaction)
+    .execute(&mut *transaction)
     .await?;
     // Takes the memory's state and vector along.
     sqlx::query!("delete from memories where bank_key = $1 and memory_id = any($2)", bank.0, &ids)
-        .execute(&mut **transaction)
+        .execute(&mut *transaction)
         .await?;
     sqlx::query!("delete from chunks where bank_key = $1 and document_id = any($2)", bank.0, documents)
-        .execute(&mut **transaction)
+        .execute(&mut *transaction)
         .await?;
     Ok(removed)
 }
@@ -117,7 +117,7 @@ impl Store {
             bank.0,
             document_id
         )
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&mut transaction)
         .await?;
         if locked.is_none() {
             return Ok(None);
@@ -125,11 +125,11 @@ impl Store {
         let removed =
             remove_contents(&mut transaction, bank, &[document_id.to_owned()], self.language).await?;
         sqlx::query!("delete from documents where bank_key = $1 and document_id = $2", bank.0, document_id)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
         let counts = removed.counts();
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, counts, now).await?;
-        transaction.commit().await?;
+        transaction.end().await?;
         Ok(Some(removed.memories))
     }
 
@@ -139,7 +139,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         // Waits for writers under way: each holds a share of this row.
         let bank = sqlx::query_scalar!("select bank_key from banks where bank_id = $1 for update", bank_id)
-            .fetch_optional(&mut *transaction)
+            .fetch_optional(&mut transaction)
             .await?;
         let Some(bank) = bank else {
             return Ok(0);
@@ -150,18 +150,18 @@ impl Store {
                  + (select count(*) from documents where bank_key = $1) as "count!""#,
             bank
         )
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut transaction)
         .await?;
         // Tables without a foreign key; the others follow the bank's row.
-        sqlx::query!("delete from memory_terms where bank_key = $1", bank).execute(&mut *transaction).await?;
-        sqlx::query!("delete from term_stats where bank_key = $1", bank).execute(&mut *transaction).await?;
+        sqlx::query!("delete from memory_terms where bank_key = $1", bank).execute(&mut transaction).await?;
+        sqlx::query!("delete from term_stats where bank_key = $1", bank).execute(&mut transaction).await?;
         sqlx::query!("delete from memory_entities where bank_key = $1", bank)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
-        sqlx::query!("delete from memory_links where bank_key = $1", bank).execute(&mut *transaction).await?;
-        sqlx::query!("delete from memories where bank_key = $1", bank).execute(&mut *transaction).await?;
-        sqlx::query!("delete from banks where bank_key = $1", bank).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+        sqlx::query!("delete from memory_links where bank_key = $1", bank).execute(&mut transaction).await?;
+        sqlx::query!("delete from memories where bank_key = $1", bank).execute(&mut transaction).await?;
+        sqlx::query!("delete from banks where bank_key = $1", bank).execute(&mut transaction).await?;
+        transaction.end().await?;
         Ok(count)
     }
 }

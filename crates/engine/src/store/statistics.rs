@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::session::Session;
 use super::{BankKey, StoreError};
 
 /// Changes of a bank's counters.
@@ -22,7 +22,7 @@ pub(super) struct Counts {
 
 /// Applies changes to the statistics of a bank.
 pub(super) async fn write_statistics(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut Session,
     bank: BankKey,
     terms: &BTreeMap<i64, i32>,
     entities: &BTreeMap<Uuid, i32>,
@@ -39,7 +39,7 @@ pub(super) async fn write_statistics(
         &hashes,
         &changes
     )
-    .execute(&mut **transaction)
+    .execute(&mut *transaction)
     .await?;
     let (ids, changes): (Vec<Uuid>, Vec<i32>) =
         entities.iter().filter(|(_, change)| **change != 0).map(|(id, change)| (*id, *change)).unzip();
@@ -54,7 +54,7 @@ pub(super) async fn write_statistics(
         &changes,
         now
     )
-    .execute(&mut **transaction)
+    .execute(&mut *transaction)
     .await?;
     sqlx::query!(
         "update bank_state set memories = memories + $2, term_length = term_length + $3, last_write_at = $4
@@ -64,7 +64,7 @@ pub(super) async fn write_statistics(
         counts.term_length,
         now
     )
-    .execute(&mut **transaction)
+    .execute(&mut *transaction)
     .await?;
     Ok(())
 }

@@ -52,20 +52,20 @@ impl Store {
                ) m"#,
             bank.0
         )
-        .fetch_one(&mut *self.session().await?)
+        .fetch_one(&mut self.session().await?)
         .await?;
         let links = sqlx::query!(
             r#"select kind, count(*) as "count!" from memory_links where bank_key = $1 group by kind order by kind"#,
             bank.0
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         let operations = sqlx::query!(
             r#"select status, count(*) as "count!" from async_operations where bank_key = $1
                group by status order by status"#,
             bank.0
         )
-        .fetch_all(&mut *self.session().await?)
+        .fetch_all(&mut self.session().await?)
         .await?;
         Ok(BankStats {
             memories: [row.world, row.experience, row.observation],

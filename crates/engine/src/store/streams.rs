@@ -1,10 +1,10 @@
 //! Conversations: which items of a bank follow one another.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::banks::hold;
+use super::session::Session;
 use super::{BankKey, Store, StoreError};
 
 /// A run of facts that want places in the open conversation of a context.
@@ -26,7 +26,7 @@ impl Store {
     /// Takes a number in the order of accepted retains.
     pub async fn next_retain(&self) -> Result<i64, StoreError> {
         let number = sqlx::query_scalar!(r#"select nextval('retain_order') as "order!""#)
-            .fetch_one(&mut *self.session().await?)
+            .fetch_one(&mut self.session().await?)
             .await?;
         Ok(number)
     }
@@ -54,13 +54,13 @@ impl Store {
                 *place = take_place(&mut transaction, bank, request, gap_seconds).await?;
             }
         }
-        transaction.commit().await?;
+        transaction.end().await?;
         Ok(places)
     }
 }
 
 async fn take_place(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut Session,
     bank: BankKey,
     request: &StreamRequest,
     gap_seconds: f64,
@@ -83,7 +83,7 @@ async fn take_place(
         request.last_at,
         gap_seconds
     )
-    .fetch_one(&mut **transaction)
+    .fetch_one(&mut *transaction)
     .await?;
     Ok((row.stream_id, row.next_pos - request.facts))
 }

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
 use serde_json::{Value, json};
-use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::banks::hold;
 use super::copy::CopyRows;
-use super::lease::Lease;
 use super::remove::{Removed, remove_contents};
+use super::session::Session;
 use super::statistics::write_statistics;
 use super::{BankKey, Store, StoreError, entities, fact_type_code};
 use crate::hash::hex;
@@ -124,8 +123,7 @@ impl Store {
         documents: &[&DocumentWrite],
         now: DateTime<Utc>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
-        let mut lease = Lease::take(&self.pool).await?;
-        let mut transaction = self.begin_on(&mut lease.connection).await?;
+        let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
         let upserted = upsert_documents(&mut transaction, bank, accepted, documents, now).await?;
         let replaced: Vec<String> =
@@ -139,8 +137,7 @@ impl Store {
         copy_documents(&mut transaction, bank, &written, now).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
-        transaction.commit().await?;
-        lease.settle();
+        transaction.end().await?;
         Ok(documents
             .iter()
             .map(|document| {
@@ -157,7 +154,7 @@ impl Store {
 /// Locks and writes the document rows in the order of their ids. Returns those that are
 /// ours now, with `true` where there was none before.
 async fn upsert_documents(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut Session,
     bank: BankKey,
     accepted: i64,
     documents: &[&DocumentWrite],
@@ -195,13 +192,13 @@ async fn upsert_documents(
         Value::Array(rows),
         now
     )
-    .fetch_all(&mut **transaction)
+    .fetch_all(&mut *transaction)
     .await?;
     Ok(rows.into_iter().map(|row| (row.document_id, row.inserted)).collect())
 }
 
 async fn copy_documents(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     bank: BankKey,
     documents: &[&DocumentWrite],
     now: DateTime<Utc>,
@@ -336,7 +333,7 @@ fn vector_row(rows: &mut CopyRows, bank: BankKey, fact: &FactWrite) {
 /// Adds what was written and takes off what was removed, each table in the order of its
 /// keys so that concurrent retains wait for one another but never in a circle.
 async fn update_statistics(
-    transaction: &mut Transaction<'_, Postgres>,
+    transaction: &mut Session,
     bank: BankKey,
     documents: &[&DocumentWrite],
     mentions: &BTreeMap<Uuid, i32>,

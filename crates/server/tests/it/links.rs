@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use hindsight_engine::store::StoreOptions;
 use hindsight_testkit::{Fault, FaultProxy, TestDatabase};
 use serde_json::{Value, json};
 
@@ -17,7 +18,32 @@ const MOMENTS: [u64; 12] = [0, 1, 150, 400, 900, 2_000, 4_000, 7_000, 12_000, 20
 async fn app() -> (TestApp, FaultProxy) {
     let database = TestDatabase::create().await;
     let (proxy, url) = database.behind_proxy().await;
-    (TestApp::over(database, url, PATIENCE).await, proxy)
+    let options = StoreOptions { acquire_timeout: PATIENCE, ..StoreOptions::new(url) };
+    (TestApp::over(database, options).await, proxy)
+}
+
+/// An app that gives a statement a second, and the way to its database.
+async fn hasty_app() -> (TestApp, FaultProxy) {
+    let database = TestDatabase::create().await;
+    let (proxy, url) = database.behind_proxy().await;
+    let statement_timeout = Duration::from_secs(1);
+    let options = StoreOptions { acquire_timeout: PATIENCE, statement_timeout, ..StoreOptions::new(url) };
+    (TestApp::over(database, options).await, proxy)
+}
+
+/// What comes back in the end, where nothing used to.
+async fn in_the_end(answer: impl Future<Output = Answer>) -> Answer {
+    tokio::time::timeout(Duration::from_mins(1), answer).await.expect("an answer")
+}
+
+/// Whether it is a 504 that promises nothing; else it is a 503 because no connection was got.
+fn is_given_up(answer: &Answer) -> bool {
+    if answer.status != StatusCode::GATEWAY_TIMEOUT {
+        assert_unavailable(answer);
+        return false;
+    }
+    assert!(answer.detail().contains("did not answer in time"), "{}", answer.body);
+    true
 }
 
 /// Sentences of one version of a document.
@@ -185,4 +211,57 @@ async fn a_client_that_hangs_up_on_a_recall_disturbs_nobody() {
         assert_eq!(whole_version(&app).await, 1);
     }
     assert!(hung_up > 2, "{hung_up}: the moments miss what they are for");
+}
+
+#[tokio::test]
+async fn a_database_that_falls_silent_in_a_retain_is_given_up() {
+    let (app, proxy) = hasty_app().await;
+    assert_eq!(app.retain(version(1)).await.status, StatusCode::OK);
+    let (mut there, mut given_up) = (1, 0);
+    for (number, after) in (2..).zip([150, 900, 4_000, 9_000, 16_000]) {
+        proxy.set(Fault::Stall { after }).await;
+        let answer = in_the_end(app.retain(version(number))).await;
+        proxy.heal().await;
+        // What was held goes on its way now; the next request has nothing to do with it.
+        let found = whole_version(&app).await;
+        if answer.status == StatusCode::OK {
+            assert_eq!(found, number, "{after}");
+        } else {
+            given_up += u64::from(is_given_up(&answer));
+            // Its commit may have been among what was held.
+            assert!(found == there || found == number, "{after}: {found} after {there}");
+        }
+        there = found;
+    }
+    assert!(given_up > 1, "{given_up}: the moments miss what they are for");
+    let last = there + 100;
+    assert_eq!(app.retain(version(last)).await.status, StatusCode::OK);
+    assert_eq!(whole_version(&app).await, last);
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_database_that_falls_silent_in_a_question_is_given_up() {
+    let (app, proxy) = hasty_app().await;
+    assert_eq!(app.retain(version(1)).await.status, StatusCode::OK);
+    let mut given_up = 0;
+    for after in [150, 900, 2_000, 4_000] {
+        proxy.set(Fault::Stall { after }).await;
+        let question = json!({"query": format!("Ship 3 of fleet 1, asked {after}")});
+        let answers = [
+            in_the_end(app.recall(question)).await,
+            in_the_end(app.get("/v1/default/banks/b/memories/list")).await,
+        ];
+        proxy.heal().await;
+        for answer in answers.iter().filter(|answer| answer.status != StatusCode::OK) {
+            given_up += u64::from(is_given_up(answer));
+        }
+        for part in [7, 8] {
+            let found = app.recall(json!({"query": format!("Ship {part} of fleet 1")})).await;
+            let expected = format!("Ship {part} of fleet 1 carries {part}1 tons of barley.");
+            assert_eq!(found.body["results"][0]["text"], expected, "{after}: {}", found.body);
+        }
+        assert_eq!(whole_version(&app).await, 1);
+    }
+    assert!(given_up > 1, "{given_up}: the moments miss what they are for");
 }

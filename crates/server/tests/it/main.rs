@@ -18,5 +18,6 @@ mod life;
 mod links;
 mod memories;
 mod places;
+mod recall;
 mod support;
 mod times;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -36,24 +35,18 @@ impl TestApp {
     /// With these settings.
     pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
-        let url = database.url.clone();
-        Self::serve(database, url, Duration::from_secs(30), variables).await
+        let options = StoreOptions::new(&database.url);
+        Self::serve(database, options, variables).await
     }
 
-    /// Over a database that is reached by another URL than its own; requests wait for a
-    /// connection as long as `acquire_timeout`.
-    pub(crate) async fn over(database: TestDatabase, url: String, acquire_timeout: Duration) -> Self {
-        Self::serve(database, url, acquire_timeout, &[]).await
+    /// Over a database that is reached as `options` say, by another URL than its own perhaps.
+    pub(crate) async fn over(database: TestDatabase, options: StoreOptions) -> Self {
+        Self::serve(database, options, &[]).await
     }
 
-    async fn serve(
-        database: TestDatabase,
-        url: String,
-        acquire_timeout: Duration,
-        variables: &[(&str, &str)],
-    ) -> Self {
+    async fn serve(database: TestDatabase, options: StoreOptions, variables: &[(&str, &str)]) -> Self {
         let pool = PoolSize { min: 0, max: 8 };
-        let options = StoreOptions { pool, recall_pool: pool, acquire_timeout, ..StoreOptions::new(url) };
+        let options = StoreOptions { pool, recall_pool: pool, ..options };
         let store = Store::open(&options).await.expect("the store opens");
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));

@@ -118,7 +118,7 @@ impl Store {
     pub async fn memory(&self, bank: BankKey, memory_id: Uuid) -> Result<Option<MemoryRow>, StoreError> {
         let mut query = QueryBuilder::new(MEMORY_COLUMNS);
         query.push(" where m.bank_key = ").push_bind(bank.0).push(" and m.memory_id = ").push_bind(memory_id);
-        Ok(query.build_query_as().fetch_optional(&mut *self.session().await?).await?)
+        Ok(query.build_query_as().fetch_optional(&mut self.session().await?).await?)
     }
 
     /// One page of memories and the number of all that match.
@@ -133,7 +133,7 @@ impl Store {
             "select count(*) from memories m join memory_state s using (bank_key, memory_id)",
         );
         push_memory_filter(&mut count, bank, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.session().await?).await?;
+        let total: i64 = count.build_query_scalar().fetch_one(&mut self.session().await?).await?;
 
         let mut query = QueryBuilder::new(MEMORY_COLUMNS);
         push_memory_filter(&mut query, bank, filter);
@@ -144,7 +144,7 @@ impl Store {
             }
         };
         query.push(" limit ").push_bind(limit).push(" offset ").push_bind(offset);
-        let rows = query.build_query_as().fetch_all(&mut *self.session().await?).await?;
+        let rows = query.build_query_as().fetch_all(&mut self.session().await?).await?;
         Ok((rows, total))
     }
 
@@ -158,7 +158,7 @@ impl Store {
     ) -> Result<(Vec<DocumentSummary>, i64), StoreError> {
         let mut count = QueryBuilder::new("select count(*) from documents d");
         push_document_filter(&mut count, bank, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&mut *self.session().await?).await?;
+        let total: i64 = count.build_query_scalar().fetch_one(&mut self.session().await?).await?;
 
         let mut query = QueryBuilder::new(
             "select d.document_id, d.content_hash, d.created_at, d.updated_at, d.body_length, d.retain_params, \
@@ -186,7 +186,7 @@ impl Store {
         let axis = filter.time_field.unwrap_or(TimeField::UpdatedAt).of_document();
         query.push(" order by ").push(axis).push(" desc, d.document_id");
         query.push(" limit ").push_bind(limit).push(" offset ").push_bind(offset);
-        let rows = query.build_query_as().fetch_all(&mut *self.session().await?).await?;
+        let rows = query.build_query_as().fetch_all(&mut self.session().await?).await?;
         Ok((rows, total))
     }
 }

@@ -1,15 +1,16 @@
 //! Where the memories of a recall come from: chunks and source facts that may be seen.
 
-use sqlx::{PgConnection, QueryBuilder};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::TagFilter;
+use crate::store::session::Session;
 use crate::store::{BankKey, ChunkRow, StoreError};
 
 /// The chunks that these memories come from, in the order of the memories, each once; with
 /// a tag filter only those whose document passes it.
 pub(in crate::store) async fn fetch_chunks(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     bank: BankKey,
     memories: &[Uuid],
     tags: &TagFilter,
@@ -32,7 +33,7 @@ pub(in crate::store) async fn fetch_chunks(
 
 /// Those of these memories that a filter lets through.
 pub(in crate::store) async fn fetch_visible(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     bank: BankKey,
     memories: &[Uuid],
     tags: &TagFilter,

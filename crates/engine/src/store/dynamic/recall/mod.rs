@@ -11,10 +11,11 @@ mod context;
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
+use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::TagFilter;
+use crate::store::session::Session;
 use crate::store::{BankKey, StoreError, StreamPlace, fact_type_code, fact_type_of};
 use crate::text::dates::DateWindow;
 
@@ -139,7 +140,7 @@ pub const NEIGHBOURS: i32 = 2;
 const LENDERS: i32 = 2;
 
 impl CandidateQuery<'_> {
-    pub(in crate::store) async fn fetch(&self, connection: &mut PgConnection) -> Result<Found, StoreError> {
+    pub(in crate::store) async fn fetch(&self, connection: &mut Session) -> Result<Found, StoreError> {
         if self.vector.is_none() && self.terms.is_empty() {
             return Ok(Found { candidates: Vec::new(), is_complete: true });
         }
