@@ -77,9 +77,6 @@ pub(crate) async fn run(
         bail!("{} connections of the database are open, {} were before the load", after.open, before.open);
     }
     all_answered(&asker).await.context("after the load")?;
-    if hung_up == 0 {
-        bail!("every request was answered before its client could hang up");
-    }
     Ok(Ended { answered, refused, hung_up, took, before, after, growth_mb })
 }
 
@@ -158,13 +155,13 @@ impl Asker {
         Ok((answered, refused))
     }
 
-    /// Number of requests whose client has gone before the answer; it goes at random moments of what an
-    /// answer usually takes.
+    /// Number of requests whose client has gone before the answer; it goes at random moments of the
+    /// first part of what an answer usually takes, at least once.
     async fn hang_up_until(self, usual: Duration, until: Instant) -> usize {
         let mut random = fastrand::Rng::with_seed(1);
         let mut hung_up = 0;
-        while Instant::now() < until {
-            let patience = usual.mul_f64(random.f64());
+        while Instant::now() < until || hung_up == 0 {
+            let patience = usual.mul_f64(random.f64() / 8.0);
             // A connection of its own: to leave it ends it.
             if tokio::time::timeout(patience, self.send(hung_up)).await.is_err() {
                 hung_up += 1;
