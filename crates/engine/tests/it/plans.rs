@@ -58,7 +58,7 @@ async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, pr
     let names = ["vienna".to_owned()];
     let query = CandidateQuery {
         bank,
-        types: &FactType::ALL,
+        types: FactType::ALL,
         vector: Some(&vector),
         min_similarity: 0.1,
         probes,
