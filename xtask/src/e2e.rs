@@ -8,6 +8,7 @@
 mod embed;
 mod faults;
 mod http;
+mod load;
 mod pg0;
 mod places;
 mod python;
@@ -59,6 +60,7 @@ async fn all(checks: &mut Checks, root: &Path, update: bool) -> Result<()> {
     remote::check(checks, root, &program, update).await?;
     http::check(checks, &server).await;
     python::check(checks, root, &server)?;
+    load::check(checks, &home, &server).await;
     starts::check(checks, &home, &server).await;
     faults::check(checks, &home, server).await?;
     pg0::check(checks, root, &program).await?;

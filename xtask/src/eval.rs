@@ -1,32 +1,33 @@
 //! `cargo xtask eval`: how much of the evidence for a question recall brings back.
 //!
-//! Dated dialogues with gold questions are retained turn by turn, without a language model; every question that
-//! has evidence is asked at two token budgets. Reported are evidence recall (the share of a question's evidence
-//! turns among the results, averaged over questions) and MRR (one over the rank of the first), in all and for
-//! each category of question.
+//! Dated dialogues with gold questions are retained without a language model, session by session or turn by
+//! turn; every question that has evidence is asked at several token budgets. Reported are evidence recall (the
+//! share of a question's evidence turns among the results, averaged over questions) and MRR (one over the rank
+//! of the first), in all with 95 % intervals and for each category of question; and which arms of recall found
+//! the evidence. What an arm is worth shows when a second run goes without it.
 
+mod arms;
 mod data;
 mod report;
 mod score;
+mod unit;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use hindsight_client::Client;
-use hindsight_client::types::recall::{IncludeOptions, RecallRequest, RecallResult};
-use hindsight_client::types::retain::{MemoryItem, RetainRequest, Timestamp};
+use hindsight_client::types::recall::{IncludeOptions, RecallRequest};
+use hindsight_client::types::retain::RetainRequest;
 
 use crate::daemon::{Daemon, Home, build};
-use data::{Dialogue, Turn};
+use arms::{Switch, bank_without};
+use data::{Dialogue, Question};
 use report::Report;
-use score::Scores;
+use unit::{Unit, turns_in};
 
-/// Token budgets that are asked for.
-const BUDGETS: [i64; 2] = [1024, 4096];
-
-/// Turns in one retain. The order of turns is the order of requests, so these are sent one after the other.
+/// Documents in one retain. Their order is the order of requests, so these are sent one after the other.
 const BATCH: usize = 50;
 
 /// Where dialogues may lie, seen from the checkout.
@@ -46,13 +47,32 @@ pub(crate) struct Options {
     /// Take only the first dialogues
     #[arg(long)]
     limit: Option<usize>,
+    #[command(flatten)]
+    setting: Setting,
     /// Where to write the report as JSON
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
+/// What the figures depend on besides server and dialogues.
+#[derive(Debug, Args)]
+struct Setting {
+    /// What is one document
+    #[arg(long, value_enum, default_value_t = Unit::Session)]
+    unit: Unit,
+    /// Tokens that an answer may have, in rising order
+    #[arg(long, value_delimiter = ',', default_values_t = [512, 1024, 2048, 4096, 8192])]
+    max_tokens: Vec<i64>,
+    /// Arms of recall that the banks go without
+    #[arg(long, value_enum, value_delimiter = ',')]
+    without: Vec<Switch>,
+}
+
 /// Measures and prints the report.
 pub(crate) async fn run(root: &Path, options: Options) -> Result<()> {
+    if !options.setting.max_tokens.is_sorted() {
+        bail!("give --max-tokens in rising order");
+    }
     let data = match options.data {
         Some(data) => data,
         None => {
@@ -70,8 +90,9 @@ pub(crate) async fn run(root: &Path, options: Options) -> Result<()> {
     let mut dialogues = data::read(&data)?;
     dialogues.truncate(options.limit.unwrap_or(usize::MAX));
 
+    let setting = &options.setting;
     let report = match &options.url {
-        Some(url) => measure(&Client::new(url)?, &dialogues).await?,
+        Some(url) => measure(&Client::new(url)?, &dialogues, setting).await?,
         None => {
             let program = match options.bin {
                 Some(program) => program.canonicalize().context("--bin names no program")?,
@@ -79,26 +100,27 @@ pub(crate) async fn run(root: &Path, options: Options) -> Result<()> {
             };
             let home = Home::new(root, &program)?;
             let server = Daemon::start(&home).await?;
-            let report = measure(&server.client, &dialogues).await;
+            let report = measure(&server.client, &dialogues, setting).await;
             server.terminate()?;
             report?
         }
     };
     report.print();
     if let Some(out) = options.out {
-        std::fs::write(&out, report.json(root, &data)?).context("cannot write the report")?;
+        std::fs::write(&out, report.json(root, &data, setting)?).context("cannot write the report")?;
     }
     Ok(())
 }
 
-async fn measure(client: &Client, dialogues: &[Dialogue]) -> Result<Report> {
-    let mut report = Report::new(&BUDGETS);
+async fn measure(client: &Client, dialogues: &[Dialogue], setting: &Setting) -> Result<Report> {
+    let mut report = Report::new(&setting.max_tokens);
     for dialogue in dialogues {
         let bank = format!("eval-{}", dialogue.id);
         client.delete_bank(&bank).await?;
+        client.create_bank(&bank, &bank_without(&setting.without)).await?;
         let begin = Instant::now();
-        for turns in dialogue.turns.chunks(BATCH) {
-            let items = turns.iter().map(|turn| item(dialogue, turn)).collect();
+        for items in setting.unit.items(dialogue).chunks(BATCH) {
+            let items = items.to_vec();
             let request = RetainRequest { items, run_async: false, document_tags: None, operation_id: None };
             client.retain_batch(&bank, &request).await?;
         }
@@ -109,46 +131,53 @@ async fn measure(client: &Client, dialogues: &[Dialogue]) -> Result<Report> {
             dialogue.turns.len(),
             begin.elapsed().as_secs_f64()
         );
-
-        for budget in BUDGETS {
-            let mut scores = Scores::default();
+        let mut took = Vec::new();
+        for (budget, scores) in report.budgets() {
             for question in &dialogue.questions {
-                let request = RecallRequest {
-                    max_tokens: budget,
-                    query_timestamp: Some(dialogue.last_date().to_rfc3339()),
-                    include: IncludeOptions { entities: None, ..IncludeOptions::default() },
-                    ..RecallRequest::new(&question.text)
-                };
+                let request = request(dialogue, question, *budget);
                 let begin = Instant::now();
                 let found = client.recall(&bank, &request).await?;
-                report.asked(begin.elapsed());
+                took.push(begin.elapsed());
                 let ranked: Vec<Vec<&str>> =
                     found.results.iter().map(|memory| turns_in(dialogue, memory)).collect();
                 scores.add(question.category, &question.evidence, &ranked);
             }
-            report.add(budget, scores);
         }
+        for took in took {
+            report.asked(took);
+        }
+        explain(client, &bank, dialogue, setting, &mut report).await?;
     }
     Ok(report)
 }
 
-fn item(dialogue: &Dialogue, turn: &Turn) -> MemoryItem {
-    MemoryItem {
-        timestamp: Timestamp::At(turn.date),
-        document_id: Some(format!("{}/{}", dialogue.id, turn.id.replace(':', "-"))),
-        context: Some(format!("conversation between {}", dialogue.speakers.join(" and "))),
-        metadata: Some([("dia_id".to_owned(), turn.id.clone())].into_iter().collect()),
-        ..MemoryItem::new(&turn.text)
+/// Asks once more at the largest budget, for the traces: to write one takes time, which the others are spared.
+async fn explain(
+    client: &Client,
+    bank: &str,
+    dialogue: &Dialogue,
+    setting: &Setting,
+    report: &mut Report,
+) -> Result<()> {
+    let budget = setting.max_tokens.last().copied().context("give at least one number as --max-tokens")?;
+    for question in &dialogue.questions {
+        let request = RecallRequest { trace: true, ..request(dialogue, question, budget) };
+        let found = client.recall(bank, &request).await?;
+        let holds = |index: usize| {
+            let memory = found.results.get(index);
+            let turns = memory.map(|memory| turns_in(dialogue, memory)).unwrap_or_default();
+            turns.iter().any(|turn| question.evidence.iter().any(|evidence| evidence == turn))
+        };
+        report.finders().add(&found, holds)?;
     }
+    Ok(())
 }
 
-/// The turns that a memory holds: the one it says it is, else those whose words it contains.
-fn turns_in<'d>(dialogue: &'d Dialogue, memory: &RecallResult) -> Vec<&'d str> {
-    let named = memory.metadata.as_ref().and_then(|metadata| metadata.get("dia_id"));
-    let text = data::normal(&memory.text);
-    let is_in = |turn: &&Turn| match named {
-        Some(id) => turn.id == *id,
-        None => text.contains(&turn.normal),
-    };
-    dialogue.turns.iter().filter(is_in).map(|turn| turn.id.as_str()).collect()
+fn request(dialogue: &Dialogue, question: &Question, max_tokens: i64) -> RecallRequest {
+    RecallRequest {
+        max_tokens,
+        query_timestamp: Some(dialogue.last_date().to_rfc3339()),
+        include: IncludeOptions { entities: None, ..IncludeOptions::default() },
+        ..RecallRequest::new(&question.text)
+    }
 }

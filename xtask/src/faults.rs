@@ -26,7 +26,7 @@ use anyhow::{Context, Result, bail};
 use crate::daemon::{Home, build};
 
 /// Name of the instance that a server uses when nobody names one.
-const INSTANCE: &str = "hindsight";
+pub(crate) const INSTANCE: &str = "hindsight";
 
 /// One round of so many has long documents, which take their time.
 const LONG: u32 = 8;

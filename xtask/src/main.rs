@@ -11,8 +11,10 @@ mod daemon;
 mod e2e;
 mod eval;
 mod faults;
+mod load;
 mod queries;
 mod tidy;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

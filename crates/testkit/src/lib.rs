@@ -4,6 +4,7 @@
 //!   one embedded PostgreSQL that all test processes of a run share.
 //! - [`ScriptedLlm`] is a language model over real HTTP that answers what a test wants, well
 //!   or badly.
+//! - [`EmbeddingService`] gives vectors over real HTTP as fast as they can be made.
 //! - [`FaultProxy`] is a link to a server that can be made slow, cut, reset or taken away.
 //! - [`Process`] is a program to start, listen to, stop for a while and kill.
 //! - [`audit()`] says what does not fit together in a database of memories.
@@ -16,6 +17,8 @@ mod activity;
 mod audit;
 mod cluster;
 mod database;
+mod embeddings;
+mod hashed;
 mod hold;
 mod llm;
 #[cfg(feature = "engine")]
@@ -25,9 +28,10 @@ mod proxy;
 mod reply;
 mod steward;
 
-pub use activity::{use_up_log, wait_for_write};
+pub use activity::{Connections, connections, use_up_log, wait_for_write};
 pub use audit::{audit, audit_instance};
 pub use database::TestDatabase;
+pub use embeddings::EmbeddingService;
 pub use hold::HeldTable;
 pub use llm::{LLM_MODEL, LlmRequest, ScriptedLlm};
 #[cfg(feature = "engine")]

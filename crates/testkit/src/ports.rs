@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hindsight_engine::ports::{Clock, EmbedError, EmbedPurpose, Embedder, EmbeddingModel};
 
-/// As many as the default model has.
-const DIMENSION: u32 = 384;
+use crate::hashed::{self, DIMENSION, MODEL};
 
 /// An embedder that adds up a fixed vector per word, so that texts with common words are
 /// near each other. Queries and passages are treated alike.
@@ -20,7 +19,7 @@ impl HashEmbedder {
         Self {
             model: EmbeddingModel {
                 provider: "testkit".to_owned(),
-                name: "hashed-words".to_owned(),
+                name: MODEL.to_owned(),
                 dimension: DIMENSION,
                 normalized: true,
                 query_prefix: String::new(),
@@ -31,25 +30,7 @@ impl HashEmbedder {
 
     /// The vector of a text, of length 1.
     pub fn vector(text: &str) -> Vec<f32> {
-        let mut sums = vec![0.0_f32; DIMENSION as usize];
-        let lower = text.to_lowercase();
-        for word in words(&lower) {
-            let hash = fnv1a(word);
-            let index = usize::try_from(hash % u64::from(DIMENSION)).unwrap_or_default();
-            if let Some(sum) = sums.get_mut(index) {
-                // The sign keeps different words from looking alike where they collide.
-                *sum += if hash >> 63 == 0 { 1.0 } else { -1.0 };
-            }
-        }
-        let length = sums.iter().map(|sum| sum * sum).sum::<f32>().sqrt();
-        if length > 0.0 {
-            for sum in &mut sums {
-                *sum /= length;
-            }
-        } else if let Some(first) = sums.first_mut() {
-            *first = 1.0;
-        }
-        sums
+        hashed::vector(text)
     }
 }
 
@@ -68,26 +49,6 @@ impl Embedder for HashEmbedder {
     async fn embed(&self, _purpose: EmbedPurpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
         Ok(texts.iter().map(|text| Self::vector(text)).collect())
     }
-}
-
-/// Words between spaces and punctuation; in scripts without spaces every character is one.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).flat_map(|word| {
-        let single = word.chars().any(|c| c >= '\u{2e80}');
-        let step = if single { 1 } else { usize::MAX };
-        let mut rest = word;
-        std::iter::from_fn(move || {
-            let end = rest.char_indices().nth(step).map_or(rest.len(), |(index, _)| index);
-            let (head, tail) = rest.split_at(end);
-            rest = tail;
-            (!head.is_empty()).then_some(head)
-        })
-    })
-}
-
-fn fnv1a(word: &str) -> u64 {
-    word.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A clock that stands still.

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use hindsight_embed_daemon::{Config, Daemons, Home as Folders, Profile, Program, StartOptions};
 
-use super::report::{AtMost, Report};
-use super::{REST, STARTS, usage};
+use super::report::{Bound::AtMost, Report};
+use super::{REST, STARTS};
 use crate::daemon::Home;
+use crate::usage;
 
 /// Calls for a daemon that runs.
 const CALLS: usize = 200;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::Options;
 use crate::commands::read;
 
 /// One measured figure.
@@ -15,16 +16,29 @@ struct Figure {
     value: f64,
     unit: &'static str,
     /// What the design allows, if it says so.
-    budget: Option<AtMost>,
+    budget: Option<Bound>,
 }
 
-/// Upper bound of the design.
+/// Bound of the design.
 #[derive(Clone, Copy)]
-pub(super) struct AtMost(pub(super) f64);
+pub(super) enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
 
-impl AtMost {
+impl Bound {
     fn holds(self, value: f64) -> bool {
-        value <= self.0
+        match self {
+            Self::AtMost(bound) => value <= bound,
+            Self::AtLeast(bound) => value >= bound,
+        }
+    }
+
+    fn to_json(self) -> Value {
+        match self {
+            Self::AtMost(bound) => json!({"at_most": bound}),
+            Self::AtLeast(bound) => json!({"at_least": bound}),
+        }
     }
 }
 
@@ -40,7 +54,7 @@ impl Report {
         name: impl Into<String>,
         value: f64,
         unit: &'static str,
-        budget: Option<AtMost>,
+        budget: Option<Bound>,
     ) {
         let figure = Figure { name: name.into(), value, unit, budget };
         // At once: a run takes minutes.
@@ -49,7 +63,7 @@ impl Report {
     }
 
     /// Median and tails of latencies, in milliseconds.
-    pub(super) fn latencies(&mut self, name: &str, times: &mut [Duration], p50: Option<AtMost>) {
+    pub(super) fn latencies(&mut self, name: &str, times: &mut [Duration], p50: Option<Bound>) {
         times.sort_unstable();
         for (percent, budget) in [(50, p50), (95, None), (99, None)] {
             let index = (times.len() * percent / 100).min(times.len().saturating_sub(1));
@@ -65,7 +79,8 @@ impl Report {
         }
     }
 
-    pub(super) fn json(&self, root: &Path) -> Result<String> {
+    /// The figures with what they depend on.
+    pub(super) fn json(&self, root: &Path, options: &Options) -> Result<String> {
         let commit = read(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root)).ok();
         let figures: Vec<Value> = self
             .figures
@@ -75,19 +90,31 @@ impl Report {
                     "name": figure.name,
                     "value": figure.value,
                     "unit": figure.unit,
+                    "budget": figure.budget.map(Bound::to_json),
                     "within_budget": figure.budget.map(|budget| budget.holds(figure.value)),
                 })
             })
             .collect();
         let cores = std::thread::available_parallelism().map(usize::from).ok();
         let load = std::fs::read_to_string("/proc/loadavg").ok();
-        let report = json!({"commit": commit, "cores": cores, "load": load, "figures": figures});
+        let report = json!({
+            "commit": commit,
+            "cores": cores,
+            "load": load,
+            "facts": options.facts,
+            "embeddings": options.embeddings,
+            "figures": figures,
+        });
         Ok(serde_json::to_string_pretty(&report)?)
     }
 }
 
 fn line(figure: &Figure) -> String {
-    let budget = figure.budget.map(|AtMost(bound)| format!("< {bound}")).unwrap_or_default();
+    let budget = match figure.budget {
+        Some(Bound::AtMost(bound)) => format!("< {bound}"),
+        Some(Bound::AtLeast(bound)) => format!("> {bound}"),
+        None => String::new(),
+    };
     let verdict = match figure.budget {
         Some(budget) if !budget.holds(figure.value) => " MISSED",
         _ => "",

@@ -21,6 +21,8 @@ pub(super) struct Dialogue {
 /// What one speaker said.
 pub(super) struct Turn {
     pub(super) id: String,
+    /// Number of the session it was said in.
+    pub(super) session: u32,
     pub(super) date: DateTime<Utc>,
     /// With the speaker in front.
     pub(super) text: String,
@@ -92,7 +94,7 @@ fn dialogue(raw: RawDialogue) -> Result<Dialogue> {
                 .blip_caption
                 .map_or_else(String::new, |caption| format!(" [shares a picture: {caption}]"));
             let text = format!("{}: {}{picture}", turn.speaker, turn.text.trim());
-            turns.push(Turn { id: turn.dia_id, date, normal: normal(&text), text });
+            turns.push(Turn { id: turn.dia_id, session: number, date, normal: normal(&text), text });
         }
     }
 
@@ -151,6 +153,7 @@ mod tests {
         let texts: Vec<&str> = dialogue.turns.iter().map(|turn| turn.text.as_str()).collect();
         assert_eq!(texts, ["Ann: early [shares a picture: a cat]", "Bo: late"]);
         assert_eq!(dialogue.turns[0].date.to_rfc3339(), "2023-01-01T00:05:00+00:00");
+        assert_eq!(dialogue.turns.iter().map(|turn| turn.session).collect::<Vec<_>>(), [2, 10]);
         assert_eq!(dialogue.turns[1].normal, "bo late");
         assert_eq!(dialogue.questions.len(), 1);
         assert_eq!(dialogue.questions[0].evidence, ["D2:1", "D10:1"]);

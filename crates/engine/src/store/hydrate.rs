@@ -134,6 +134,15 @@ impl RecallSession {
         query.fetch(&mut self.transaction).await
     }
 
+    /// How the database finds the candidates, in its own words; for tests.
+    #[doc(hidden)]
+    pub async fn explain_candidates(
+        &mut self,
+        query: &CandidateQuery<'_>,
+    ) -> Result<serde_json::Value, StoreError> {
+        query.explain(&mut self.transaction).await
+    }
+
     /// The memories of these ids, in no order; those deleted meanwhile are missing.
     pub async fn hydrate(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<HydratedMemory>, StoreError> {
         let rows = sqlx::query!(

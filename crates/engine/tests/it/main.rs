@@ -12,6 +12,7 @@ mod cells;
 mod conversation;
 mod isolation;
 mod observations;
+mod plans;
 mod recall;
 mod rerank;
 mod retain;

@@ -6,6 +6,7 @@ mod process;
 mod proxy;
 
 use hindsight_testkit::TestDatabase;
+use serde_json::{Value, json};
 use sqlx::Executor as _;
 
 #[tokio::test]
@@ -49,6 +50,20 @@ async fn a_database_is_dropped_with_its_value() {
         .await
         .unwrap();
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn the_embedding_service_gives_vectors_of_length_one() {
+    let service = hindsight_testkit::EmbeddingService::start().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let info: Value = http.get(format!("{}/info", service.url())).send().await.unwrap().json().await.unwrap();
+    assert_eq!(info["model_id"], "hashed-words");
+    let request = json!({"inputs": ["red apples", "apples, red", "a train"], "truncate": true});
+    let answer = http.post(format!("{}/embed", service.url())).json(&request).send().await.unwrap();
+    let vectors: Vec<Vec<f32>> = answer.json().await.unwrap();
+    let product = |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(a, b)| a * b).sum::<f32>();
+    assert!((product(0, 0) - 1.0).abs() < 1e-5 && (product(0, 1) - 1.0).abs() < 1e-5);
+    assert!(product(0, 2) < 0.5);
 }
 
 #[cfg(feature = "engine")]

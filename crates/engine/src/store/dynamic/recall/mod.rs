@@ -7,6 +7,7 @@
 mod arms;
 mod chunks;
 mod context;
+mod explain;
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 const TICKS: f64 = 100.0;
 
 /// Seconds of processor a process has used.
-pub(super) fn cpu_seconds(pid: u32) -> Result<f64> {
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the figures need Linux's /proc")?;
     let (_, fields) = stat.rsplit_once(") ").context("a line of /proc/PID/stat")?;
     let fields: Vec<&str> = fields.split(' ').collect();
@@ -19,18 +19,18 @@ pub(super) fn cpu_seconds(pid: u32) -> Result<f64> {
 
 /// Seconds of processor a postmaster and its children have used. Those of children that
 /// ended are lost: ask while connections stay.
-pub(super) fn cpu_seconds_of_family(parent: u32) -> Result<f64> {
+pub(crate) fn cpu_seconds_of_family(parent: u32) -> Result<f64> {
     family(parent)?.into_iter().map(cpu_seconds).sum()
 }
 
 /// Memory of a process in MB (`VmRSS`).
-pub(super) fn rss_mb(pid: u32) -> Result<f64> {
+pub(crate) fn rss_mb(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     kilobytes(&status, "VmRSS:").map(|kb| kb / 1024.0)
 }
 
 /// Memory of a postmaster and its children in MB, what they share counted once (`Pss`).
-pub(super) fn shared_mb_of_family(parent: u32) -> Result<f64> {
+pub(crate) fn shared_mb_of_family(parent: u32) -> Result<f64> {
     let members = family(parent)?.into_iter().map(|pid| {
         let smaps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
         kilobytes(&smaps, "Pss:")

@@ -1,0 +1,28 @@
+//! The plan that PostgreSQL makes of the candidates' statement, for the tests that watch over it.
+
+use serde_json::Value;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+
+use super::CandidateQuery;
+use crate::store::StoreError;
+
+impl CandidateQuery<'_> {
+    /// The plan that recall runs with, as `explain (format json)` tells it; without an estimate.
+    ///
+    /// What is explained is the very statement that the connection has prepared, with the types
+    /// of its parameters. Its plan is made for any values, so they may all be null.
+    pub(in crate::store) async fn explain(&self, connection: &mut PgConnection) -> Result<Value, StoreError> {
+        self.fetch(connection).await?;
+        let text = self.statement().into_sql();
+        let mut prepared = QueryBuilder::<Postgres>::new(
+            "select name, parameter_types::text[] from pg_prepared_statements where statement = ",
+        );
+        prepared.push_bind(text.as_str());
+        let (name, types): (String, Vec<String>) =
+            prepared.build_query_as().fetch_one(&mut *connection).await?;
+        let nulls: Vec<String> = types.iter().map(|parameter| format!("null::{parameter}")).collect();
+        let explained = format!("explain (costs off, format json) execute {name}({})", nulls.join(", "));
+        let mut explained = QueryBuilder::<Postgres>::new(explained);
+        Ok(explained.build_query_scalar().persistent(false).fetch_one(&mut *connection).await?)
+    }
+}

@@ -1,0 +1,157 @@
+//! How the database finds the candidates of a recall: which indexes it reads, and in what order.
+//!
+//! Snapshots hold the whole plan of each shape of the statement. A change of the schema or the
+//! statement that changes one has to be looked at and measured: write them anew with
+//! `INSTA_UPDATE=always cargo test -p hindsight-engine plans`.
+
+use std::fmt::Write as _;
+
+use hindsight_engine::config::Settings;
+use hindsight_engine::store::{CandidateQuery, GraphQuery, TagFilter, TermProbe};
+use hindsight_engine::text::dates::DateWindow;
+use hindsight_engine::text::terms::{Language, query_terms};
+use hindsight_testkit::HashEmbedder;
+use hindsight_types::recall::FactType;
+use hindsight_types::tags::TagsMatch;
+use serde_json::{Value, json};
+
+use crate::support::{TestEngine, time};
+
+const QUERY: &str = "Vienna violin sonata";
+
+/// Banks of notes in conversations, written in turn as in use, of which the database knows what
+/// is in them. Were there only one, nothing would be gained by an index over its vectors.
+async fn banks(settings: Settings) -> TestEngine {
+    let test = TestEngine::with(settings).await;
+    for from in (0..400).step_by(40) {
+        for bank in ["a", "b", "c"] {
+            test.retain(bank, (from..from + 40).map(note).collect()).await.expect("retained");
+        }
+    }
+    test.engine.tend_cells().await.expect("tended");
+    // Of the whole database: plans must not depend on when PostgreSQL does it by itself.
+    sqlx::query("vacuum (analyze)").execute(&test.pool).await.expect("vacuumed");
+    test
+}
+
+fn note(number: usize) -> Value {
+    const MATTERS: [&str; 5] =
+        ["garden tulips", "violin sonata", "train timetable", "chess opening", "rye bread"];
+    json!({
+        "content": format!("{} note {number}", MATTERS[number % MATTERS.len()]),
+        "document_id": number.to_string(),
+        "context": "notes",
+        "timestamp": format!("2023-{:02}-{:02}T10:00:00Z", 1 + number % 12, 1 + number % 28),
+        "entities": [{"text": (["Vienna", "Kiel", "Oslo"][number % 3])}],
+        "tags": ([format!("tag {}", number % 4)]),
+    })
+}
+
+/// The plan of a query whose filters are as given.
+async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, probes: Option<i64>) -> Value {
+    let bank = test.store.bank("b").await.expect("asked").expect("there").key;
+    let vector = HashEmbedder::vector(QUERY);
+    let terms: Vec<TermProbe> = query_terms(QUERY, Language::ENGLISH)
+        .into_iter()
+        .map(|hash| TermProbe { hash, df: 80, idf: 1.6 })
+        .collect();
+    let names = ["vienna".to_owned()];
+    let query = CandidateQuery {
+        bank,
+        types: FactType::ALL,
+        vector: Some(&vector),
+        min_similarity: 0.1,
+        probes,
+        terms: &terms,
+        mean_length: 4.0,
+        per_arm: 100,
+        postings: 1000,
+        graph: Some(GraphQuery { names: &names, mentions: 100 }),
+        window,
+        context: 20,
+        tags: &tags,
+    };
+    let mut session = test.store.recall_session().await.expect("a session");
+    let explained = session.explain_candidates(&query).await.expect("explained");
+    explained[0]["Plan"].clone()
+}
+
+/// Nodes and indexes of a plan, one on a line, deeper ones further in.
+fn tree(plan: &Value) -> String {
+    let mut text = String::new();
+    write_node(&mut text, plan, 0);
+    text
+}
+
+fn write_node(text: &mut String, node: &Value, depth: usize) {
+    let of = |key: &str| node[key].as_str();
+    let name = of("Subplan Name").map_or_else(String::new, |name| format!("{name}: "));
+    let index = of("Index Name").map_or_else(String::new, |index| format!(" {index}"));
+    let cte = of("CTE Name").map_or_else(String::new, |cte| format!(" {cte}"));
+    let table = of("Relation Name").map_or_else(String::new, |table| format!(" on {table}"));
+    let kind = of("Node Type").expect("a node has a type");
+    writeln!(text, "{:depth$}{name}{kind}{index}{cte}{table}", "", depth = depth * 2).expect("written");
+    for child in node["Plans"].as_array().into_iter().flatten() {
+        write_node(text, child, depth + 1);
+    }
+}
+
+/// What holds for every shape.
+fn reads_no_table_as_a_whole(tree: &str) {
+    assert!(!tree.contains("Seq Scan"), "{tree}");
+}
+
+/// What holds without a filter by tags, which are in the table only.
+fn reads_vectors_from_the_index_alone(tree: &str) {
+    let semantic = tree.lines().skip_while(|line| !line.contains("CTE sem")).skip(1);
+    let semantic = semantic.take_while(|line| !line.starts_with("  CTE"));
+    let scans: Vec<&str> = semantic.map(str::trim).filter(|line| line.ends_with(" memory_vectors")).collect();
+    assert_eq!(scans, ["Index Only Scan memory_vectors_scan on memory_vectors"; 3], "{tree}");
+}
+
+fn window() -> DateWindow {
+    DateWindow { start: time("2023-06-01T00:00:00Z"), end: time("2023-06-30T00:00:00Z") }
+}
+
+fn tags() -> TagFilter {
+    TagFilter::list(Some(vec!["tag 1".to_owned()]), TagsMatch::AnyStrict)
+}
+
+#[tokio::test]
+async fn without_a_filter() {
+    let test = banks(Settings::default()).await;
+    let tree = tree(&plan(&test, TagFilter::All, None, None).await);
+    reads_no_table_as_a_whole(&tree);
+    reads_vectors_from_the_index_alone(&tree);
+    insta::assert_snapshot!(tree);
+}
+
+#[tokio::test]
+async fn under_a_tag() {
+    let test = banks(Settings::default()).await;
+    let tree = tree(&plan(&test, tags(), None, None).await);
+    reads_no_table_as_a_whole(&tree);
+    insta::assert_snapshot!(tree);
+}
+
+#[tokio::test]
+async fn in_a_window_of_time() {
+    let test = banks(Settings::default()).await;
+    let tree = tree(&plan(&test, TagFilter::All, Some(window()), None).await);
+    reads_no_table_as_a_whole(&tree);
+    reads_vectors_from_the_index_alone(&tree);
+    assert!(tree.contains("memory_vectors_by_event"), "{tree}");
+    assert!(tree.contains("memory_vectors_by_long_event"), "{tree}");
+    insta::assert_snapshot!(tree);
+}
+
+#[tokio::test]
+async fn in_a_bank_with_cells() {
+    let test = banks(Settings { exact_limit: 50, ..Settings::default() }).await;
+    let tree = tree(&plan(&test, TagFilter::All, None, Some(2)).await);
+    reads_no_table_as_a_whole(&tree);
+    reads_vectors_from_the_index_alone(&tree);
+    // What lies behind differs with the cells, whose number depends on where they begin.
+    let semantic: Vec<&str> = tree.lines().take_while(|line| !line.contains("CTE complete")).collect();
+    insta::assert_snapshot!(semantic.join("\n"));
+}
