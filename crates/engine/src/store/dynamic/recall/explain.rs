@@ -1,17 +1,18 @@
 //! The plan that PostgreSQL makes of the candidates' statement, for the tests that watch over it.
 
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 
 use super::CandidateQuery;
 use crate::store::StoreError;
+use crate::store::session::Session;
 
 impl CandidateQuery<'_> {
     /// The plan that recall runs with, as `explain (format json)` tells it; without an estimate.
     ///
     /// What is explained is the very statement that the connection has prepared, with the types
     /// of its parameters. Its plan is made for any values, so they may all be null.
-    pub(in crate::store) async fn explain(&self, connection: &mut PgConnection) -> Result<Value, StoreError> {
+    pub(in crate::store) async fn explain(&self, connection: &mut Session) -> Result<Value, StoreError> {
         self.fetch(connection).await?;
         let text = self.statement().into_sql();
         let mut prepared = QueryBuilder::<Postgres>::new(
