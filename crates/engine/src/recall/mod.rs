@@ -103,7 +103,7 @@ impl Engine {
             phases.end("reranking");
             session = self.store.recall_session().await?;
         }
-        ranked.retain(|ranked| query.passes_floors(ranked));
+        ranked.retain(|ranked| ranked.passes(&query.floors));
         if plan.prefer_observations {
             hide_sources(&mut session, bank.key, &mut ranked, &query, plan.per_answer()).await?;
             phases.end("prefer_observations_dedup");

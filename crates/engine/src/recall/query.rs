@@ -7,7 +7,6 @@ use hindsight_types::time;
 
 use super::fuzzy::is_fuzzy;
 use super::period::{period, told_within};
-use super::score::Ranked;
 use crate::EngineError;
 use crate::config::{RecencyDecay, Settings};
 use crate::store::TagFilter;
@@ -94,12 +93,6 @@ impl Query {
             TagFilter::Groups(groups) if groups.iter().any(is_fuzzy) => Some(groups),
             _ => None,
         }
-    }
-
-    /// Whether a result is above the floors of the final score and the reranker's.
-    pub(super) fn passes_floors(&self, ranked: &Ranked) -> bool {
-        self.floors.r#final.is_none_or(|floor| ranked.score >= floor)
-            && self.floors.reranker.is_none_or(|floor| ranked.reranker.is_some_and(|score| score >= floor))
     }
 }
 

@@ -19,6 +19,7 @@
 
 use std::collections::HashMap;
 
+use hindsight_types::recall::MinScores;
 use uuid::Uuid;
 
 use super::query::Query;
@@ -81,6 +82,14 @@ pub(super) struct Ranked {
     pub(super) score: f64,
     /// The parts of the score.
     pub(super) parts: Parts,
+}
+
+impl Ranked {
+    /// Whether it is above the floors of the final score and the reranker's.
+    pub(super) fn passes(&self, floors: &MinScores) -> bool {
+        floors.r#final.is_none_or(|floor| self.score >= floor)
+            && floors.reranker.is_none_or(|floor| self.reranker.is_some_and(|score| score >= floor))
+    }
 }
 
 /// What a final score is made of.
