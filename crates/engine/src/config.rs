@@ -127,8 +127,9 @@ pub struct Settings {
     /// Memories up to which the semantic arm looks at every vector of a bank; larger banks get
     /// cells.
     pub exact_limit: i64,
-    /// Cells of a large bank that the semantic arm looks into, at budget low, mid, high.
-    pub probes: [i64; 3],
+    /// Vectors of a large bank that the semantic arm looks at, at budget low, mid, high: as many
+    /// of its nearest cells as hold about so many.
+    pub scanned: [i64; 3],
     /// How a budget becomes a number of candidates; see [`Settings::per_arm`].
     pub budget_function: BudgetFunction,
     /// Candidates of each arm and type at budget low, mid, high, where they are fixed.
@@ -183,7 +184,7 @@ impl Default for Settings {
             prefer_observations: false,
             mentions: [50, 100, 200],
             exact_limit: 20_000,
-            probes: [16, 24, 64],
+            scanned: [8_000, 14_000, 28_000],
             budget_function: BudgetFunction::Fixed,
             budgets: [100, 300, 1000],
             budget_shares: [0.025, 0.075, 0.25],

@@ -132,7 +132,7 @@ impl Engine {
 }
 
 /// About 1.3·√n cells: then a recall looks at as many centres as vectors, within a small factor.
-fn cells_for(memories: i64) -> i64 {
+pub(crate) fn cells_for(memories: i64) -> i64 {
     let root = (memories.max(1) as f64).sqrt();
     #[expect(clippy::cast_possible_truncation, reason = "the root of a 63-bit number, then bounded")]
     let cells = (1.3 * root) as i64;

@@ -8,6 +8,7 @@ use super::query::Query;
 use super::score::{self, Ranked, Weights};
 use super::{cut, fusion, select};
 use crate::EngineError;
+use crate::cells::cells_for;
 use crate::config::{Fusion, Settings};
 use crate::store::{Candidate, CandidateQuery, GraphQuery, RecallBank, RecallSession, TermProbe};
 
@@ -73,7 +74,7 @@ impl Plan {
             per_source: usize::try_from(settings.max_candidates_per_source).ok().filter(|limit| *limit > 0),
             // A bank that has shrunk, or a limit that was raised, needs its cells no more.
             probes: (bank.cells > 0 && bank.memories > settings.exact_limit)
-                .then(|| of_level(settings.probes)),
+                .then(|| probes(of_level(settings.scanned), bank)),
             fusion: settings.fusion,
             rerank,
             prefer_observations: request.prefer_observations.unwrap_or(settings.prefer_observations),
@@ -133,6 +134,12 @@ impl Plan {
         select::drop_repeated(&mut ranked);
         ranked
     }
+}
+
+/// Cells that hold about so many vectors together.
+fn probes(scanned: i64, bank: &RecallBank) -> i64 {
+    let cells = cells_for(bank.cells);
+    scanned.saturating_mul(cells).div_euclid(bank.memories.max(1)).clamp(1, cells)
 }
 
 /// What the query's words weigh in the bank, the rarest first. Words the bank does not

@@ -10,7 +10,7 @@ use crate::support::TestEngine;
 fn settings() -> Settings {
     Settings {
         exact_limit: 50,
-        probes: [2, 2, 2],
+        scanned: [20; 3],
         text_search: false,
         graph: false,
         context: [0; 3],

@@ -302,7 +302,7 @@ fn every_filter_agrees_with_its_meaning() {
 
 #[test]
 fn every_filter_agrees_with_its_meaning_in_cells() {
-    filters_agree(Settings { exact_limit: 1, probes: [1, 1, 1], ..Settings::default() });
+    filters_agree(Settings { exact_limit: 1, scanned: [1; 3], ..Settings::default() });
 }
 
 fn filters_agree(settings: Settings) {
