@@ -27,6 +27,8 @@ use crate::{embedders, models, rerankers, upkeep};
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long closed connections may take to be gone.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a start that has failed waits for models that are loading.
+const SETTLE: Duration = Duration::from_secs(5);
 /// Longest wait for a look at the database.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -283,14 +285,33 @@ async fn look(engine: &Engine) -> Result<PoolHealth, String> {
     }
 }
 
+/// Models on their way.
+type Loading = tokio::task::JoinHandle<Result<models::Models, StartError>>;
+
 async fn open(
     config: &Config,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) -> Result<(Option<Embedded>, Engine), StartError> {
     // A model that is there loads while the database starts; one that has to be fetched
     // waits, so that an unusable database is told without a download first.
-    let load = || tokio::spawn(models::load(config.clone()));
-    let model = models::are_there(config).then(load);
+    let mut loading = models::are_there(config).then(|| tokio::spawn(models::load(config.clone())));
+    let opened = open_beside(&mut loading, config, stopped).await;
+    // The end of a process while a library starts up its threads is a crash.
+    if let (Err(_), Some(loading)) = (&opened, &mut loading)
+        && !loading.is_finished()
+    {
+        // Late or failed, nobody wants the models any more.
+        let _ = tokio::time::timeout(SETTLE, loading).await;
+    }
+    opened
+}
+
+/// Opens everything while the models may be loading already.
+async fn open_beside(
+    loading: &mut Option<Loading>,
+    config: &Config,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(Option<Embedded>, Engine), StartError> {
     let (embedded, url) = start_database(config).await?;
     let opened = async {
         let store = Store::open(&StoreOptions {
@@ -309,7 +330,8 @@ async fn open(
             language: config.language,
         })
         .await?;
-        let (embedder, reranker) = model.unwrap_or_else(load).await??;
+        let loading = loading.get_or_insert_with(|| tokio::spawn(models::load(config.clone())));
+        let (embedder, reranker) = loading.await??;
         let engine = open_engine(config, store, embedder).await?;
         Ok(match reranker {
             Some(reranker) => engine.with_reranker(reranker),

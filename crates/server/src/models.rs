@@ -14,7 +14,7 @@ use crate::load::StartError;
 use crate::{embedders, rerankers};
 
 /// The models that the engine works with; the reranker only where there is one.
-type Models = (Arc<dyn Embedder>, Option<Arc<dyn Reranker>>);
+pub(crate) type Models = (Arc<dyn Embedder>, Option<Arc<dyn Reranker>>);
 
 /// Whether nothing has to be fetched for the chosen models.
 pub(crate) fn are_there(config: &Config) -> bool {
