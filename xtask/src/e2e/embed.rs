@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -82,17 +83,26 @@ struct Stalled {
     rest: String,
 }
 
-/// Sends a retain but for the end of its body.
+/// Longest wait for a server that has a request to ask for its body.
+const ASKING: Duration = Duration::from_secs(20);
+
+/// Sends a retain but for the end of its body. When this returns the server is at it: it has
+/// asked for the body.
 fn stalled_retain(port: u16, text: &str) -> Result<Stalled> {
     let mut connection = TcpStream::connect(("127.0.0.1", port))?;
     let body = serde_json::json!({"items": [{"content": text}]}).to_string();
     let (first, rest) = body.split_at(20);
     let length = body.len();
-    let head = "Content-Type: application/json\r\nConnection: close";
+    let head = "Content-Type: application/json\r\nConnection: close\r\nExpect: 100-continue";
     write!(
         connection,
-        "POST /v1/default/banks/notes/memories HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\nContent-Length: {length}\r\n\r\n{first}"
+        "POST /v1/default/banks/notes/memories HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\nContent-Length: {length}\r\n\r\n"
     )?;
+    connection.set_read_timeout(Some(ASKING))?;
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    connection.read_exact(&mut go_on)?;
+    holds(&String::from_utf8_lossy(&go_on), "100 Continue")?;
+    write!(connection, "{first}")?;
     Ok(Stalled { connection, rest: rest.to_owned() })
 }
 

@@ -1,14 +1,17 @@
 //! Stopping daemons that do not want to, and what dead ones leave.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{out, pid, refusal};
 use crate::checks::{Checks, holds, same};
 use crate::daemon::{Home, Signal, signal};
 
 const INSTANCE: &str = "hindsight-embed-stubborn";
+/// Longest time that the system may take to end a process.
+const DYING: Duration = Duration::from_secs(20);
 
 pub(super) fn check(checks: &mut Checks, home: &Home) {
     checks.note("embed: the database of a dead daemon is stopped", orphan(home));
@@ -19,6 +22,13 @@ pub(super) fn check(checks: &mut Checks, home: &Home) {
 fn killed(home: &Home) -> Result<()> {
     out(home, "hindsight-embed -p stubborn daemon start")?;
     signal(pid(home, "stubborn")?, Signal::SIGKILL)?;
+    // A process that was killed takes a moment to end.
+    let deadline = Instant::now() + DYING;
+    while out(home, "hindsight-embed -p stubborn daemon status").is_ok() {
+        if Instant::now() > deadline {
+            bail!("the killed daemon lives on");
+        }
+    }
     home.postmaster_of(INSTANCE).context("the database went with the daemon").map(|_| ())
 }
 
@@ -67,13 +77,13 @@ fn deleted(home: &Home) -> Result<()> {
         }
     }
     if deleted == 0 {
-        anyhow::bail!("nobody deleted it");
+        bail!("nobody deleted it");
     }
     same(&home.postmaster_of(INSTANCE), &None)?;
     for end in ["env", "lock", "run.lock", "run.json", "log", "lock.owner"] {
         let path = home.path().join(format!(".hindsight/profiles/stubborn.{end}"));
         if path.exists() {
-            anyhow::bail!("{} was left", path.display());
+            bail!("{} was left", path.display());
         }
     }
     Ok(())
