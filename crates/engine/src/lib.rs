@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use config::Settings;
 pub use error::EngineError;
-use ports::{Clock, EmbedError, EmbedPurpose, Embedder, Reranker};
+use ports::{Clock, EmbedError, EmbedPurpose, Embedder, LanguageModel, Reranker};
 use store::{PoolHealth, Store, StoreError};
 
 /// The engine over one database. Cloning is cheap and shares everything.
@@ -30,6 +30,7 @@ pub struct Engine {
     store: Store,
     embedder: Arc<dyn Embedder>,
     reranker: Option<Arc<dyn Reranker>>,
+    llm: Option<Arc<dyn LanguageModel>>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     queries: recall::QueryCache,
@@ -58,6 +59,7 @@ impl Engine {
             store,
             embedder,
             reranker: None,
+            llm: None,
             clock,
             settings: Arc::new(settings),
             queries: recall::QueryCache::new(),
@@ -68,6 +70,17 @@ impl Engine {
     #[must_use]
     pub fn with_reranker(self, reranker: Arc<dyn Reranker>) -> Self {
         Self { reranker: Some(reranker), ..self }
+    }
+
+    /// The same engine with a language model. Without one, retain makes facts by rules.
+    #[must_use]
+    pub fn with_llm(self, llm: Arc<dyn LanguageModel>) -> Self {
+        Self { llm: Some(llm), ..self }
+    }
+
+    /// The language model, if there is one.
+    pub fn llm(&self) -> Option<&Arc<dyn LanguageModel>> {
+        self.llm.as_ref()
     }
 
     /// The reranker, if there is one.

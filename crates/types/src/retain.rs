@@ -332,3 +332,13 @@ pub struct TokenUsage {
     /// Tokens of hidden reasoning.
     pub thoughts_tokens: i64,
 }
+
+impl std::ops::AddAssign for TokenUsage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.total_tokens += other.total_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.thoughts_tokens += other.thoughts_tokens;
+    }
+}

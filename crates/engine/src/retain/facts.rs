@@ -5,11 +5,12 @@ use hindsight_types::recall::FactType;
 use uuid::Uuid;
 
 use super::chunk::{ChunkLimits, chunk};
-use super::plain::{self, PlainFact};
-use super::source::{Part, Source, entity_names};
+use super::extracted::ExtractedFact;
+use super::plain;
+use super::source::{Part, Source, entity_mentions};
 use crate::config::{ExtractionMode, Settings};
 use crate::hash::sha256;
-use crate::store::{ChunkWrite, DocumentWrite, FactWrite};
+use crate::store::{ChunkWrite, DocumentWrite, EntityMention, FactWrite};
 use crate::text::terms::{Language, analyze, text_hash};
 use crate::text::{signals, tokens};
 
@@ -71,9 +72,7 @@ fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocume
         for text in chunk(&part.text, limits) {
             let chunk_index = i32::try_from(document.chunks.len()).unwrap_or(i32::MAX);
             let extracted = extract(&text, part, settings.extraction_mode);
-            document
-                .facts
-                .extend(extracted.into_iter().map(|plain| fact(plain, part, chunk_index, language)));
+            document.facts.extend(chunk_facts(extracted, part, chunk_index, language));
             document.chunks.push(ChunkWrite {
                 content_hash: sha256(&text),
                 body: if settings.store_document_text { text } else { String::new() },
@@ -89,43 +88,74 @@ fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocume
     DraftDocument { document, runs }
 }
 
-fn extract(chunk: &str, part: &Part, mode: ExtractionMode) -> Vec<PlainFact> {
+fn extract(chunk: &str, part: &Part, mode: ExtractionMode) -> Vec<ExtractedFact> {
     match mode {
         ExtractionMode::Chunks => {
-            let (text, speaker, occurred, entities) = (chunk.trim().to_owned(), None, None, Vec::new());
-            vec![PlainFact { text, speaker, occurred, entities }]
+            vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }]
         }
         // These want a language model; without one, the plain rules make the facts.
         ExtractionMode::Concise
         | ExtractionMode::Verbose
         | ExtractionMode::Custom
-        | ExtractionMode::Verbatim => plain::extract(chunk, part.said_at),
+        | ExtractionMode::Verbatim => {
+            plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect()
+        }
     }
 }
 
-fn fact(plain: PlainFact, part: &Part, chunk_index: i32, language: Language) -> FactWrite {
-    let author = plain.speaker.or_else(|| signals::author(&plain.text).map(str::to_owned));
+/// The facts of a chunk, ready to be written but for what needs the store or a model.
+fn chunk_facts(
+    extracted: Vec<ExtractedFact>,
+    part: &Part,
+    chunk_index: i32,
+    language: Language,
+) -> Vec<FactWrite> {
+    let mut facts: Vec<FactWrite> = Vec::with_capacity(extracted.len());
+    for read in extracted {
+        // Only what stands before can have led to it.
+        let caused_by =
+            read.caused_by.iter().filter_map(|&cause| Some(facts.get(cause)?.memory_id)).collect();
+        facts.push(FactWrite { caused_by, ..fact(read, part, chunk_index, language) });
+    }
+    facts
+}
+
+fn fact(read: ExtractedFact, part: &Part, chunk_index: i32, language: Language) -> FactWrite {
+    let author = read.speaker.or_else(|| signals::author(&read.text).map(str::to_owned));
+    let mut tags = part.tags.clone();
+    tags.extend(read.tags);
+    tags.sort_unstable();
+    tags.dedup();
     FactWrite {
         memory_id: Uuid::now_v7(),
         chunk_index,
-        fact_type: fact_type(author.as_deref()),
+        fact_type: read.fact_type.unwrap_or_else(|| fact_type(author.as_deref())),
         context: part.context.clone(),
         metadata: part.metadata.clone(),
-        tags: part.tags.clone(),
+        tags,
         observation_scopes: part.observation_scopes.clone(),
-        occurred: plain.occurred,
+        occurred: read.occurred,
         mentioned_at: part.said_at,
         embedding: Vec::new(),
-        terms: analyze(&plain.text, language),
-        text_hash: text_hash(&plain.text),
+        terms: analyze(&read.text, language),
+        text_hash: text_hash(&read.text),
         stream: None,
-        tokens: i32::try_from(tokens::count(&plain.text)).unwrap_or(i32::MAX),
-        question_share: signals::question_share(&plain.text),
-        has_time: signals::has_time(&plain.text),
-        entities: entity_names(plain.entities.iter().chain(&part.entities).map(String::as_str)),
+        tokens: i32::try_from(tokens::count(&read.text)).unwrap_or(i32::MAX),
+        question_share: signals::question_share(&read.text),
+        has_time: signals::has_time(&read.text),
+        entities: mentions(&read.entities, &read.labels, part),
+        caused_by: Vec::new(),
         author,
-        body: plain.text,
+        body: read.text,
     }
+}
+
+/// What a fact mentions: the names in it, its labels, and what the caller knows of.
+fn mentions(names: &[String], labels: &[String], part: &Part) -> Vec<EntityMention> {
+    let free = names.iter().map(|name| (name, false, false));
+    let labels = labels.iter().map(|name| (name, true, true));
+    let given = part.entities.iter().map(|name| (name, false, !part.resolve_entities));
+    entity_mentions(free.chain(labels).chain(given))
 }
 
 /// What the agent itself says is its experience, everything else is the world.

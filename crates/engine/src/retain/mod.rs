@@ -6,6 +6,7 @@
 //! conversation; then the texts are embedded and everything is written at once.
 
 pub mod chunk;
+pub(crate) mod extracted;
 mod facts;
 pub mod plain;
 mod source;

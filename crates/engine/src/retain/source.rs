@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::EngineError;
+use crate::store::EntityMention;
 use crate::text::sanitize;
 
 /// Longer document ids would not fit into an index.
@@ -38,6 +39,8 @@ pub(crate) struct Part {
     pub(crate) context: Option<String>,
     pub(crate) metadata: Option<Value>,
     pub(crate) entities: Vec<String>,
+    /// Whether those may be taken for similar entities of the bank.
+    pub(crate) resolve_entities: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) observation_scopes: Option<Value>,
 }
@@ -134,25 +137,30 @@ fn part(index: usize, item: &MemoryItem, document_tags: &[String], now: DateTime
         is_dated: matches!(item.timestamp, Timestamp::At(_)),
         context: item.context.as_deref().map(|context| sanitize(context).into_owned()),
         metadata: item.metadata.as_ref().map(clean_metadata),
-        entities: entity_names(item.entities.iter().flatten().map(|entity| entity.text.as_str())),
+        entities: item.entities.iter().flatten().map(|entity| entity.text.clone()).collect(),
+        resolve_entities: item.resolve_entities,
         tags,
         observation_scopes: item.observation_scopes.as_ref().map(scopes_value),
     }
 }
 
-/// Names of entities as stored: white space folded, blank and overlong ones dropped, each
-/// once whatever its case.
-pub(crate) fn entity_names<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for name in names {
+/// Entities as stored, from names with whether each is a label and whether it is literal: white
+/// space folded, blank and overlong names dropped, each once whatever its case. Of two mentions
+/// of a name the later one decides what it is.
+pub(crate) fn entity_mentions<'n>(
+    mentions: impl Iterator<Item = (&'n String, bool, bool)>,
+) -> Vec<EntityMention> {
+    let mut kept: IndexMap<String, EntityMention> = IndexMap::new();
+    for (name, is_label, is_literal) in mentions {
         let name = sanitize(name).split_whitespace().collect::<Vec<_>>().join(" ");
-        let lower = name.to_lowercase();
-        let known = kept.iter().any(|known| known.to_lowercase() == lower);
-        if !name.is_empty() && !known && name.chars().count() <= MAX_ENTITY_CHARS {
-            kept.push(name);
+        if name.is_empty() || name.chars().count() > MAX_ENTITY_CHARS {
+            continue;
         }
+        let known =
+            kept.entry(name.to_lowercase()).or_insert_with(|| EntityMention { name, is_label, is_literal });
+        (known.is_label, known.is_literal) = (is_label, is_literal);
     }
-    kept
+    kept.into_values().collect()
 }
 
 fn clean_metadata(metadata: &IndexMap<String, String>) -> Value {

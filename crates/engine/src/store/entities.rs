@@ -19,7 +19,8 @@ pub(super) async fn attach(
     now: DateTime<Utc>,
 ) -> Result<BTreeMap<Uuid, i32>, StoreError> {
     let facts = || documents.iter().flat_map(|document| &document.facts);
-    let mut names: Vec<String> = facts().flat_map(|fact| fact.entities.iter().cloned()).collect();
+    let mut names: Vec<String> =
+        facts().flat_map(|fact| fact.entities.iter().map(|entity| entity.name.clone())).collect();
     names.sort_unstable();
     names.dedup();
     let mut mentions = BTreeMap::new();
@@ -30,7 +31,7 @@ pub(super) async fn attach(
     let mut rows: Vec<(Uuid, Uuid, i16)> = facts()
         .flat_map(|fact| {
             let code = fact_type_code(fact.fact_type);
-            let ids = fact.entities.iter().filter_map(|name| ids.get(name));
+            let ids = fact.entities.iter().filter_map(|entity| ids.get(&entity.name));
             ids.map(move |entity| (*entity, fact.memory_id, code))
         })
         .collect();

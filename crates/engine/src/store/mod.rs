@@ -45,7 +45,7 @@ pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, 
 pub use info::{PoolHealth, other_clients};
 pub use stats::BankStats;
 pub use streams::StreamRequest;
-pub use write::{ChunkWrite, DocumentWrite, FactWrite, StreamPlace, WriteOutcome};
+pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, StreamPlace, WriteOutcome};
 
 /// The database: two pools over one schema.
 ///

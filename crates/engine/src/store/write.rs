@@ -55,6 +55,17 @@ pub struct StreamPlace {
     pub position: i32,
 }
 
+/// An entity as a fact names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityMention {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a label of the bank's vocabulary, which is never taken for another one.
+    pub is_label: bool,
+    /// Whether the name is meant literally: another case is the same entity, a similar name is not.
+    pub is_literal: bool,
+}
+
 /// A fact to write.
 #[derive(Clone, Debug)]
 pub struct FactWrite {
@@ -92,8 +103,10 @@ pub struct FactWrite {
     pub has_time: bool,
     /// Who says it.
     pub author: Option<String>,
-    /// Names of its entities, no two equal but for case.
-    pub entities: Vec<String>,
+    /// Its entities, no two of them with names equal but for case.
+    pub entities: Vec<EntityMention>,
+    /// Facts written with it that led to it.
+    pub caused_by: Vec<Uuid>,
     /// Hash of its text; equal texts have equal ones.
     pub text_hash: i64,
 }

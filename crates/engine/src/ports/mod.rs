@@ -1,7 +1,9 @@
-//! What the engine asks of the outside world: vectors, scores and the time.
+//! What the engine asks of the outside world: vectors, scores, answers and the time.
 //!
 //! The engine knows these traits only; who implements them (a local model, a
 //! remote service, a test double) is decided by whoever builds the [`crate::Engine`].
+
+mod llm;
 
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +11,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use llm::{
+    LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Prompt, Reply, Tool, ToolCall,
+    ToolChoice,
+};
 
 /// Identity of an embedding model, recorded with the database.
 ///
