@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use hindsight_assets::{NoProgress, Progress};
 use hindsight_engine::config::Settings;
+use hindsight_engine::jobs::WorkerSettings;
 use hindsight_engine::store::PoolSize;
 use hindsight_engine::text::terms::Language;
 use hindsight_types::settings::{Reader, Setting, SettingError};
@@ -157,6 +158,10 @@ pub struct Config {
     pub rerankers: Rerankers,
     /// Settings of the engine.
     pub engine: Settings,
+    /// Work on what clients hand to the background; none = another process does it.
+    pub worker: Option<WorkerSettings>,
+    /// Days after which operations that have come to their end are forgotten; none = never.
+    pub operation_retention_days: Option<i32>,
     /// Filter for log lines, for example `info`.
     pub log_level: String,
     /// Format of log lines.
@@ -279,6 +284,9 @@ impl Config {
             embedder: EmbedderChoice::read(lookup)?,
             rerankers,
             engine,
+            worker: worker(&reader)?,
+            operation_retention_days: Some(reader.value(&table::OPERATION_RETENTION_DAYS)?)
+                .filter(|days| *days > 0),
             log_level: reader.value(&table::LOG_LEVEL)?,
             log_format: match reader.value::<String>(&table::LOG_FORMAT)?.as_str() {
                 "text" => LogFormat::Text,
@@ -293,6 +301,25 @@ impl Config {
             remarks,
         })
     }
+}
+
+fn worker(reader: &Reader) -> Result<Option<WorkerSettings>, SettingError> {
+    let lease = seconds(reader, &table::WORKER_LEASE)?;
+    if lease < Duration::from_secs(1) {
+        return Err(table::WORKER_LEASE.unusable(&lease.as_secs_f64().to_string()));
+    }
+    let settings = WorkerSettings {
+        worker_id: reader
+            .text(&table::WORKER_ID)
+            .unwrap_or_else(|| format!("process {}", std::process::id())),
+        slots: reader.positive(&table::WORKER_MAX_SLOTS)?,
+        poll: Duration::from_millis(reader.positive(&table::WORKER_POLL_INTERVAL)?),
+        lease,
+        retries: i32::try_from(reader.value::<u16>(&table::WORKER_MAX_RETRIES)?).unwrap_or(i32::MAX),
+        backoff: seconds(reader, &table::WORKER_BACKOFF)?,
+        time_limit: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
+    };
+    Ok(reader.flag(&table::WORKER_ENABLED)?.then_some(settings))
 }
 
 fn log_fields(reader: &Reader) -> Result<Vec<LogField>, SettingError> {
