@@ -140,6 +140,7 @@ hindsight_types::settings! {
     }
     "Background work" {
         WORKER_ENABLED = "HINDSIGHT_API_WORKER_ENABLED", "true", "true or false", "work in this server on what clients hand to the background; else `hindsight worker` has to";
+        WORKER_HTTP_PORT = "HINDSIGHT_API_WORKER_HTTP_PORT", "8889", "a port number, 0 for any free one", "port on which `hindsight worker` tells how it is";
         WORKER_ID = "HINDSIGHT_API_WORKER_ID", "", "a name", "what this worker is called in the table of operations, if not by host and process; nothing depends on it";
         WORKER_POLL_INTERVAL = "HINDSIGHT_API_WORKER_POLL_INTERVAL_MS", "500", "a whole number of at least 1", "milliseconds between two looks for work where the database cannot tell of it";
         WORKER_MAX_SLOTS = "HINDSIGHT_API_WORKER_MAX_SLOTS", "10", "a whole number of at least 1", "operations at one time";

@@ -17,6 +17,7 @@ mod ignored;
 mod life;
 mod links;
 mod memories;
+mod operations;
 mod places;
 mod recall;
 mod support;
