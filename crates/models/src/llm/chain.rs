@@ -98,10 +98,11 @@ impl Chain {
     /// Who is asked, one after the other: those that have just failed last.
     fn in_order(&self) -> Vec<&Member> {
         let now = Instant::now();
-        let (mut members, cooling): (Vec<_>, Vec<_>) =
-            self.members.iter().enumerate().partition(|(_, member)| {
-                lock(&member.cooling).until.is_none_or(|until| until <= now)
-            });
+        let (mut members, cooling): (Vec<_>, Vec<_>) = self
+            .members
+            .iter()
+            .enumerate()
+            .partition(|(_, member)| lock(&member.cooling).until.is_none_or(|until| until <= now));
         if let Some(first) = self.next_turn(&members) {
             let (before, from_first): (Vec<_>, Vec<_>) =
                 members.into_iter().partition(|(number, _)| *number < first);

@@ -253,13 +253,16 @@ impl Endpoint {
             Trouble::Busy { reason, wait } => (LlmFailure::Busy(reason), wait),
         };
         let is_in_time = |wait: Duration| {
-            effort.deadline.is_none_or(|deadline| Instant::now().checked_add(wait).is_some_and(|at| at < deadline))
+            effort
+                .deadline
+                .is_none_or(|deadline| Instant::now().checked_add(wait).is_some_and(|at| at < deadline))
         };
         if let Some(asked) = asked
             && (asked > self.options.max_backoff || !is_in_time(asked))
         {
             // One that never comes is as good as one that cannot be told.
-            let at = TimeDelta::from_std(asked).ok().and_then(|wait| self.clock.now().checked_add_signed(wait));
+            let at =
+                TimeDelta::from_std(asked).ok().and_then(|wait| self.clock.now().checked_add_signed(wait));
             return Err(at.map_or(failure, LlmFailure::QuotaUntil));
         }
         let Some(own) = effort.waits.next() else { return Err(failure) };

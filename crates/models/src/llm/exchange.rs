@@ -64,8 +64,9 @@ impl Exchange {
         let mut headers = HeaderMap::new();
         for (name, value) in wire::headers(options) {
             let name = HeaderName::try_from(&name).map_err(|_| format!("'{name}' is no name of a header"))?;
-            let mut value = HeaderValue::from_str(value.reveal())
-                .map_err(|_| format!("the value of {name} has characters that no header can carry; set it anew"))?;
+            let mut value = HeaderValue::from_str(value.reveal()).map_err(|_| {
+                format!("the value of {name} has characters that no header can carry; set it anew")
+            })?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }

@@ -12,6 +12,8 @@ use super::wire::{Question, Wanted};
 const MAX_SCHEMAS: usize = 64;
 /// No bound on the length of answers is below this.
 const LEAST_TOKENS: u32 = 256;
+/// Words of a complaint about something that is not known by that name.
+const UNKNOWN: [&str; 5] = ["unsupported", "not supported", "unrecognized", "unknown", "instead"];
 /// Words of a complaint about the way in which JSON was asked for.
 const ABOUT_JSON: [&str; 17] = [
     "response_format",
@@ -91,12 +93,8 @@ impl Habits {
             return Some(Self { without_temperature: true, ..self.clone() });
         }
         if let Some(asked) = question.max_tokens {
-            let (own, other) = if question.completion_tokens {
-                ("max_completion_tokens", "'max_tokens'")
-            } else {
-                ("max_tokens", "max_completion_tokens")
-            };
-            let is_unknown = says(own) && (says(other) || says("unrecognized") || says("unknown"));
+            let own = if question.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
+            let is_unknown = UNKNOWN.into_iter().any(says) && says(own);
             if is_unknown && !self.other_token_name {
                 return Some(Self { other_token_name: true, ..self.clone() });
             }

@@ -27,7 +27,5 @@ mod trace;
 mod waits;
 mod wire;
 
-pub use options::{
-    Dialect, JsonMode, LlmOptions, ModelOptions, Order, RouteOptions, SchemaKeywords,
-};
+pub use options::{Dialect, JsonMode, LlmOptions, ModelOptions, Order, RouteOptions, SchemaKeywords};
 pub use router::{BuildError, Router, build};

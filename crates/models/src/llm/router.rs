@@ -58,7 +58,8 @@ pub fn build(options: LlmOptions, clock: Arc<dyn Clock>) -> Result<Router, Build
         retain: builder.chain(LlmOperation::Retain, options.retain)?,
         reflect: builder.chain(LlmOperation::Reflect, options.reflect)?,
         consolidation: builder.chain(LlmOperation::Consolidation, options.consolidation)?,
-        mental_model_refresh: builder.chain(LlmOperation::MentalModelRefresh, options.mental_model_refresh)?,
+        mental_model_refresh: builder
+            .chain(LlmOperation::MentalModelRefresh, options.mental_model_refresh)?,
     })
 }
 
@@ -93,8 +94,11 @@ impl Builder {
             );
             endpoints.push(endpoint.map_err(|problem| BuildError { operation, model: name, problem })?);
         }
-        Chain::new(endpoints, &route.order, route.cooldown)
-            .map_err(|problem| BuildError { operation, model: "all".to_owned(), problem })
+        Chain::new(endpoints, &route.order, route.cooldown).map_err(|problem| BuildError {
+            operation,
+            model: "all".to_owned(),
+            problem,
+        })
     }
 }
 

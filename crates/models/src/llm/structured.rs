@@ -45,7 +45,9 @@ pub(super) fn with_complaint(messages: &[Message], answer: &str, problem: &str) 
 pub(super) fn value_of(answer: &Answer, name: &str) -> Result<Value, String> {
     let called = answer.tool_calls.iter().find(|call| call.name == name);
     match called {
-        Some(call) if answer.text.trim().is_empty() || !call.arguments.is_null() => Ok(call.arguments.clone()),
+        Some(call) if answer.text.trim().is_empty() || !call.arguments.is_null() => {
+            Ok(call.arguments.clone())
+        }
         _ => value_in(&answer.text),
     }
 }
@@ -77,16 +79,21 @@ mod tests {
     #[test]
     fn the_schema_joins_the_words_of_the_system() {
         let schema = json!({"type": "object"});
-        let messages = with_schema(&[Message::System("Be good.".into()), Message::User("Hi".into())], &schema);
+        let messages =
+            with_schema(&[Message::System("Be good.".into()), Message::User("Hi".into())], &schema);
         let [Message::System(text), Message::User(_)] = messages.as_slice() else { panic!("{messages:?}") };
-        assert!(text.starts_with("Be good.\n\nAnswer with one JSON value") && text.ends_with(r#"{"type":"object"}"#));
+        assert!(
+            text.starts_with("Be good.\n\nAnswer with one JSON value")
+                && text.ends_with(r#"{"type":"object"}"#)
+        );
         let messages = with_schema(&[Message::User("Hi".into())], &schema);
         assert!(matches!(messages.as_slice(), [Message::System(_), Message::User(_)]));
     }
 
     #[test]
     fn keywords_are_left_out_and_properties_of_their_name_are_not() {
-        let schema = json!({"properties": {"pattern": {"type": "string", "pattern": "^a"}, "list": {"maxItems": 2}}});
+        let schema =
+            json!({"properties": {"pattern": {"type": "string", "pattern": "^a"}, "list": {"maxItems": 2}}});
         assert_eq!(
             without_keywords(&schema, SchemaKeywords { max_items: false, pattern: false }),
             json!({"properties": {"pattern": {"type": "string"}, "list": {}}})

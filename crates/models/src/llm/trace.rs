@@ -35,16 +35,28 @@ pub(super) fn tell(call: &Call<'_>, failure: Option<&LlmFailure>) {
     let operation = operation(call.operation);
     if failure.is_some() {
         tracing::warn!(
-            operation, model, status, attempts, milliseconds,
-            input_tokens = usage.input_tokens, output_tokens = usage.output_tokens,
-            cached_tokens = usage.cached_tokens, thoughts_tokens = usage.thoughts_tokens,
+            operation,
+            model,
+            status,
+            attempts,
+            milliseconds,
+            input_tokens = usage.input_tokens,
+            output_tokens = usage.output_tokens,
+            cached_tokens = usage.cached_tokens,
+            thoughts_tokens = usage.thoughts_tokens,
             "language model"
         );
     } else {
         tracing::debug!(
-            operation, model, status, attempts, milliseconds,
-            input_tokens = usage.input_tokens, output_tokens = usage.output_tokens,
-            cached_tokens = usage.cached_tokens, thoughts_tokens = usage.thoughts_tokens,
+            operation,
+            model,
+            status,
+            attempts,
+            milliseconds,
+            input_tokens = usage.input_tokens,
+            output_tokens = usage.output_tokens,
+            cached_tokens = usage.cached_tokens,
+            thoughts_tokens = usage.thoughts_tokens,
             "language model"
         );
     }

@@ -20,7 +20,12 @@ const RESETS: [(&str, &str); 7] = [
 ];
 
 /// The wait that an answer asks for, if it does.
-pub(super) fn asked(headers: &HeaderMap, error: &Value, message: &str, now: DateTime<Utc>) -> Option<Duration> {
+pub(super) fn asked(
+    headers: &HeaderMap,
+    error: &Value,
+    message: &str,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let milliseconds = || Some(Duration::from_millis(header("retry-after-ms")?.parse().ok()?));
     let seconds_or_date = || {

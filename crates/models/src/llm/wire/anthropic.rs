@@ -54,10 +54,7 @@ pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> 
         }
         // A tool that has to be called takes the place of a mode.
         Wanted::Json { mode: JsonMode::Json, name, schema } => {
-            put(
-                "tools",
-                json!([{"name": name, "description": "Takes the answer.", "input_schema": schema}]),
-            );
+            put("tools", json!([{"name": name, "description": "Takes the answer.", "input_schema": schema}]));
             put("tool_choice", json!({"type": "tool", "name": name}));
         }
         Wanted::Tools { tools, choice } => {
@@ -116,7 +113,8 @@ fn tool(tool: &Tool) -> Value {
 fn without_refused(schema: &Value) -> Value {
     match schema {
         Value::Object(map) => {
-            let kept = map.iter().filter(|(key, value)| !(REFUSED.contains(&key.as_str()) && value.is_number()));
+            let kept =
+                map.iter().filter(|(key, value)| !(REFUSED.contains(&key.as_str()) && value.is_number()));
             Value::Object(kept.map(|(key, value)| (key.clone(), without_refused(value))).collect())
         }
         Value::Array(items) => items.iter().map(without_refused).collect(),

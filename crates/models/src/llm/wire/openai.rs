@@ -77,8 +77,7 @@ fn message(message: &Message) -> Value {
 }
 
 fn tool(tool: &Tool) -> Value {
-    let function =
-        json!({"name": tool.name, "description": tool.description, "parameters": tool.parameters});
+    let function = json!({"name": tool.name, "description": tool.description, "parameters": tool.parameters});
     json!({"type": "function", "function": function})
 }
 
@@ -94,8 +93,8 @@ fn is_strict(schema: &Value) -> bool {
                 map.get("additionalProperties") == Some(&Value::Bool(false))
                     && properties.keys().all(is_required)
             });
-            let is_open = map.get("type").and_then(Value::as_str) == Some("object")
-                && !map.contains_key("properties");
+            let is_open =
+                map.get("type").and_then(Value::as_str) == Some("object") && !map.contains_key("properties");
             is_sound && !is_open && map.values().all(is_strict)
         }
         Value::Array(items) => items.iter().all(is_strict),
@@ -170,8 +169,8 @@ fn usage(usage: &Value) -> TokenUsage {
     let (prompt, completion) = (tokens(usage, "/prompt_tokens"), tokens(usage, "/completion_tokens"));
     let reasoning = tokens(usage, "/completion_tokens_details/reasoning_tokens");
     let total = tokens(usage, "/total_tokens").max(prompt + completion);
-    let cached = tokens(usage, "/prompt_tokens_details/cached_tokens")
-        .max(tokens(usage, "/prompt_cache_hit_tokens"));
+    let cached =
+        tokens(usage, "/prompt_tokens_details/cached_tokens").max(tokens(usage, "/prompt_cache_hit_tokens"));
     TokenUsage {
         input_tokens: prompt,
         output_tokens: (total - prompt - reasoning).clamp((completion - reasoning).max(0), completion),
