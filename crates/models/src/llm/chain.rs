@@ -10,7 +10,7 @@ use super::endpoint::{Endpoint, Spent};
 use super::options::Order;
 
 /// Longest time for which a model that failed is asked last.
-const LONGEST_COOLDOWN: Duration = Duration::from_secs(3600);
+const LONGEST_COOLDOWN: Duration = Duration::from_hours(1);
 
 /// The models for calls of one kind.
 pub(super) struct Chain {

@@ -114,7 +114,7 @@ impl Exchange {
             let status = status.filter(|status| status.as_u16() >= 400).unwrap_or(StatusCode::BAD_GATEWAY);
             return Err(self.trouble(status, &headers, &bytes, now()));
         }
-        wire::answer(self.dialect, body).map_err(|problem| self.garbage(&problem))
+        wire::answer(self.dialect, &body).map_err(|problem| self.garbage(&problem))
     }
 
     /// What a status that is no success means.

@@ -14,7 +14,7 @@ pub enum Dialect {
     OpenAi {
         /// Whether the longest answer is named `max_completion_tokens`, not `max_tokens`.
         completion_tokens: bool,
-        /// Whether OpenRouter's routing has to be told to honour every parameter.
+        /// Whether the routing of `OpenRouter` has to be told to honour every parameter.
         require_parameters: bool,
     },
     /// `POST messages` of Anthropic.

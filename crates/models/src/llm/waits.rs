@@ -30,7 +30,7 @@ pub(super) fn asked(
     let milliseconds = || Some(Duration::from_millis(header("retry-after-ms")?.parse().ok()?));
     let seconds_or_date = || {
         let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-        seconds(value).or_else(|| until(DateTime::parse_from_rfc2822(value).ok()?.into(), now))
+        seconds(value).or_else(|| Some(until(DateTime::parse_from_rfc2822(value).ok()?.into(), now)))
     };
     milliseconds()
         .or_else(seconds_or_date)
@@ -48,11 +48,11 @@ fn resets<'h>(header: &dyn Fn(&str) -> Option<&'h str>, now: DateTime<Utc>) -> O
 /// A time of day, a length of time, or a number of seconds, since 1970 when it is large.
 fn reset_time(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     if let Ok(time) = DateTime::parse_from_rfc3339(value) {
-        return until(time.into(), now);
+        return Some(until(time.into(), now));
     }
     match value.parse::<f64>() {
-        Ok(number) if number > 1e12 => until(DateTime::from_timestamp_millis(whole(number)?)?, now),
-        Ok(number) if number > 1e9 => until(DateTime::from_timestamp(whole(number)?, 0)?, now),
+        Ok(number) if number > 1e12 => Some(until(DateTime::from_timestamp_millis(whole(number)?)?, now)),
+        Ok(number) if number > 1e9 => Some(until(DateTime::from_timestamp(whole(number)?, 0)?, now)),
         Ok(_) => seconds(value),
         Err(_) => length(value),
     }
@@ -65,8 +65,8 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 /// Time from now until then; none is left when it has passed.
-fn until(then: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
-    Some((then - now).max(TimeDelta::zero()).to_std().unwrap_or_default())
+fn until(then: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    (then - now).max(TimeDelta::zero()).to_std().unwrap_or_default()
 }
 
 fn seconds(value: &str) -> Option<Duration> {

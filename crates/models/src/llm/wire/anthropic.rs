@@ -122,7 +122,7 @@ fn without_refused(schema: &Value) -> Value {
     }
 }
 
-pub(super) fn answer(body: Value) -> Result<Answer, String> {
+pub(super) fn answer(body: &Value) -> Result<Answer, String> {
     let blocks = body.get("content").and_then(Value::as_array).ok_or("it has no content")?;
     let mut answer = Answer::default();
     for block in blocks {

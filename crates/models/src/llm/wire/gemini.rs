@@ -103,7 +103,7 @@ fn tool(tool: &Tool) -> Value {
     json!({"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters})
 }
 
-pub(super) fn answer(body: Value) -> Result<Answer, String> {
+pub(super) fn answer(body: &Value) -> Result<Answer, String> {
     let usage = body.get("usageMetadata").map(usage).unwrap_or_default();
     let Some(candidate) = body.pointer("/candidates/0") else {
         let reason = body.pointer("/promptFeedback/blockReason").and_then(Value::as_str);

@@ -102,7 +102,7 @@ pub(super) fn body(options: &ModelOptions, question: &Question) -> Value {
 }
 
 /// The answer in the body of a reply; else what is wrong with it.
-pub(super) fn answer(dialect: Dialect, body: Value) -> Result<Answer, String> {
+pub(super) fn answer(dialect: Dialect, body: &Value) -> Result<Answer, String> {
     match dialect {
         Dialect::OpenAi { .. } => openai::answer(body),
         Dialect::Anthropic { .. } => anthropic::answer(body),

@@ -119,11 +119,9 @@ struct Said {
     tool_calls: Option<Vec<Value>>,
 }
 
-pub(super) fn answer(mut body: Value) -> Result<Answer, String> {
-    let choice = body.get_mut("choices").and_then(|choices| choices.get_mut(0)).map(Value::take);
-    let choice = choice.ok_or("it has no choices")?;
-    let Choice { message, finish_reason } =
-        serde_json::from_value(choice).map_err(|error| error.to_string())?;
+pub(super) fn answer(body: &Value) -> Result<Answer, String> {
+    let choice = body.pointer("/choices/0").ok_or("it has no choices")?;
+    let Choice { message, finish_reason } = Choice::deserialize(choice).map_err(|error| error.to_string())?;
     let refusal = message.refusal.filter(|words| !words.trim().is_empty());
     let refusal = match finish_reason.as_deref() {
         Some("content_filter") => Some(refusal.unwrap_or_else(|| "its content filter".to_owned())),

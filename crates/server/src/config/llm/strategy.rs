@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::table::LLM_STRATEGY;
 
 /// How long a model that failed is asked last, if nobody says.
-const COOLDOWN: Duration = Duration::from_secs(60);
+const COOLDOWN: Duration = Duration::from_mins(1);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
