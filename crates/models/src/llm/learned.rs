@@ -69,7 +69,14 @@ impl Learned {
 
     /// Keeps habits that have brought an answer.
     pub(super) fn keep(&self, habits: &Habits, schema: Option<&str>) {
-        *lock(&self.general) = Habits { json_step: 0, room: None, ..habits.clone() };
+        {
+            // Others may have learned something else meanwhile.
+            let mut general = lock(&self.general);
+            general.without_temperature |= habits.without_temperature;
+            general.other_token_name |= habits.other_token_name;
+            general.without_named_tool |= habits.without_named_tool;
+            general.max_tokens = [general.max_tokens, habits.max_tokens].into_iter().flatten().min();
+        }
         if let Some(name) = schema.filter(|_| habits.json_step > 0) {
             let mut steps = lock(&self.json_steps);
             if steps.len() < MAX_SCHEMAS || steps.contains_key(name) {
@@ -194,6 +201,7 @@ mod tests {
         let learned = Learned::default();
         let habits = Habits { json_step: 1, without_temperature: true, ..Habits::default() };
         learned.keep(&habits, Some("facts"));
+        learned.keep(&Habits { room: Some(7), ..Habits::default() }, None);
         assert_eq!(learned.habits(Some("facts")), habits);
         assert_eq!(learned.habits(Some("other")), Habits { json_step: 0, ..habits.clone() });
         assert_eq!(learned.habits(None), Habits { json_step: 0, ..habits });

@@ -70,7 +70,7 @@ hindsight_types::settings! {
         LLM_MODEL = "HINDSIGHT_API_LLM_MODEL", "", "a model in the provider's words", "model, if not the provider's usual one";
         LLM_BASE_URL = "HINDSIGHT_API_LLM_BASE_URL", "", "an http or https URL", "where the provider's API is, if not at its usual place: with openai any compatible server";
         LLM_TIMEOUT = "HINDSIGHT_API_LLM_TIMEOUT", "120", "a number of seconds above 0", "longest wait for one attempt; for questions (reflect) 30 unless this is set";
-        LLM_CONNECT_TIMEOUT = "HINDSIGHT_API_LLM_CONNECT_TIMEOUT", "10", "a number of seconds", "longest wait for a connection";
+        LLM_CONNECT_TIMEOUT = "HINDSIGHT_API_LLM_CONNECT_TIMEOUT", "10", "a number of seconds above 0", "longest wait for a connection";
         LLM_MAX_CONCURRENT = "HINDSIGHT_API_LLM_MAX_CONCURRENT", "32", "a whole number of at least 1", "calls in flight at once";
         LLM_MAX_RETRIES = "HINDSIGHT_API_LLM_MAX_RETRIES", "3", "a whole number", "further attempts of a call";
         LLM_INITIAL_BACKOFF = "HINDSIGHT_API_LLM_INITIAL_BACKOFF", "1", "a number of seconds", "wait before the first of them; it doubles";

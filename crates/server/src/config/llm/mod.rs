@@ -65,7 +65,7 @@ pub(super) fn read(
             consolidation,
             mental_model_refresh,
             max_concurrent: reader.positive::<u32>(&table::LLM_MAX_CONCURRENT)? as usize,
-            connect_timeout: seconds(&reader, &table::LLM_CONNECT_TIMEOUT)?,
+            connect_timeout: some_time(&reader, &table::LLM_CONNECT_TIMEOUT)?,
             keywords: SchemaKeywords {
                 max_items: reader.flag(&table::LLM_SUPPORTS_MAX_ITEMS)?,
                 pattern: reader.flag(&table::LLM_SUPPORTS_STRING_PATTERN)?,
@@ -231,6 +231,12 @@ impl Account {
     }
 }
 
+/// A number of seconds in which something can happen.
+fn some_time(reader: &Reader, setting: &Setting) -> Result<Duration, SettingError> {
+    let time = seconds(reader, setting)?;
+    if time.is_zero() { Err(setting.refuse(format!("too small; give {}", setting.values))) } else { Ok(time) }
+}
+
 /// A setting that is a JSON object.
 fn object(scope: Scope<'_>, setting: &Setting) -> Result<Option<Map<String, Value>>, SettingError> {
     let Some(text) = scope.given(setting) else { return Ok(None) };
@@ -350,10 +356,7 @@ impl Route<'_> {
         let is_given = scopes.iter().any(|scope| scope.given(setting).is_some());
         let is_reflect = self.temperature.name == table::LLM_TEMPERATURE_REFLECT.name
             || self.temperature.name == table::LLM_TEMPERATURE_MENTAL_MODEL_REFRESH.name;
-        let timeout = first_given(scopes, setting, |reader| seconds(reader, setting))?;
-        if timeout.is_zero() {
-            return Err(setting.refuse(format!("too small; give {}", setting.values)));
-        }
+        let timeout = first_given(scopes, setting, |reader| some_time(reader, setting))?;
         Ok(if is_reflect && !is_given { REFLECT_TIMEOUT } else { timeout })
     }
 

@@ -209,6 +209,7 @@ fn what_cannot_be_done_is_refused_by_name() {
         ("LLM_DEFAULT_HEADERS", r#"{"a": 1}"#),
         ("LLM_BASE_URL", "ftp://hush@host"),
         ("LLM_TIMEOUT", "0"),
+        ("LLM_CONNECT_TIMEOUT", "0"),
         ("LLM_MAX_CONCURRENT", "0"),
         ("LLM_MAX_RETRIES", "-1"),
         ("LLM_TEMPERATURE", "2.5"),
