@@ -1,11 +1,12 @@
 //! What a language model is called with: values, which somebody else has read from settings.
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use crate::http::ApiKey;
+use crate::http::{self, ApiKey};
 
 /// How a service wants to be spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +17,9 @@ pub enum Dialect {
         completion_tokens: bool,
         /// Whether the routing of `OpenRouter` has to be told to honour every parameter.
         require_parameters: bool,
+        /// Whether a schema stands in the prompt too when the service is given it: some let the
+        /// model write nothing else, and do not show it why.
+        shows_schema: bool,
     },
     /// `POST messages` of Anthropic.
     Anthropic {
@@ -47,7 +51,7 @@ pub struct SchemaKeywords {
 }
 
 /// One model at one service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ModelOptions {
     /// What the provider is called, for traces.
     pub provider: String,
@@ -76,6 +80,17 @@ pub struct ModelOptions {
     pub initial_backoff: Duration,
     /// Longest wait before an attempt. A service that asks for more is not waited for.
     pub max_backoff: Duration,
+}
+
+impl fmt::Debug for ModelOptions {
+    /// Without what may be a secret: URLs hold passwords, and bodies whatever somebody has set.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelOptions")
+            .field("provider", &self.provider)
+            .field("model", &self.model)
+            .field("url", &http::place(&self.url))
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which model of several is asked first.

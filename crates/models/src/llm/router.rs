@@ -50,6 +50,7 @@ pub fn build(options: LlmOptions, clock: Arc<dyn Clock>) -> Result<Router, Build
     let mut builder = Builder {
         client,
         all: Arc::new(Semaphore::new(options.max_concurrent.max(1))),
+        turnstile: Arc::new(Semaphore::new(1)),
         keywords: options.keywords,
         learned: HashMap::new(),
         clock,
@@ -67,6 +68,7 @@ pub fn build(options: LlmOptions, clock: Arc<dyn Clock>) -> Result<Router, Build
 struct Builder {
     client: reqwest::Client,
     all: Arc<Semaphore>,
+    turnstile: Arc<Semaphore>,
     keywords: SchemaKeywords,
     /// What is learned of a model holds for all kinds of calls.
     learned: HashMap<(String, String), Arc<Learned>>,
@@ -76,7 +78,9 @@ struct Builder {
 impl Builder {
     fn chain(&mut self, operation: LlmOperation, route: RouteOptions) -> Result<Chain, BuildError> {
         let narrow = route.max_concurrent.map(|permits| Arc::new(Semaphore::new(permits.max(1))));
-        let permits = Permits { narrow, all: Arc::clone(&self.all) };
+        // Somebody waits for the answer to a question; everything else is work in the background.
+        let turnstile = (operation != LlmOperation::Reflect).then(|| Arc::clone(&self.turnstile));
+        let permits = Permits { narrow, turnstile, all: Arc::clone(&self.all) };
         let operation = trace::operation(operation);
         let mut endpoints = Vec::new();
         for model in route.models {

@@ -1,5 +1,7 @@
 //! Messages of Anthropic.
 
+use std::collections::BTreeSet;
+
 use hindsight_engine::ports::{Message, Tool, ToolCall, ToolChoice};
 use hindsight_types::retain::TokenUsage;
 use serde_json::{Map, Value, json};
@@ -44,6 +46,8 @@ pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> 
     if let Some(effort) = &options.reasoning_effort {
         config.insert("effort".to_owned(), json!(effort));
     }
+    // Tools of calls that were made have to be there, whatever is wanted now.
+    let called = called(&question.messages);
     match &question.output {
         Wanted::Text | Wanted::Json { mode: JsonMode::Prompt, .. } => {}
         Wanted::Json { mode: JsonMode::Schema, schema, .. } => {
@@ -54,7 +58,9 @@ pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> 
         }
         // A tool that has to be called takes the place of a mode.
         Wanted::Json { mode: JsonMode::Json, name, schema } => {
-            put("tools", json!([{"name": name, "description": "Takes the answer.", "input_schema": schema}]));
+            let answer = json!({"name": name, "description": "Takes the answer.", "input_schema": schema});
+            let others = called.iter().filter(|other| other.as_str() != *name).map(|name| stub(name));
+            put("tools", std::iter::once(answer).chain(others).collect());
             put("tool_choice", json!({"type": "tool", "name": name}));
         }
         Wanted::Tools { tools, choice } => {
@@ -72,7 +78,25 @@ pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> 
     if !config.is_empty() {
         put("output_config", Value::Object(config));
     }
+    if !called.is_empty() && !body.contains_key("tools") {
+        body.insert("tools".to_owned(), called.iter().map(|name| stub(name)).collect());
+        body.insert("tool_choice".to_owned(), json!({"type": "none"}));
+    }
     body
+}
+
+/// Names of the tools that were called so far, each once.
+fn called(messages: &[Message]) -> BTreeSet<&String> {
+    let calls = messages.iter().filter_map(|message| match message {
+        Message::Assistant { tool_calls, .. } => Some(tool_calls),
+        _ => None,
+    });
+    calls.flatten().map(|call| &call.name).collect()
+}
+
+/// A tool of which the name is enough, since it is not to be called any more.
+fn stub(name: &str) -> Value {
+    json!({"name": name, "input_schema": {"type": "object"}})
 }
 
 /// The conversation without the system's part. What one side says in a row is one message.

@@ -113,7 +113,7 @@ pub(super) fn answer(dialect: Dialect, body: &Value) -> Result<Answer, String> {
 /// Whether the schema has to stand in the prompt.
 pub(super) fn wants_schema_in_prompt(dialect: Dialect, mode: JsonMode) -> bool {
     match mode {
-        JsonMode::Schema => false,
+        JsonMode::Schema => matches!(dialect, Dialect::OpenAi { shows_schema: true, .. }),
         // A tool that has to be called has the schema of its arguments.
         JsonMode::Json => !matches!(dialect, Dialect::Anthropic { .. }),
         JsonMode::Prompt => true,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{self, join_all};
 use hindsight_engine::ports::{LanguageModel, LlmFailure, LlmOperation, Message, Output, Prompt};
 use hindsight_models::llm::{ModelOptions, Order};
 
@@ -113,4 +114,32 @@ async fn calls_of_one_kind_wait_for_each_other_and_not_for_their_pauses() {
         reply = waits_for_it => assert_eq!(reply.unwrap_err().failure, LlmFailure::Late),
     }
     assert_eq!(player.times(), 1, "only one was on its way");
+}
+
+#[tokio::test]
+async fn who_waits_for_an_answer_overtakes_work_in_the_background() {
+    let openai = PROVIDERS[0];
+    let player = Player::start([Play::silence()].into_iter().chain(vec![openai.says("Hello."); 4])).await;
+    let model = super::router_with(&route(vec![openai.at(&player)]), 1);
+    let ask = |operation, words: &str| {
+        let mut prompt = Prompt { operation, ..prompt(Output::Text) };
+        prompt.messages.push(Message::User(words.to_owned()));
+        model.ask(prompt)
+    };
+    let mut holds_the_place = Box::pin(ask(LlmOperation::Retain, "first"));
+    tokio::select! {
+        reply = &mut holds_the_place => panic!("{reply:?}"),
+        () = player.wait_until_asked(1) => {}
+    }
+    let background = [LlmOperation::Retain, LlmOperation::Consolidation, LlmOperation::Retain]
+        .map(|operation| ask(operation, "background"));
+    // Polled in this order, so that the question comes last.
+    let mut others = Box::pin(future::join(join_all(background), ask(LlmOperation::Reflect, "question")));
+    assert!(others.as_mut().now_or_never().is_none());
+    drop(holds_the_place);
+    let (background, question) = others.await;
+    assert!(question.is_ok() && background.iter().all(Result::is_ok));
+    let order: Vec<_> =
+        player.asked().iter().map(|asked| asked.body["messages"][2]["content"].clone()).collect();
+    assert_eq!(order, ["first", "background", "question", "background", "background"]);
 }

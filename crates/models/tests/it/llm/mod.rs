@@ -6,6 +6,7 @@ mod outcomes;
 mod player;
 mod providers;
 mod requests;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,12 +39,17 @@ fn route(models: Vec<ModelOptions>) -> RouteOptions {
 }
 
 fn router(route: &RouteOptions) -> Router {
+    router_with(route, 32)
+}
+
+/// With so many calls at once.
+fn router_with(route: &RouteOptions, max_concurrent: usize) -> Router {
     let options = LlmOptions {
         retain: route.clone(),
         reflect: route.clone(),
         consolidation: route.clone(),
         mental_model_refresh: route.clone(),
-        max_concurrent: 32,
+        max_concurrent,
         connect_timeout: Duration::from_secs(10),
         keywords: SchemaKeywords { max_items: true, pattern: false },
     };

@@ -19,8 +19,10 @@ pub(crate) struct Provider {
     json: &'static [JsonMode],
 }
 
-const OPENAI: Dialect = Dialect::OpenAi { completion_tokens: false, require_parameters: false };
-const COMPLETION_TOKENS: Dialect = Dialect::OpenAi { completion_tokens: true, require_parameters: false };
+const NEARBY: Dialect =
+    Dialect::OpenAi { completion_tokens: false, require_parameters: false, shows_schema: true };
+const COMPLETION_TOKENS: Dialect =
+    Dialect::OpenAi { completion_tokens: true, require_parameters: false, shows_schema: false };
 const ALL_WAYS: &[JsonMode] = &[JsonMode::Schema, JsonMode::Json, JsonMode::Prompt];
 const WITHOUT_MODE: &[JsonMode] = &[JsonMode::Schema, JsonMode::Prompt];
 
@@ -61,7 +63,7 @@ pub(crate) const PROVIDERS: [Provider; 6] = [
         name: "ollama",
         model: "gemma3:12b",
         path: "/v1",
-        dialect: OPENAI,
+        dialect: NEARBY,
         has_key: false,
         json: WITHOUT_MODE,
     },
@@ -69,7 +71,7 @@ pub(crate) const PROVIDERS: [Provider; 6] = [
         name: "lmstudio",
         model: "local-model",
         path: "/v1/",
-        dialect: OPENAI,
+        dialect: NEARBY,
         has_key: false,
         json: WITHOUT_MODE,
     },

@@ -16,6 +16,7 @@ async fn questions_are_put_in_the_words_of_the_provider() {
             provider.says_json(&value),
             provider.calls("recall", &json!({"query": "Berlin"})),
             provider.says("Done."),
+            provider.says("In words."),
         ])
         .await;
         let model = model(provider.at(&player));
@@ -31,12 +32,14 @@ async fn questions_are_put_in_the_words_of_the_provider() {
         let more = continued(call);
         let done = model.ask(more).await.unwrap();
         assert_eq!(done.text, "Done.");
+        let without_tools = Prompt { output: Output::Text, ..continued(call) };
+        assert_eq!(model.ask(without_tools).await.unwrap().text, "In words.");
         for reply in [&text.usage, &json.usage, &called.usage, &done.usage] {
             let tokens = (reply.input_tokens, reply.output_tokens, reply.total_tokens, reply.cached_tokens);
             assert_eq!(tokens, (10, 5, 15, 4), "{provider:?}");
         }
 
-        let names = ["text", "json", "tools", "result of a tool"];
+        let names = ["text", "json", "tools", "result of a tool", "no more tools"];
         let shown =
             names.into_iter().zip(player.asked()).map(|(name, asked)| (name.to_owned(), asked.shown()));
         insta::assert_json_snapshot!(provider.name, Value::Object(shown.collect()));

@@ -269,7 +269,7 @@ impl Route<'_> {
     fn read(&self, account: &Account) -> Result<RouteOptions, SettingError> {
         let mut models = vec![self.model(account, self.scopes)?];
         // Calls with a row of their own don't go on into that for all.
-        let row = self.scopes.iter().find(|scope| has_member(**scope, 1) || has_member(**scope, 2));
+        let row = self.scopes.iter().find(|scope| scope.member(1).has_any() || scope.member(2).has_any());
         if let Some(row) = row.filter(|_| self.is_wanted) {
             let mut number = 1;
             while has_member(*row, number) {
@@ -282,15 +282,15 @@ impl Route<'_> {
                 }
                 number += 1;
             }
-            if has_member(*row, number + 1) {
-                return Err(row.member(number + 1).told(table::LLM_PROVIDER.refuse(format!(
-                    "there is a number {} in a row of models, but no number {number}; number them from 1 without a gap",
-                    number + 1
+            if [number, number + 1].iter().any(|number| row.member(*number).has_any()) {
+                return Err(row.member(number).told(table::LLM_PROVIDER.refuse(format!(
+                    "there are settings for a model in a row, but no provider has number {number}; set it, and number them from 1 without a gap"
                 ))));
             }
         }
         let strategy = first_given(self.scopes, &table::LLM_STRATEGY, |reader| {
-            strategy::read(reader.given(&table::LLM_STRATEGY).as_deref(), models.len())
+            let models = self.is_wanted.then_some(models.len());
+            strategy::read(reader.given(&table::LLM_STRATEGY).as_deref(), models)
         });
         let (order, cooldown) = strategy?;
         let own = self.scopes.split_last().map_or(self.scopes, |(_, own)| own);
@@ -334,7 +334,7 @@ impl Route<'_> {
         Ok(ModelOptions {
             provider: provider.name.to_owned(),
             model: account.model.clone(),
-            dialect: provider.dialect(self.common.cache),
+            dialect: provider.dialect(self.common.cache, &url),
             url,
             key,
             headers: account.headers.clone(),

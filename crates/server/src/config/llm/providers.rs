@@ -54,13 +54,16 @@ impl Provider {
         Self { has_json_mode: false, ..self }
     }
 
-    pub(super) fn dialect(&self, cache: bool) -> Dialect {
+    /// How it is spoken to at this place.
+    pub(super) fn dialect(&self, cache: bool, url: &Url) -> Dialect {
         match self.kind {
             Kind::Anthropic => Dialect::Anthropic { cache },
             Kind::Gemini => Dialect::Gemini,
             Kind::OpenAi | Kind::CompletionTokens | Kind::OpenRouter => Dialect::OpenAi {
                 completion_tokens: self.kind == Kind::CompletionTokens,
                 require_parameters: self.kind == Kind::OpenRouter,
+                // What runs there keeps to a schema by its grammar, which the model does not see.
+                shows_schema: is_near(url) || self.name == "ollama-cloud",
             },
         }
     }

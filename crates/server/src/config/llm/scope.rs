@@ -72,6 +72,16 @@ impl<'l> Scope<'l> {
         self.reading(|reader| reader.given(setting))
     }
 
+    /// Whether anything is given of what one model in a row may have.
+    pub(super) fn has_any(self) -> bool {
+        let front = self.front();
+        let is_given = |name: &&str| {
+            let value = (self.lookup)(&format!("HINDSIGHT_API_{front}{name}"));
+            value.is_some_and(|value| !value.trim().is_empty())
+        };
+        OF_MEMBER.iter().any(is_given)
+    }
+
     /// Reads by the names of this place.
     pub(super) fn reading<T>(self, read: impl FnOnce(&Reader) -> T) -> T {
         let front = self.front();

@@ -32,8 +32,9 @@ enum Mode {
     Metadata,
 }
 
-/// The order among so many models, and how long one that failed is asked last.
-pub(super) fn read(text: Option<&str>, models: usize) -> Result<(Order, Duration), SettingError> {
+/// The order among so many models, and how long one that failed is asked last. Where there are
+/// no models, any number of weights is as good.
+pub(super) fn read(text: Option<&str>, models: Option<usize>) -> Result<(Order, Duration), SettingError> {
     let Some(text) = text else { return Ok((Order::Failover, COOLDOWN)) };
     let strategy: Strategy = serde_json::from_str(text).map_err(|error| {
         LLM_STRATEGY.refuse(format!("not usable ({error}); give {}", LLM_STRATEGY.values))
@@ -50,8 +51,11 @@ pub(super) fn read(text: Option<&str>, models: usize) -> Result<(Order, Duration
     }
     match (strategy.mode, strategy.weights) {
         (Mode::RoundRobin, None) => Ok((Order::RoundRobin(Vec::new()), cooldown)),
-        (Mode::RoundRobin, Some(weights)) if weights.len() != models => Err(LLM_STRATEGY
-            .refuse(format!("there are {} weights for {models} models; give one for each", weights.len()))),
+        (Mode::RoundRobin, Some(weights)) if models.is_some_and(|models| weights.len() != models) => {
+            let (given, models) = (weights.len(), models.unwrap_or_default());
+            Err(LLM_STRATEGY
+                .refuse(format!("there are {given} weights for {models} models; give one for each")))
+        }
         (Mode::RoundRobin, Some(weights)) if weights.contains(&0) => {
             Err(LLM_STRATEGY.refuse("a weight of 0 asks nobody; give weights of at least 1"))
         }

@@ -33,6 +33,7 @@ fn without_provider_and_key_there_is_no_model() {
         &[("LLM_PROVIDER", "none")],
         &[("LLM_PROVIDER", "none"), ("LLM_API_KEY", "k"), ("LLM_MODEL", "m"), ("LLM_1_PROVIDER", "groq")],
         &[("OPENAI_API_KEY", "k")],
+        &[("LLM_STRATEGY", r#"{"mode": "round-robin", "weights": [1, 2]}"#)],
         &[("LLM_MAX_RETRIES", "1")],
     ] {
         let (read, remarks) = read_all(variables);
@@ -223,7 +224,10 @@ fn what_cannot_be_done_is_refused_by_name() {
         assert!(error.starts_with(&format!("HINDSIGHT_API_{name}:")) && !error.contains("hush"), "{error}");
     }
     assert!(with("RETAIN_LLM_TIMEOUT", "soon").contains("of RETAIN_LLM_…"));
-    assert!(with("LLM_2_PROVIDER", "ollama").contains("without a gap"));
+    for name in ["LLM_2_PROVIDER", "LLM_1_MODEL", "RETAIN_LLM_1_API_KEY"] {
+        let error = with(name, "ollama");
+        assert!(error.contains("no provider has number 1") && error.contains("without a gap"), "{error}");
+    }
     // Also where nobody is asked.
     assert!(refused(&[("LLM_TEMPERATURE", "hot")]).starts_with("HINDSIGHT_API_LLM_TEMPERATURE:"));
 }
@@ -267,6 +271,16 @@ fn json_is_asked_for_as_the_provider_takes_it() {
     );
     assert_eq!(ways("lmstudio", &[("LLM_OPENAI_COMPATIBLE_JSON_MODE", "true")]), [Schema, Json, Prompt]);
     assert_eq!(ways("anthropic", &[("LLM_OPENAI_COMPATIBLE_JSON_MODE", "false")]), [Schema, Json, Prompt]);
+}
+
+#[test]
+fn servers_nearby_are_shown_the_schema_they_keep_to() {
+    let shows = |variables: &[(&str, &str)]| match read(variables).retain.models[0].dialect {
+        Dialect::OpenAi { shows_schema, .. } => shows_schema,
+        other => panic!("{other:?}"),
+    };
+    assert!(shows(&[("LLM_PROVIDER", "ollama")]) && shows(&[("LLM_BASE_URL", "http://gpu:8000/v1")]));
+    assert!(!shows(&[("LLM_API_KEY", "k")]));
 }
 
 #[test]
