@@ -14,14 +14,20 @@ const THOUGHTS: [(&str, &str); 4] = [
     ("<thought>", "</thought>"),
 ];
 
-/// The value that a text is or contains; else what is wrong with it, in words for the model.
+/// The object or array that a text is or contains; else what is wrong with it, in words for the
+/// model.
 pub(super) fn value_in(text: &str) -> Result<Value, String> {
     let text = without_thoughts(text).trim();
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
     let first = match serde_json::from_str(text) {
-        Ok(value) => return Ok(value),
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => return Ok(value),
+        // Put into quotes once too often.
+        Ok(Value::String(inner)) if inner.trim_start().starts_with(['{', '[']) => {
+            return serde_json::from_str(&inner).map_err(|error| error.to_string());
+        }
+        Ok(_) => return Err("it is neither an object nor an array".to_owned()),
         Err(error) => error,
     };
     let mended = mended(text);
@@ -181,6 +187,7 @@ mod tests {
             "<think>I could write {\"facts\": []}, \nor not</think>\n{\"facts\": [{\"what\": \"a\"}]}",
             "so be it</think>{\"facts\": [{\"what\": \"a\"}]}",
             r#"{"facts": [{"what": "a",},],}"#,
+            r#""{\"facts\": [{\"what\": \"a\"}]}""#,
             "\u{feff}{\"facts\": [{\"what\": \"a\"}]}",
         ] {
             assert_eq!(value_in(text), Ok(expected.clone()), "{text}");
@@ -210,6 +217,10 @@ mod tests {
             r#"{"facts": [{"what": "a"}, {"wh"#,
             r#"Here: [{"what": "a"}, {"what": "b"}"#,
             "<think>{\"a\": 1}",
+            "null",
+            "42",
+            "\"words\"",
+            "\"{words\"",
         ] {
             assert!(value_in(text).is_err(), "{text}");
         }
