@@ -108,6 +108,8 @@ pub struct Settings {
     pub chunk_size: usize,
     /// Largest turn or line kept whole; the chunk size when not set.
     pub structured_chunk_size: Option<usize>,
+    /// Tokens that a part of a retain in the background has at most, if it is more than one item.
+    pub batch_tokens: usize,
     /// Whether the texts of documents are kept.
     pub store_document_text: bool,
     /// Whether recall has a keyword arm.
@@ -175,6 +177,7 @@ impl Default for Settings {
             extraction_mode: ExtractionMode::Concise,
             chunk_size: 3000,
             structured_chunk_size: None,
+            batch_tokens: 10_000,
             store_document_text: true,
             text_search: true,
             graph: true,

@@ -12,6 +12,9 @@ pub enum EngineError {
     /// The request is understood, but what it asks for does not go together with the data.
     #[error("{0}")]
     Unprocessable(String),
+    /// The request does not go together with the state of what it is about.
+    #[error("{0}")]
+    Conflict(String),
     /// No bank of this name exists.
     #[error("Bank '{0}' not found")]
     BankNotFound(String),

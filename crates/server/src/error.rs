@@ -60,6 +60,7 @@ impl From<EngineError> for ApiError {
         match &error {
             EngineError::Invalid(_) => Self::bad_request(error.to_string()),
             EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }

@@ -9,13 +9,20 @@ use tokio::sync::watch;
 /// statement.
 const INTERVAL: Duration = Duration::from_secs(20);
 
-/// Tends the cells of large banks until `stopped`; a step under way is given up then, which
+/// Tends the cells of large banks and forgets old operations until `stopped`; a step under way is given up then, which
 /// loses nothing.
-pub(crate) async fn run(engine: Engine, mut stopped: watch::Receiver<bool>) {
+///
+/// Operations that came to their end more than `retention_days` ago are forgotten.
+pub(crate) async fn run(engine: Engine, retention_days: Option<i32>, mut stopped: watch::Receiver<bool>) {
     let work = async {
         loop {
             if let Err(error) = engine.tend_cells().await {
                 tracing::warn!(%error, "the cells of large banks were not tended; recall looks at more vectors until they are");
+            }
+            if let Some(days) = retention_days
+                && let Err(error) = engine.sweep_operations(days).await
+            {
+                tracing::warn!(%error, "old operations could not be forgotten");
             }
             tokio::time::sleep(INTERVAL).await;
         }

@@ -12,7 +12,7 @@ use super::copy::CopyRows;
 use super::remove::{Removed, remove_contents};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::{BankKey, Store, StoreError, entities, fact_type_code};
+use super::{BankKey, OperationLease, Store, StoreError, entities, fact_type_code, operations};
 use crate::hash::hex;
 use crate::text::terms::Terms;
 
@@ -128,13 +128,15 @@ pub enum WriteOutcome {
 }
 
 impl Store {
-    /// Writes the documents, all or none; `accepted` is the number of the retain.
+    /// Writes the documents, all or none; `accepted` is the number of the retain. With them the
+    /// operation `completes` is completed, whose work they are.
     pub async fn write_documents(
         &self,
         bank: BankKey,
         accepted: i64,
         documents: &[&DocumentWrite],
         now: DateTime<Utc>,
+        completes: Option<OperationLease>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
@@ -150,6 +152,15 @@ impl Store {
         copy_documents(&mut transaction, bank, &written, now).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
+        if let Some(lease) = completes {
+            let result = json!({
+                "documents": documents.len(),
+                "documents_superseded": documents.len() - written.len(),
+                "chunks": written.iter().map(|document| document.chunks.len()).sum::<usize>(),
+                "facts": written.iter().map(|document| document.facts.len()).sum::<usize>(),
+            });
+            operations::complete(&mut transaction, lease, &result).await?;
+        }
         transaction.end().await?;
         Ok(documents
             .iter()

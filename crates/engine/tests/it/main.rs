@@ -11,6 +11,7 @@ mod arms;
 mod cells;
 mod conversation;
 mod isolation;
+mod jobs;
 mod observations;
 mod plans;
 mod recall;

@@ -34,6 +34,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         extraction_mode,
         chunk_size: reader.positive(&table::CHUNK_SIZE)?,
         structured_chunk_size,
+        batch_tokens: reader.positive(&table::RETAIN_BATCH_TOKENS)?,
         store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
         text_search: reader.flag(&table::ENABLE_TEXT_SEARCH)?,
         budgets: [

@@ -4,6 +4,7 @@ mod banks;
 mod documents;
 mod memories;
 mod monitoring;
+mod operations;
 mod retired;
 
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub(crate) struct Limits {
     pub(crate) retain_timeout: Duration,
     /// Path in front of all routes; empty = none.
     pub(crate) base_path: String,
+    /// Whether there are more routes than those that tell how the server is.
+    pub(crate) serves_api: bool,
     /// Whether every request has a log line.
     pub(crate) access_log: bool,
 }
@@ -63,6 +66,7 @@ impl Limits {
             retain: Lane::new(config.retain),
             retain_timeout: config.retain_timeout,
             base_path: config.base_path.clone(),
+            serves_api: config.serves_api,
             access_log: config.access_log,
         }
     }
@@ -70,10 +74,16 @@ impl Limits {
 
 /// The service of a server.
 pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
-    let guarded = Router::new()
-        .merge(banks::router(limits.max_body))
-        .merge(memories::router(limits))
-        .merge(documents::router())
+    let api = if limits.serves_api {
+        Router::new()
+            .merge(banks::router(limits.max_body))
+            .merge(memories::router(limits))
+            .merge(documents::router())
+            .merge(operations::router())
+    } else {
+        Router::new()
+    };
+    let guarded = api
         .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
