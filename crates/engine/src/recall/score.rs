@@ -41,9 +41,9 @@ const AUTHOR_BONUS: f64 = 0.05;
 /// A memory inside the time the query asks about.
 const WINDOW_BONUS: f64 = 0.10;
 /// BM25's saturation of repeated words.
-pub(crate) const BM25_K1: f64 = 1.2;
+const BM25_K1: f64 = 1.2;
 /// BM25's share of length normalisation.
-pub(crate) const BM25_B: f64 = 0.4;
+const BM25_B: f64 = 0.4;
 
 /// The bank's numbers that scores are computed with.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl<'r> Scorer<'r> {
             .enumerate()
             .filter_map(|(at, row)| row.place.map(|place| ((place.stream_id, place.position), at)))
             .collect();
-        let words = rows.iter().map(|row| bm25(row, weights)).collect();
+        let words = rows.iter().map(|row| bm25_of(row, weights)).collect();
         Self { rows, by_place, words, terms: weights.terms.len() }
     }
 
@@ -236,15 +236,24 @@ impl<'r> Scorer<'r> {
 }
 
 /// The terms that a row matches, each with its BM25.
-fn bm25(row: &Candidate, weights: &Weights) -> Vec<(usize, f64)> {
-    let length = f64::from(row.length) / weights.mean_length.max(1.0);
-    let norm = BM25_K1 * (1.0 - BM25_B + BM25_B * length);
+fn bm25_of(row: &Candidate, weights: &Weights) -> Vec<(usize, f64)> {
+    let norm = norm(row.length, weights.mean_length);
     let matches = row.matches.iter().filter_map(|(place, count)| {
         let term = weights.terms.get(*place)?;
-        let tf = f64::from(*count);
-        Some((*place, term.idf * tf * (BM25_K1 + 1.0) / (tf + norm)))
+        Some((*place, bm25(term, *count, norm)))
     });
     matches.collect()
+}
+
+/// BM25 of a term that a memory holds so many times; see [`norm`].
+pub(super) fn bm25(term: &TermProbe, count: i16, norm: f64) -> f64 {
+    let tf = f64::from(count);
+    term.idf * tf * (BM25_K1 + 1.0) / (tf + norm)
+}
+
+/// What the length of a memory, in terms, does to its BM25.
+pub(super) fn norm(length: i16, mean_length: f64) -> f64 {
+    BM25_K1 * (1.0 - BM25_B + BM25_B * f64::from(length) / mean_length.max(1.0))
 }
 
 fn priors(row: &Candidate, query: &Query, author: Option<&str>) -> f64 {

@@ -20,3 +20,4 @@ mod startup;
 mod statistics;
 mod streams;
 mod support;
+mod words;
