@@ -219,7 +219,8 @@ impl CandidateQuery<'_> {
         }
     }
 
-    /// `found`: what any arm found, and its best place in the arms that read vectors and words.
+    /// `found`: what any arm found, and its best place in the arms that read vectors and words; in
+    /// the order in which their rows lie beside one another.
     pub(super) fn push_found(&self, query: &mut QueryBuilder<Postgres>) {
         query.push("found as (select memory_id, bit_or(arm) arms, max(s) by_graph, min(place) place from (");
         query.push(format!(
@@ -237,6 +238,6 @@ impl CandidateQuery<'_> {
             query.push_bind(TIMED);
             query.push(format!(" union all select memory_id, {BY_TIME}::int2, null, null from spread"));
         }
-        query.push(") x group by memory_id), ");
+        query.push(") x group by memory_id order by memory_id), ");
     }
 }
