@@ -21,6 +21,9 @@ async fn bank() -> TestEngine {
         "tags": ["mine", "all"],
     }]);
     test.retain("b", oldest).await.expect("retained");
+    let experience =
+        json!([{"content": "assistant: a kestrel of amber", "document_id": "experience", "tags": ["all"]}]);
+    test.retain("b", experience).await.expect("retained");
     for from in (0..MEMORIES).step_by(500) {
         let items: Value = (from..from + 500)
             .map(|number| {
@@ -45,7 +48,7 @@ async fn a_memory_that_holds_several_frequent_words_is_found() {
             assert_eq!(found.len() == 1, tags == json!(["mine"]), "{budget} {tags}");
         }
         let types = json!({"query": "amber kestrel harbour", "budget": budget, "types": ["experience"]});
-        assert_eq!(test.found("b", types).await.len(), 0, "{budget}");
+        assert_eq!(test.found("b", types).await, ["assistant: a kestrel of amber"], "{budget}");
     }
     // Two of the words, none of them the rarest.
     let two = test.found("b", json!({"query": "kestrel harbour nowhere", "budget": "low"})).await;

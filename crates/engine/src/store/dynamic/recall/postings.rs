@@ -80,7 +80,7 @@ impl PostingsQuery<'_> {
         let depths: Vec<Option<i64>> = self.lists.iter().map(|list| list.depth).collect();
         let mut query = QueryBuilder::new("select r.place, p.ids, p.rest from unnest(");
         query.push_bind(hashes).push("::int8[], ").push_bind(places).push("::int8[], ").push_bind(depths);
-        query.push("::int8[]) r(term, place, depth) cross join lateral (select coalesce(string_agg(uuid_send(memory_id), ''), '') ids, coalesce(string_agg(int8send(fact_type::int8 << 32 | tf::int8 << 16 | length::int8), ''), '') rest from (select t.memory_id, t.fact_type, t.tf, t.length from memory_terms t");
+        query.push("::int8[]) r(term, place, depth) cross join lateral (select coalesce(string_agg(uuid_send(memory_id), ''), '') ids, coalesce(string_agg(int8send((fact_type::int8 << 32) | (tf::int8 << 16) | length::int8), ''), '') rest from (select t.memory_id, t.fact_type, t.tf, t.length from memory_terms t");
         if is_cut && !self.tags.passes_all() {
             query.push(" join memory_vectors v on v.bank_key = t.bank_key and v.memory_id = t.memory_id");
         }
