@@ -149,8 +149,8 @@ pub struct Settings {
     pub max_query_terms: usize,
     /// Keyword score below which the keyword arm finds nothing; 0 = every match counts.
     pub keyword_min_score: f64,
-    /// Postings of rare words that may make candidates, at budget low, mid, high; words
-    /// beyond only score what others found.
+    /// Memories that hold one of the rare words alone and are candidates by it, at budget low, mid,
+    /// high; a memory that holds two words always is one.
     pub postings: [i64; 3],
     /// Best hits of an arm, at budget low, mid, high, whose neighbours in the conversation become
     /// candidates.

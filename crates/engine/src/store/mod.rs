@@ -39,8 +39,8 @@ pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
-    NEIGHBOURS, TagFilter, TermProbe, TimeField,
+    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, ListQuery, MemoryFilter,
+    MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
 };
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};

@@ -21,3 +21,4 @@ mod startup;
 mod statistics;
 mod streams;
 mod support;
+mod words;

@@ -18,6 +18,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use hindsight_engine::Engine;
 use hindsight_types::errors::SERVER_STOPPING;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -106,7 +107,10 @@ pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
         .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(state);
     let served = match limits.gzip_min_size {
-        Some(size) => served.layer(CompressionLayer::new().compress_when(SizeAbove::new(size))),
+        // Fast: an answer is waited for, and most lines are short.
+        Some(size) => served.layer(
+            CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(size)),
+        ),
         None => served,
     };
     let served = if limits.access_log { served.layer(from_fn(log_access)) } else { served };
