@@ -41,6 +41,7 @@ pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
     NEIGHBOURS, TagFilter, TermProbe, TimeField,
 };
+pub use entities::{Circle, SimilarEntity};
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
 pub use stats::BankStats;
@@ -58,6 +59,8 @@ pub struct Store {
     recall_pool: PgPool,
     /// What the postings' words are stemmed by.
     language: Language,
+    /// Whether similar names can be found by their trigrams.
+    has_trigrams: bool,
     /// How long a statement may take; zero = for ever.
     statement_timeout: Duration,
     /// What every transaction begins with when connections are not ours for longer.

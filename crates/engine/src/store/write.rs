@@ -113,7 +113,7 @@ pub struct FactWrite {
 
 impl FactWrite {
     /// When what it tells of happened, or when it was told.
-    fn event_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn event_at(&self) -> Option<DateTime<Utc>> {
         self.occurred.map(|(start, _)| start).or(self.mentioned_at)
     }
 }

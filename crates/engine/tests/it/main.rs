@@ -10,6 +10,7 @@
 mod arms;
 mod cells;
 mod conversation;
+mod entities;
 mod isolation;
 mod observations;
 mod plans;
