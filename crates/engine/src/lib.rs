@@ -7,6 +7,7 @@
 
 mod banks;
 mod browse;
+mod browse_entities;
 mod cells;
 pub mod config;
 pub mod error;

@@ -38,7 +38,7 @@ pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
+    Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
     NEIGHBOURS, TagFilter, TermProbe, TimeField,
 };
 pub use entities::{Circle, SimilarEntity};

@@ -121,19 +121,28 @@ impl QueryParams {
     }
 
     /// A count of at least 0.
-    fn count(&mut self, name: &'static str, default: i64) -> i64 {
+    pub(crate) fn count(&mut self, name: &'static str, default: i64) -> i64 {
+        let count = self.integer(name, default);
+        if count >= 0 {
+            return count;
+        }
+        self.note(
+            name,
+            "greater_than_equal",
+            "Input should be greater than or equal to 0".to_owned(),
+            self.text(name).unwrap_or_default(),
+            Some(json!({"ge": 0})),
+        );
+        default
+    }
+
+    /// A whole number.
+    pub(crate) fn integer(&mut self, name: &'static str, default: i64) -> i64 {
         let Some(text) = self.text(name) else {
             return default;
         };
         match text.trim().parse::<i64>() {
-            Ok(count) if count >= 0 => return count,
-            Ok(_) => self.note(
-                name,
-                "greater_than_equal",
-                "Input should be greater than or equal to 0".to_owned(),
-                text,
-                Some(json!({"ge": 0})),
-            ),
+            Ok(number) => return number,
             Err(_) => self.note(
                 name,
                 "int_parsing",

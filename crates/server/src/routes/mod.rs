@@ -2,6 +2,7 @@
 
 mod banks;
 mod documents;
+mod entities;
 mod memories;
 mod monitoring;
 mod retired;
@@ -74,6 +75,7 @@ pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
         .merge(banks::router(limits.max_body))
         .merge(memories::router(limits))
         .merge(documents::router())
+        .merge(entities::router())
         .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));

@@ -3,6 +3,7 @@
 //! Values are always bound. What goes into the text is constants of this module and the
 //! schema name, which [`check_schema_name`] has vetted.
 
+mod entities;
 mod listing;
 mod recall;
 mod tags;
@@ -11,6 +12,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, SqlStr};
 
 use super::StoreError;
 
+pub use entities::{EntityPair, EntityPairs, EntityRow};
 pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub use recall::{Candidate, CandidateQuery, Found, FoundBy, GraphQuery, NEIGHBOURS, TermProbe};
 pub(super) use recall::{fetch_chunks, fetch_visible};
