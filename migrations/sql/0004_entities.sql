@@ -1,6 +1,6 @@
 -- Memories whose semantic links are still to be found, in the order in which they were written;
--- a background worker takes them. No foreign key: a check for each memory is pure cost, and the
--- worker takes those of deleted memories away.
+-- a background worker takes them. No foreign key: a check for each memory is pure cost. Who
+-- deletes a bank deletes its rows, and the worker takes those of deleted memories away.
 create table link_queue (
     bank_key bigint not null,
     memory_id uuid not null,

@@ -177,6 +177,8 @@ pub struct Settings {
     pub entity_candidates: i64,
     /// New names that the database is asked about at once; at least 1.
     pub entity_names_at_once: usize,
+    /// Cosine similarity from which two memories are linked.
+    pub link_min_similarity: f64,
 }
 
 impl Default for Settings {
@@ -217,6 +219,7 @@ impl Default for Settings {
             entity_batch_similarity: 0.5,
             entity_candidates: 200,
             entity_names_at_once: 100,
+            link_min_similarity: 0.7,
         }
     }
 }

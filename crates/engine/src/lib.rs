@@ -12,6 +12,7 @@ mod cells;
 pub mod config;
 pub mod error;
 mod hash;
+mod links;
 pub mod ports;
 pub mod recall;
 pub mod retain;

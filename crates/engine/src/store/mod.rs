@@ -6,7 +6,7 @@
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
 //!   documents, entities, term statistics, entity statistics, bank state, each sorted by its
-//!   key.
+//!   key; work in the background passes over rows that are locked rather than wait for them.
 
 mod banks;
 mod cells;
@@ -17,6 +17,7 @@ mod dynamic;
 mod entities;
 mod hydrate;
 mod info;
+mod links;
 mod remove;
 mod session;
 mod statistics;
@@ -38,12 +39,13 @@ pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
-    NEIGHBOURS, TagFilter, TermProbe, TimeField,
+    Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
+    GraphQuery, MemoryFilter, MemoryRow, NEIGHBOURS, TagFilter, TermProbe, TimeField,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
+pub use links::{LinkRound, SemanticLink, TypedVector};
 pub use stats::BankStats;
 pub use streams::StreamRequest;
 pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, StreamPlace, WriteOutcome};

@@ -12,7 +12,7 @@ use super::copy::CopyRows;
 use super::remove::{Removed, remove_contents};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::{BankKey, Store, StoreError, entities, fact_type_code};
+use super::{BankKey, Store, StoreError, entities, fact_type_code, links};
 use crate::hash::hex;
 use crate::text::terms::Terms;
 
@@ -149,6 +149,7 @@ impl Store {
             .collect();
         copy_documents(&mut transaction, bank, &written, now).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
+        links::record(&mut transaction, bank, &written).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
         transaction.end().await?;
         Ok(documents

@@ -133,6 +133,15 @@ async fn literal_names_are_only_what_is_written() {
 }
 
 #[tokio::test]
+async fn labels_are_nobody_elses_names() {
+    let test = TestEngine::start().await;
+    test.retain("b", json!([note(1, &["color:dark red"])])).await.unwrap();
+    sqlx::query("update hindsight.entities set kind = 2").execute(&test.pool).await.unwrap();
+    test.retain("b", json!([note(2, &["color dark red"]), note(3, &["Color:Dark Red"])])).await.unwrap();
+    assert_eq!(entities(&test, "b").await, counted(&[("color:dark red", 2), ("color dark red", 1)]));
+}
+
+#[tokio::test]
 async fn banks_do_not_see_each_others_names() {
     let test = TestEngine::start().await;
     test.retain("a", json!([note(1, &["Open AI"])])).await.unwrap();

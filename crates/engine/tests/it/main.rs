@@ -12,6 +12,7 @@ mod cells;
 mod conversation;
 mod entities;
 mod isolation;
+mod links;
 mod observations;
 mod plans;
 mod recall;
