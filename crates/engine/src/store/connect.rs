@@ -255,7 +255,7 @@ async fn prepare_trigrams(connection: &mut PgConnection, may_create: bool) -> Re
     }
     if !has_trigrams(connection).await? {
         tracing::warn!(
-            "the database lacks the extensions pg_trgm and btree_gin: names are taken for one only when they are equal but for case"
+            "the database lacks the extensions pg_trgm and btree_gin: in banks with many names those are taken for one only when they are equal but for case"
         );
         return Ok(false);
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::copy::CopyRows;
 use super::session::Session;
-use super::{BankKey, Store, StoreError, fact_type_code};
+use super::{BankKey, EntityName, Store, StoreError, fact_type_code};
 use crate::store::DocumentWrite;
 
 /// Kinds of entities.
@@ -145,6 +145,21 @@ impl Store {
         .fetch_all(&mut self.session().await?)
         .await?;
         Ok(rows.into_iter().map(|row| (place(row.place), row.entity_id)).collect())
+    }
+
+    /// All entities of a bank, labels aside; none when there are more than `limit`.
+    pub async fn regular_entities(&self, bank: BankKey, limit: i64) -> Result<Vec<EntityName>, StoreError> {
+        let entities = sqlx::query_as!(
+            EntityName,
+            "select entity_id, name from entities where bank_key = $1 and kind = 1 and (
+               select count(*) from (select from entities where bank_key = $1 and kind = 1 limit $2::bigint + 1) n
+             ) <= $2::bigint",
+            bank.0,
+            limit
+        )
+        .fetch_all(&mut self.session().await?)
+        .await?;
+        Ok(entities)
     }
 
     /// Entities, labels aside, whose names have trigrams in common with these names: a share of

@@ -160,15 +160,42 @@ async fn a_bar_that_is_higher_keeps_names_apart() {
 }
 
 #[tokio::test]
-async fn without_trigrams_names_are_one_when_they_are_equal() {
+async fn without_trigrams_names_of_large_banks_are_one_when_they_are_equal() {
     let database = TestDatabase::create().await;
     sqlx::query("drop extension pg_trgm cascade").execute(&database.pool()).await.unwrap();
     // Whoever may not change the schema cannot have the extension either.
     let options = StoreOptions { migrate: false, ..store_options(&database.url) };
     let test = TestEngine::on(database, Settings::default(), options).await;
     test.retain("b", json!([note(1, &["Open AI"])])).await.unwrap();
-    test.retain("b", json!([note(2, &["OpenAI"]), note(3, &["OPEN AI"])])).await.unwrap();
-    assert_eq!(entities(&test, "b").await, counted(&[("Open AI", 2), ("OpenAI", 1)]));
+    test.retain("b", json!([note(2, &["OpenAI"])])).await.unwrap();
+    assert_eq!(entities(&test, "b").await, counted(&[("Open AI", 2)]));
+    crowd(&test).await;
+    test.retain("b", json!([note(3, &["Open-AI"]), note(4, &["OPEN AI"])])).await.unwrap();
+    assert_eq!(entities(&test, "b").await, counted(&[("Open AI", 3), ("Open-AI", 1)]));
+}
+
+/// Gives the bank more names than are read for a new one.
+async fn crowd(test: &TestEngine) {
+    sqlx::query(
+        "insert into hindsight.entities (bank_key, entity_id, name, first_seen)
+         select bank_key, gen_random_uuid(), 'Person ' || md5(n::text), now()
+         from hindsight.banks, generate_series(1, 1500) n",
+    )
+    .execute(&test.pool)
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn similar_names_of_large_banks_are_found_by_the_database() {
+    let test = TestEngine::start().await;
+    test.retain("b", json!([note(1, &["Open AI", "Berlin"]), note(2, &["Alice Smith", "Berlin"])]))
+        .await
+        .unwrap();
+    crowd(&test).await;
+    test.retain("b", json!([note(3, &["OpenAI"])])).await.unwrap();
+    test.retain("b", json!([note(4, &["Alice", "Berlin"])])).await.unwrap();
+    assert_eq!(entities(&test, "b").await, counted(&[("Open AI", 2), ("Berlin", 3), ("Alice Smith", 2)]));
 }
 
 #[tokio::test]

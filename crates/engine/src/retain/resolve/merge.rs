@@ -40,7 +40,7 @@ fn pairs(mentions: &Mentions, names: &[usize], least: f64) -> Vec<(usize, usize)
     for (place, set) in &sets {
         let mut rarest: Vec<_> = set.iter().map(|trigram| (frequencies.get(trigram), trigram)).collect();
         rarest.sort_unstable();
-        let kept = rarest.len() - shared_at_least(rarest.len(), least) + 1;
+        let kept = rarest.len() + 1 - shared_at_least(rarest.len(), least);
         let mut seen = HashSet::new();
         for (_, trigram) in rarest.into_iter().take(kept) {
             let holders = holders.entry(trigram).or_default();
@@ -56,7 +56,7 @@ fn pairs(mentions: &Mentions, names: &[usize], least: f64) -> Vec<(usize, usize)
 }
 
 /// How many of `length` trigrams another set must have to agree by `least`; at least 1.
-fn shared_at_least(length: usize, least: f64) -> usize {
+pub(super) fn shared_at_least(length: usize, least: f64) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
     let shared = (length as f64 * least).ceil() as usize;
     shared.clamp(1, length.max(1))
