@@ -18,7 +18,7 @@ const ROUND: i64 = 500;
 /// Memories of one round where a bank has cells: each costs a search of its own.
 const ROUND_BY_CELLS: i64 = 50;
 /// Vectors that are read at once.
-const PAGE: i64 = 2000;
+const PAGE: i64 = 500;
 /// Rounds of a bank before other work has its turn.
 const ROUNDS: usize = 4;
 /// Most links that begin at a memory.
