@@ -22,6 +22,7 @@
 
 mod banks;
 mod documents;
+mod entities;
 mod error;
 mod memories;
 mod monitoring;
@@ -30,6 +31,7 @@ mod transport;
 
 pub use banks::BankFilter;
 pub use documents::DocumentFilter;
+pub use entities::EntityFilter;
 pub use error::ClientError;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;

@@ -169,6 +169,18 @@ pub struct Settings {
     pub rerank_max_tokens: Option<usize>,
     /// How long recall waits for a reranker.
     pub rerank_budget: Duration,
+    /// Share of trigrams that stored names have in common with a new one to be looked at.
+    pub entity_trigram_threshold: f64,
+    /// Share of trigrams that two names have in common to be taken for one.
+    pub entity_merge_similarity: f64,
+    /// The same for two names that are new in one batch.
+    pub entity_batch_similarity: f64,
+    /// Stored names that one new name is compared with at most.
+    pub entity_candidates: i64,
+    /// New names that the database is asked about at once; at least 1.
+    pub entity_names_at_once: usize,
+    /// Cosine similarity from which two memories are linked.
+    pub link_min_similarity: f64,
 }
 
 impl Default for Settings {
@@ -205,6 +217,12 @@ impl Default for Settings {
             rerank_max_candidates_of_budget: [0; 3],
             rerank_max_tokens: None,
             rerank_budget: Duration::from_millis(150),
+            entity_trigram_threshold: 0.3,
+            entity_merge_similarity: 0.3,
+            entity_batch_similarity: 0.5,
+            entity_candidates: 200,
+            entity_names_at_once: 100,
+            link_min_similarity: 0.7,
         }
     }
 }
@@ -246,6 +264,11 @@ impl Settings {
             budget_max: count("recall_budget_max").unwrap_or(self.budget_max),
             ..self.clone()
         }
+    }
+
+    /// Share of trigrams from which the database is asked for similar names.
+    pub fn entity_similarity(&self) -> f64 {
+        self.entity_trigram_threshold.max(self.entity_merge_similarity)
     }
 
     /// Candidates that a reranker sees at most at this budget.

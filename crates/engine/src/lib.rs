@@ -7,11 +7,13 @@
 
 mod banks;
 mod browse;
+mod browse_entities;
 mod cells;
 pub mod config;
 pub mod error;
 mod hash;
 pub mod jobs;
+mod links;
 pub mod ports;
 pub mod recall;
 pub mod retain;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use hindsight_engine::Engine;
 use tokio::sync::watch;
 
-/// Time between two looks for work. A look at a database without large banks is one short
-/// statement.
+/// Time between two looks for work. A look at a database without any is two short statements.
 const INTERVAL: Duration = Duration::from_secs(20);
 
-/// Tends the cells of large banks and forgets old operations until `stopped`; a step under way is given up then, which
+/// Tends the cells of large banks and the links of new memories, and forgets old operations,
+/// until `stopped`; a step under way is given up then, which
 /// loses nothing.
 ///
 /// Operations that came to their end more than `retention_days` ago are forgotten.
@@ -18,6 +18,9 @@ pub(crate) async fn run(engine: Engine, retention_days: Option<i32>, mut stopped
         loop {
             if let Err(error) = engine.tend_cells().await {
                 tracing::warn!(%error, "the cells of large banks were not tended; recall looks at more vectors until they are");
+            }
+            if let Err(error) = engine.tend_links().await {
+                tracing::warn!(%error, "new memories were not linked to those that are like them; it is tried again");
             }
             if let Some(days) = retention_days
                 && let Err(error) = engine.sweep_operations(days).await

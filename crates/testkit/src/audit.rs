@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::database::SEARCH_PATH;
 
 /// Sentences that must hold, each with a query for the number of rows against it.
-const RULES: [(&str, &str); 12] = [
+const RULES: [(&str, &str); 13] = [
     (
         "a bank's counter of memories is their number",
         "select count(*) from bank_state s where s.memories
@@ -47,6 +47,12 @@ const RULES: [(&str, &str); 12] = [
         "select count(*) from memory_entities e where not exists
            (select 1 from memories m where (m.bank_key, m.memory_id) = (e.bank_key, e.memory_id))
            or not exists (select 1 from entities n where (n.bank_key, n.entity_id) = (e.bank_key, e.entity_id))",
+    ),
+    (
+        "a link joins two memories",
+        "select count(*) from memory_links l where not exists
+           (select 1 from memories m where (m.bank_key, m.memory_id) = (l.bank_key, l.memory_id))
+           or not exists (select 1 from memories m where (m.bank_key, m.memory_id) = (l.bank_key, l.other_id))",
     ),
     (
         "a memory has its vector and its state",

@@ -11,6 +11,7 @@
 pub mod banks;
 pub mod decode;
 pub mod documents;
+pub mod entities;
 pub mod errors;
 pub mod limits;
 pub mod memories;

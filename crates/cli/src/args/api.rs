@@ -22,6 +22,9 @@ pub(crate) enum ApiCommand {
     /// Manage documents: the texts that memories were read from
     #[command(subcommand)]
     Document(DocumentCommand),
+    /// Look at entities: who and what memories name
+    #[command(subcommand)]
+    Entity(EntityCommand),
     /// Read chunks: the pieces that documents were cut into
     #[command(subcommand)]
     Chunk(ChunkCommand),
@@ -160,6 +163,24 @@ pub(crate) enum DocumentCommand {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum EntityCommand {
+    /// List entities, those with the most mentions first
+    List {
+        /// Id of the bank
+        bank: String,
+        #[command(flatten)]
+        page: PageArguments,
+    },
+    /// Show one entity
+    Get {
+        /// Id of the bank
+        bank: String,
+        /// Id of the entity
+        id: String,
     },
 }
 

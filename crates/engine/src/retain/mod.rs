@@ -3,12 +3,14 @@
 //! The way of one sentence, top to bottom: [`source`] puts the items of a request together
 //! to documents, [`chunk`] cuts their texts, [`plain`] makes facts of a chunk, [`when`]
 //! dates them, [`facts`] adds what ranking needs, [`stream`] finds each fact's place in its
-//! conversation; then the texts are embedded and everything is written at once.
+//! conversation; then the texts are embedded, [`resolve`] finds out which names mean the same,
+//! and everything is written at once.
 
 pub mod chunk;
 pub(crate) mod extracted;
 mod facts;
 pub mod plain;
+pub mod resolve;
 pub(crate) mod source;
 mod stream;
 pub mod when;
@@ -86,6 +88,9 @@ impl Engine {
         let mut drafts = self.draft(sources, self.settings.of_bank(&bank.config)).await?;
         let mut bank = self.placed(&bank_id, bank, &mut drafts).await?;
         self.embed_documents(&mut drafts, &errand.progress).await?;
+        let mut facts: Vec<&mut FactWrite> =
+            drafts.iter_mut().flat_map(|draft| &mut draft.document.facts).collect();
+        self.resolve_entities(bank.key, &mut facts).await?;
         for attempt in 1.. {
             let documents: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
             let written =

@@ -6,7 +6,8 @@
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
 //!   documents, entities, term statistics, entity statistics, bank state, operations (a parent
-//!   before its parts), each sorted by its key.
+//!   before its parts), each sorted by its key; work in the background passes over rows that are
+//!   locked rather than wait for them.
 
 mod banks;
 mod cells;
@@ -17,6 +18,7 @@ mod dynamic;
 mod entities;
 mod hydrate;
 mod info;
+mod links;
 mod operations;
 mod remove;
 mod session;
@@ -39,11 +41,14 @@ pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, ListQuery, MemoryFilter,
-    MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
+    Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
+    GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe,
+    TimeField, WordHit,
 };
+pub use entities::{Circle, SimilarEntity};
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
+pub use links::{LinkRound, SemanticLink, TypedVector};
 pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
     OperationSignal, OperationSignals, Submission,
@@ -63,6 +68,8 @@ pub struct Store {
     recall_pool: PgPool,
     /// What the postings' words are stemmed by.
     language: Language,
+    /// Whether similar names can be found by their trigrams.
+    has_trigrams: bool,
     /// How long a statement may take; zero = for ever.
     statement_timeout: Duration,
     /// What every transaction begins with when connections are not ours for longer.

@@ -81,6 +81,11 @@ pub(super) async fn remove_contents(
     for entity in mentions {
         *removed.entities.entry(entity).or_default() -= 1;
     }
+    // Takes the memory's state and vector along.
+    sqlx::query!("delete from memories where bank_key = $1 and memory_id = any($2)", bank.0, &ids)
+        .execute(&mut *transaction)
+        .await?;
+    // After the memories: whoever links them holds them until the links are there.
     sqlx::query!(
         "delete from memory_links where bank_key = $1 and (memory_id = any($2) or other_id = any($2))",
         bank.0,
@@ -88,10 +93,6 @@ pub(super) async fn remove_contents(
     )
     .execute(&mut *transaction)
     .await?;
-    // Takes the memory's state and vector along.
-    sqlx::query!("delete from memories where bank_key = $1 and memory_id = any($2)", bank.0, &ids)
-        .execute(&mut *transaction)
-        .await?;
     sqlx::query!("delete from chunks where bank_key = $1 and document_id = any($2)", bank.0, documents)
         .execute(&mut *transaction)
         .await?;
@@ -159,6 +160,7 @@ impl Store {
             .execute(&mut transaction)
             .await?;
         sqlx::query!("delete from memory_links where bank_key = $1", bank).execute(&mut transaction).await?;
+        sqlx::query!("delete from link_queue where bank_key = $1", bank).execute(&mut transaction).await?;
         sqlx::query!("delete from memories where bank_key = $1", bank).execute(&mut transaction).await?;
         sqlx::query!("delete from banks where bank_key = $1", bank).execute(&mut transaction).await?;
         transaction.end().await?;

@@ -12,7 +12,7 @@ use super::copy::CopyRows;
 use super::remove::{Removed, remove_contents};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::{BankKey, OperationLease, Store, StoreError, entities, fact_type_code, operations};
+use super::{BankKey, OperationLease, Store, StoreError, entities, fact_type_code, links, operations};
 use crate::hash::hex;
 use crate::text::terms::Terms;
 
@@ -113,7 +113,7 @@ pub struct FactWrite {
 
 impl FactWrite {
     /// When what it tells of happened, or when it was told.
-    fn event_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn event_at(&self) -> Option<DateTime<Utc>> {
         self.occurred.map(|(start, _)| start).or(self.mentioned_at)
     }
 }
@@ -151,6 +151,7 @@ impl Store {
             .collect();
         copy_documents(&mut transaction, bank, &written, now).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
+        links::record(&mut transaction, bank, &written).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
         if let Some(lease) = completes {
             let result = json!({

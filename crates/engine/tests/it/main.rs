@@ -10,8 +10,10 @@
 mod arms;
 mod cells;
 mod conversation;
+mod entities;
 mod isolation;
 mod jobs;
+mod links;
 mod observations;
 mod plans;
 mod recall;

@@ -66,6 +66,11 @@ impl TestEngine {
     pub(crate) async fn over(settings: Settings, change: impl FnOnce(StoreOptions) -> StoreOptions) -> Self {
         let database = TestDatabase::create().await;
         let options = change(store_options(&database.url));
+        Self::on(database, settings, options).await
+    }
+
+    /// Over a database that is opened with these options.
+    pub(crate) async fn on(database: TestDatabase, settings: Settings, options: StoreOptions) -> Self {
         let store = Store::open(&options).await.expect("the store opens");
         let embedder = Arc::new(FlakyEmbedder { inner: HashEmbedder::new(), fails: AtomicBool::new(false) });
         let clock = Arc::new(FixedClock::at(time(NOW)));

@@ -61,6 +61,12 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         recency: recency(reader)?,
         prefer_observations: reader.flag(&table::PREFER_OBSERVATIONS)?,
         exact_limit: reader.value::<u32>(&table::EXACT_LIMIT)?.into(),
+        entity_candidates: reader.positive(&table::ENTITY_CANDIDATES)?,
+        entity_names_at_once: reader.positive(&table::ENTITY_NAMES_AT_ONCE)?,
+        entity_trigram_threshold: share_above_zero(reader, &table::ENTITY_TRIGRAM_THRESHOLD)?,
+        entity_merge_similarity: share_above_zero(reader, &table::ENTITY_MERGE_SIMILARITY)?,
+        entity_batch_similarity: share_above_zero(reader, &table::ENTITY_BATCH_SIMILARITY)?,
+        link_min_similarity: reader.share(&table::LINK_MIN_SIMILARITY)?,
         ..Settings::default()
     })
 }
@@ -75,6 +81,12 @@ fn recency(reader: &Reader) -> Result<RecencyDecay, SettingError> {
         "none" => Ok(RecencyDecay::None),
         other => Err(table::RECENCY_DECAY_FUNCTION.unusable(other)),
     }
+}
+
+/// A share above 0.
+fn share_above_zero(reader: &Reader, setting: &Setting) -> Result<f64, SettingError> {
+    let share = reader.share(setting)?;
+    if share > 0.0 { Ok(share) } else { Err(setting.unusable(&share.to_string())) }
 }
 
 /// A number above 0.

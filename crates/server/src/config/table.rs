@@ -168,6 +168,12 @@ hindsight_types::settings! {
         RETAIN_WALL_TIMEOUT = "HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "3600", "a whole number of at least 1", "seconds after which a retain is given up (504)";
         RETAIN_BATCH_TOKENS = "HINDSIGHT_API_RETAIN_BATCH_TOKENS", "10000", "a whole number of at least 1", "tokens that a part of a retain in the background has at most; an item is never cut for it";
         STORE_DOCUMENT_TEXT = "HINDSIGHT_API_STORE_DOCUMENT_TEXT", "true", "true or false", "keep the texts of documents";
+        ENTITY_CANDIDATES = "HINDSIGHT_API_RETAIN_ENTITY_RESOLUTION_MAX_CANDIDATES", "200", "a whole number of at least 1", "names of a bank that one new name is compared with at most";
+        ENTITY_NAMES_AT_ONCE = "HINDSIGHT_API_RETAIN_ENTITY_RESOLUTION_BATCH_SIZE", "100", "a whole number of at least 1", "new names that the database is asked about at one time";
+        ENTITY_TRIGRAM_THRESHOLD = "HINDSIGHT_API_ENTITY_TRGM_SIMILARITY_THRESHOLD", "0.3", "a number above 0, at most 1", "share of trigrams that a name of a bank has in common with a new one to be looked at";
+        ENTITY_MERGE_SIMILARITY = "HINDSIGHT_API_ENTITY_MERGE_MIN_SIMILARITY", "0.3", "a number above 0, at most 1", "share of trigrams that two names have in common at least to be taken for one";
+        ENTITY_BATCH_SIMILARITY = "HINDSIGHT_API_ENTITY_INTRABATCH_MERGE_SIMILARITY", "0.5", "a number above 0, at most 1", "the same for two names that are both new in one retain";
+        LINK_MIN_SIMILARITY = "HINDSIGHT_API_SEMANTIC_LINK_MIN_SIMILARITY", "0.7", "a number from 0 to 1", "similarity from which two memories are linked";
     }
     "Background work" {
         WORKER_ENABLED = "HINDSIGHT_API_WORKER_ENABLED", "true", "true or false", "work in this server on what clients hand to the background; else `hindsight worker` has to";

@@ -121,7 +121,7 @@ impl QueryParams {
     }
 
     /// A count of at least 0.
-    fn count(&mut self, name: &'static str, default: i64) -> i64 {
+    pub(crate) fn count(&mut self, name: &'static str, default: i64) -> i64 {
         self.number(name, default, 0, i64::MAX)
     }
 

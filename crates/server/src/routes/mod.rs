@@ -2,6 +2,7 @@
 
 mod banks;
 mod documents;
+mod entities;
 mod memories;
 mod monitoring;
 mod operations;
@@ -73,17 +74,19 @@ impl Limits {
     }
 }
 
+/// The routes on banks and what is in them.
+fn api(limits: &Limits) -> Router<Arc<State>> {
+    Router::new()
+        .merge(banks::router(limits.max_body))
+        .merge(memories::router(limits))
+        .merge(documents::router())
+        .merge(entities::router())
+        .merge(operations::router())
+}
+
 /// The service of a server.
 pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
-    let api = if limits.serves_api {
-        Router::new()
-            .merge(banks::router(limits.max_body))
-            .merge(memories::router(limits))
-            .merge(documents::router())
-            .merge(operations::router())
-    } else {
-        Router::new()
-    };
+    let api = if limits.serves_api { api(limits) } else { Router::new() };
     let guarded = api
         .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
