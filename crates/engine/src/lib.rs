@@ -11,6 +11,7 @@ mod cells;
 pub mod config;
 pub mod error;
 mod hash;
+pub mod labels;
 pub mod ports;
 pub mod recall;
 pub mod retain;

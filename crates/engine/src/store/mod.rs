@@ -15,6 +15,7 @@ mod copy;
 mod documents;
 mod dynamic;
 mod entities;
+mod extractions;
 mod hydrate;
 mod info;
 mod remove;

@@ -10,7 +10,9 @@
 mod arms;
 mod cells;
 mod conversation;
+mod extraction;
 mod isolation;
+mod model;
 mod observations;
 mod plans;
 mod recall;
