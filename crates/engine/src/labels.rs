@@ -330,7 +330,8 @@ mod tests {
         let labelled = labels.collect(&answer);
         assert_eq!(labelled.labels, ["topic:Work", "mood:sad", "place:city:Rome", "place:kind:office"]);
         assert_eq!(labelled.tags, ["topic:Work"]);
-        for empty in [json!(null), json!({}), json!({"topic": null, "mood": []}), json!({"topic": "leisure"})] {
+        for empty in [json!(null), json!({}), json!({"topic": null, "mood": []}), json!({"topic": "leisure"})]
+        {
             assert_eq!(labels.collect(&empty), Labelled::default(), "{empty}");
         }
     }

@@ -65,6 +65,7 @@ impl ExtractionSettings {
             custom_instructions: text("retain_custom_instructions")
                 .unwrap_or_else(|| self.custom_instructions.clone()),
             causal_links: flag("retain_extract_causal_links").unwrap_or(self.causal_links),
+            optional_dimensions: flag("retain_optional_fact_dimensions").unwrap_or(self.optional_dimensions),
             output_language: text("llm_output_language").unwrap_or_else(|| self.output_language.clone()),
             labels: labels
                 .and_then(|labels| Labels::read(labels).ok())

@@ -7,6 +7,7 @@
 //! place in its conversation; then the texts are embedded and everything is written at once.
 
 pub mod chunk;
+mod dry_run;
 mod extract;
 pub(crate) mod extracted;
 mod facts;

@@ -9,9 +9,7 @@ use futures::StreamExt;
 use futures::stream;
 use hindsight_types::retain::{DroppedFacts, ExtractionReport, TokenUsage};
 
-use super::extract::{
-    ChunkFailure, ChunkOutcome, ChunkText, Dropped, Memory, Questions, Reader, earlier,
-};
+use super::extract::{ChunkFailure, ChunkOutcome, ChunkText, Dropped, Memory, Questions, Reader, earlier};
 use super::facts::CutDocument;
 use super::strategy::Plans;
 use crate::error::Remedy;

@@ -54,7 +54,8 @@ impl Plans {
 }
 
 fn unknown(place: &str, name: &str, strategies: Option<&serde_json::Map<String, Value>>) -> EngineError {
-    let known: Vec<&str> = strategies.into_iter().flat_map(|known| known.keys().map(String::as_str)).collect();
+    let known: Vec<&str> =
+        strategies.into_iter().flat_map(|known| known.keys().map(String::as_str)).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     EngineError::Invalid(format!("{place}: the bank has no retain strategy '{name}'; it has {known}"))
 }

@@ -101,7 +101,11 @@ async fn what_a_model_reads_is_stored_with_all_it_says() {
     let found = test.found("b", json!({"query": "community centre"})).await;
     assert_eq!(found[0], went.text, "the place can be searched for");
     let asked = llm.last_request();
-    assert!(asked.user().contains("Said: Monday, May 08, 2023 (2023-05-08T13:56:00+00:00)\nContext: chat\nsource: slack"));
+    assert!(
+        asked
+            .user()
+            .contains("Said: Monday, May 08, 2023 (2023-05-08T13:56:00+00:00)\nContext: chat\nsource: slack")
+    );
     assert!(asked.schema().is_some());
     assert!(!asked.system().contains("chat"), "nothing of the request is in the system's part");
     assert_eq!(kept(&test).await, 0, "what is written is not kept twice");
@@ -131,9 +135,11 @@ async fn chunks_are_read_with_what_stands_before_them() {
 async fn a_retain_that_failed_pays_only_for_what_is_missing() {
     let (test, llm) = TestEngine::with_llm(small_chunks()).await;
     test.retain("b", json!([{"content": "x", "document_id": "other"}])).await.unwrap_err();
-    llm.answer_with(|request| {
-        if text_of(request).contains("third") { Reply::server_error() } else { echo(request) }
-    });
+    llm.answer_with(
+        |request| {
+            if text_of(request).contains("third") { Reply::server_error() } else { echo(request) }
+        },
+    );
     let items = json!([{"content": FIVE, "document_id": "d"}]);
     let before = llm.asked();
     let error = test.retain("b", items.clone()).await.unwrap_err();
@@ -161,9 +167,11 @@ async fn a_retain_that_failed_pays_only_for_what_is_missing() {
 #[tokio::test]
 async fn what_nobody_comes_back_for_is_swept() {
     let (test, llm) = TestEngine::with_llm(small_chunks()).await;
-    llm.answer_with(|request| {
-        if text_of(request).contains("third") { Reply::server_error() } else { echo(request) }
-    });
+    llm.answer_with(
+        |request| {
+            if text_of(request).contains("third") { Reply::server_error() } else { echo(request) }
+        },
+    );
     test.retain("b", json!([{"content": FIVE}])).await.unwrap_err();
     assert_eq!(test.engine.sweep_extractions().await.unwrap(), 0);
     sqlx::query("update extractions set created_at = created_at - interval '8 days' where key in (select key from extractions limit 3)")
@@ -213,7 +221,8 @@ async fn an_answer_that_stays_bad_fails_and_a_partly_good_one_is_taken() {
 #[tokio::test]
 async fn a_chunk_whose_answer_is_too_long_is_read_in_pieces() {
     let (test, llm) = TestEngine::with_llm(Settings::default()).await;
-    let sentences: Vec<String> = (0..40).map(|n| format!("the user has seen {n} birds on this one day.")).collect();
+    let sentences: Vec<String> =
+        (0..40).map(|n| format!("the user has seen {n} birds on this one day.")).collect();
     let text = sentences.join(" ");
     llm.answer_with(|request| {
         let text = text_of(request);
@@ -279,13 +288,17 @@ async fn a_document_without_a_single_fact_is_stored() {
 #[tokio::test]
 async fn a_failure_that_all_share_ends_the_asking() {
     let (test, llm) = TestEngine::with_llm(small_chunks()).await;
-    let status = axum_status(401);
+    let status = reqwest::StatusCode::UNAUTHORIZED;
     llm.answer_with(move |_| Reply::error(status, "wrong key"));
     let error = test.retain("b", json!([{"content": FIVE, "document_id": "d"}])).await.unwrap_err();
     assert_eq!(llm.asked(), 1);
     let EngineError::Extraction { message, remedy } = &error else { panic!("{error}") };
     assert_eq!(*remedy, Remedy::Configure);
-    assert!(message.contains("chunk 1 of 5: the provider denied access") && message.contains("4 more chunks were not tried"), "{message}");
+    assert!(
+        message.contains("chunk 1 of 5: the provider denied access")
+            && message.contains("4 more chunks were not tried"),
+        "{message}"
+    );
     llm.answer_with(|_| Reply::rate_limited(3));
     let error = test.retain("b", json!([{"content": FIVE, "document_id": "d"}])).await.unwrap_err();
     assert!(matches!(error, EngineError::Extraction { remedy: Remedy::Wait(_), .. }), "{error}");
@@ -303,7 +316,10 @@ async fn modes_ask_in_their_own_way() {
     llm.push(facts(&[described]));
     test.retain("b", json!([{"content": "I love Rome. And I love tea."}])).await.unwrap();
     let memories = test.memories("b").await;
-    assert_eq!((memories[0].text.as_str(), memories[0].entities.as_str()), ("I love Rome. And I love tea.", "Rome"));
+    assert_eq!(
+        (memories[0].text.as_str(), memories[0].entities.as_str()),
+        ("I love Rome. And I love tea.", "Rome")
+    );
 
     let settings = Settings { extraction_mode: ExtractionMode::Chunks, ..Settings::default() };
     let (test, llm) = TestEngine::with_llm(settings).await;

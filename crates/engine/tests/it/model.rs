@@ -1,7 +1,9 @@
 //! The shortest way to a scripted language model: one attempt, no dialects.
 
 use async_trait::async_trait;
-use hindsight_engine::ports::{LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Prompt, Reply};
+use hindsight_engine::ports::{
+    LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Prompt, Reply,
+};
 use hindsight_types::retain::TokenUsage;
 use serde_json::{Value, json};
 

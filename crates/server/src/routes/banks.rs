@@ -6,7 +6,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, patch};
 use axum::{Json, Router};
 use hindsight_types::banks::{
-    BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
+    BankConfigResponse, BankConfigUpdate, BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
 };
 
 use super::Ready;
@@ -18,8 +18,10 @@ use crate::state::State;
 pub(super) fn router(max_body: usize) -> Router<Arc<State>> {
     // A layer holds for the methods before it.
     let bank = patch(update).layer(DefaultBodyLimit::max(max_body)).put(create_or_update).delete(delete);
+    let config = patch(update_config).layer(DefaultBodyLimit::max(max_body)).get(config).delete(reset_config);
     Router::new()
         .route("/v1/default/banks", get(list))
+        .route("/v1/default/banks/{bank_id}/config", config)
         .route("/v1/default/banks/{bank_id}", bank)
         .route("/v1/default/banks/{bank_id}/stats", get(stats))
 }
@@ -86,4 +88,26 @@ async fn stats(
     Query(StatsQuery): Query<StatsQuery>,
 ) -> Result<Json<BankStatsResponse>, ApiError> {
     Ok(Json(engine.bank_stats(&bank_id).await?))
+}
+
+async fn config(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+) -> Result<Json<BankConfigResponse>, ApiError> {
+    Ok(Json(engine.bank_config(&bank_id).await?))
+}
+
+async fn update_config(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+    Body(request): Body<BankConfigUpdate>,
+) -> Result<Json<BankConfigResponse>, ApiError> {
+    Ok(Json(engine.update_bank_config(&bank_id, request.updates).await?))
+}
+
+async fn reset_config(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+) -> Result<Json<BankConfigResponse>, ApiError> {
+    Ok(Json(engine.reset_bank_config(&bank_id).await?))
 }

@@ -46,6 +46,8 @@ pub(crate) struct Limits {
     pub(crate) retain: Lane,
     /// Longest time a retain may take.
     pub(crate) retain_timeout: Duration,
+    /// Whether there are dry runs.
+    pub(crate) dry_run: bool,
     /// Path in front of all routes; empty = none.
     pub(crate) base_path: String,
     /// Whether every request has a log line.
@@ -62,6 +64,7 @@ impl Limits {
             recall: Lane::new(config.recall),
             retain: Lane::new(config.retain),
             retain_timeout: config.retain_timeout,
+            dry_run: config.dry_run,
             base_path: config.base_path.clone(),
             access_log: config.access_log,
         }

@@ -25,8 +25,7 @@ pub(super) fn facts(
     settings: &ExtractionSettings,
 ) -> Extraction {
     let evidence = Evidence::of(chunk, settings.output_language.is_some());
-    let mut dropped =
-        Dropped { malformed: answer.malformed, empty: answer.empty, ..Dropped::default() };
+    let mut dropped = Dropped { malformed: answer.malformed, empty: answer.empty, ..Dropped::default() };
     if mode == ExtractionMode::Verbatim {
         let fact = verbatim(&answer.facts, chunk, settings, &evidence);
         return Extraction { facts: vec![fact], dropped };
@@ -41,7 +40,11 @@ pub(super) fn facts(
         };
         let entities = entities(raw);
         if let Some(missing) = evidence.missing(&parts.all(), &entities) {
-            tracing::debug!(chunk = chunk.number, kind = missing.kind(), "a fact without evidence was dropped");
+            tracing::debug!(
+                chunk = chunk.number,
+                kind = missing.kind(),
+                "a fact without evidence was dropped"
+            );
             dropped.no_evidence += 1;
             continue;
         }
@@ -182,7 +185,8 @@ fn causes(raw: &RawFact, places: &[(usize, usize)]) -> Vec<usize> {
     for relation in relations.into_iter().flatten() {
         let kind = relation.get("relation_type").and_then(Value::as_str).unwrap_or("caused_by");
         let target = relation.get("target_index").and_then(Value::as_u64);
-        let target = target.and_then(|target| usize::try_from(target).ok()).filter(|target| *target < raw.place);
+        let target =
+            target.and_then(|target| usize::try_from(target).ok()).filter(|target| *target < raw.place);
         let kept = places.iter().find(|(place, _)| Some(*place) == target).map(|(_, kept)| *kept);
         if let Some(kept) = kept.filter(|kept| kind == "caused_by" && !causes.contains(kept)) {
             causes.push(kept);

@@ -78,7 +78,12 @@ impl ChunkFailure {
     pub(crate) fn is_shared(&self) -> bool {
         matches!(
             self,
-            Self::Model(LlmFailure::Denied(_) | LlmFailure::QuotaUntil(_) | LlmFailure::Busy(_) | LlmFailure::Rejected(_))
+            Self::Model(
+                LlmFailure::Denied(_)
+                    | LlmFailure::QuotaUntil(_)
+                    | LlmFailure::Busy(_)
+                    | LlmFailure::Rejected(_)
+            )
         )
     }
 }

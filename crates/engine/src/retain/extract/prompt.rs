@@ -97,7 +97,8 @@ fn preface(mode: ExtractionMode, settings: &ExtractionSettings) -> String {
              general rules of what to keep.\n{mission}\n\n"
         ));
     }
-    if let Some(instructions) = settings.custom_instructions.as_ref().filter(|_| mode == ExtractionMode::Custom)
+    if let Some(instructions) =
+        settings.custom_instructions.as_ref().filter(|_| mode == ExtractionMode::Custom)
     {
         preface.push_str(&format!("# Instructions\n{instructions}\n\n"));
     }
@@ -110,10 +111,8 @@ fn preface(mode: ExtractionMode, settings: &ExtractionSettings) -> String {
 fn notes(chunk: &ChunkText) -> String {
     let said = chunk.said_at.map_or_else(|| "unknown".to_owned(), said);
     let context = chunk.context.as_deref().filter(|context| !context.trim().is_empty()).unwrap_or("none");
-    let mut notes = format!(
-        "# Notes\nChunk: {} of {}\nSaid: {said}\nContext: {context}\n",
-        chunk.number, chunk.total
-    );
+    let mut notes =
+        format!("# Notes\nChunk: {} of {}\nSaid: {said}\nContext: {context}\n", chunk.number, chunk.total);
     for (key, value) in chunk.metadata.iter().filter_map(Value::as_object).flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         notes.push_str(&format!("{key}: {value}\n"));

@@ -78,7 +78,11 @@ impl Reader<'_> {
     async fn read_halves(&self, chunk: &ChunkText, mut usage: TokenUsage) -> ChunkOutcome {
         let Some((first, second)) = halves(&chunk.text) else {
             let characters = chunk.text.chars().count();
-            return ChunkOutcome { result: Err(ChunkFailure::TooLong { characters }), usage, keys: Vec::new() };
+            return ChunkOutcome {
+                result: Err(ChunkFailure::TooLong { characters }),
+                usage,
+                keys: Vec::new(),
+            };
         };
         tracing::info!(chunk = chunk.number, "the answer for a chunk was too long; it is read in two pieces");
         let before = earlier([chunk.earlier.as_str(), first.as_str()].into_iter());

@@ -107,7 +107,10 @@ pub(super) fn read(value: &Value, needs_statement: bool) -> Verdict {
 /// Words for nothing that models fill fields with.
 pub(super) fn is_nothing(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty() || text == "[]" || text == "{}" || ["n/a", "none", "null"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    text.is_empty()
+        || text == "[]"
+        || text == "{}"
+        || ["n/a", "none", "null"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -135,7 +138,9 @@ mod tests {
 
     #[test]
     fn an_answer_without_the_list_is_not_nothing() {
-        for value in [json!({}), json!({"facts": null}), json!({"facts": {}}), json!("x"), json!(null), json!(["x"])] {
+        for value in
+            [json!({}), json!({"facts": null}), json!({"facts": {}}), json!("x"), json!(null), json!(["x"])]
+        {
             assert!(matches!(read(&value, true), Verdict::Unusable(_)), "{value}");
         }
     }
@@ -144,8 +149,9 @@ mod tests {
     fn four_of_five_will_do() {
         let good = json!({"what": "a"});
         let answer = |good_ones: usize, bad: usize| {
-            let list: Vec<Value> =
-                std::iter::repeat_n(good.clone(), good_ones).chain(std::iter::repeat_n(json!(1), bad)).collect();
+            let list: Vec<Value> = std::iter::repeat_n(good.clone(), good_ones)
+                .chain(std::iter::repeat_n(json!(1), bad))
+                .collect();
             read(&json!({ "facts": list }), true)
         };
         assert!(matches!(answer(4, 1), Verdict::Sound(answer) if answer.malformed == 1));

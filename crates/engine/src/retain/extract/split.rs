@@ -121,8 +121,9 @@ mod tests {
 
     #[test]
     fn lists_are_cut_between_elements() {
-        let turns: Vec<String> =
-            (0..10).map(|n| format!("{{\"role\": \"user\", \"content\": \"{n} {}\"}}", "x".repeat(60))).collect();
+        let turns: Vec<String> = (0..10)
+            .map(|n| format!("{{\"role\": \"user\", \"content\": \"{n} {}\"}}", "x".repeat(60)))
+            .collect();
         let (first, second) = halves(&format!("[{}]", turns.join(", "))).unwrap();
         assert_eq!(json::array(&first).unwrap().len() + json::array(&second).unwrap().len(), 10);
         assert_eq!(json::array(&first).unwrap().len(), 5);

@@ -93,10 +93,8 @@ pub(super) fn system(
         Some(language) => {
             format!("- Language: write everything in {language}; names stay as the text spells them.")
         }
-        None => {
-            "- Language: write everything in the language and script of the text, never in another one."
-                .to_owned()
-        }
+        None => "- Language: write everything in the language and script of the text, never in another one."
+            .to_owned(),
     };
     let missing = if optional_dimensions {
         "- A dimension the text says nothing of is null."

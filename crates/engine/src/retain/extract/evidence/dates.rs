@@ -124,10 +124,9 @@ impl Dates {
             _ => false,
         });
         let years = self.anchors.iter().flat_map(|anchor| [-1, 0, 1].map(|step| anchor.year() + step));
-        let mut days =
-            years.filter_map(|year| {
-                Some((NaiveDate::from_ymd_opt(year, month, first)?, NaiveDate::from_ymd_opt(year, month, last)?))
-            });
+        let mut days = years.filter_map(|year| {
+            Some((NaiveDate::from_ymd_opt(year, month, first)?, NaiveDate::from_ymd_opt(year, month, last)?))
+        });
         stands_there || days.any(|(first, last)| self.is_near(first, last))
     }
 
@@ -137,9 +136,9 @@ impl Dates {
             return false;
         }
         let Some(reach) = self.reach else { return true };
-        self.anchors.iter().any(|anchor| {
-            (*anchor - last).num_days() <= reach && (first - *anchor).num_days() <= reach
-        })
+        self.anchors
+            .iter()
+            .any(|anchor| (*anchor - last).num_days() <= reach && (first - *anchor).num_days() <= reach)
     }
 
     fn knows_year(&self, year: i32, numbers: &Numbers) -> bool {
@@ -156,6 +155,9 @@ impl Dates {
     }
 
     fn is_whole_known_year(&self, first: NaiveDate, last: NaiveDate, numbers: &Numbers) -> bool {
-        first.year() == last.year() && first.ordinal() == 1 && last.month() == 12 && self.knows_year(first.year(), numbers)
+        first.year() == last.year()
+            && first.ordinal() == 1
+            && last.month() == 12
+            && self.knows_year(first.year(), numbers)
     }
 }

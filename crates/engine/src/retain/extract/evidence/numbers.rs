@@ -13,12 +13,32 @@ const COUNTABLE: u64 = 12;
 static FIGURES: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9]+(?:[.,:/'’\-][0-9]+)*"));
 /// Numbers with a word that multiplies them: 5k, 1.5 million, 3万.
 static MULTIPLIED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)([0-9]+(?:[.,][0-9]+)?)\s?(k|thousand|m|mio|million|mn|bn|billion|hundred|lakh|crore|万|千|亿|百)(?:\b|\P{L})")
+    pattern(
+        r"(?i)([0-9]+(?:[.,][0-9]+)?)\s?(k|thousand|m|mio|million|mn|bn|billion|hundred|lakh|crore|万|千|亿|百)(?:\b|\P{L})",
+    )
 });
 
 const UNITS: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const ORDINALS: [(&str, u64); 13] = [
@@ -113,7 +133,8 @@ impl Numbers {
         let with_minutes = |hour: &i64| self.forms.contains(&format!("{hour}:{minute}"));
         let is_whole = minute == "00";
         hours.iter().any(with_minutes)
-            || (hours.iter().any(|hour| self.has(*hour)) && (is_whole || self.has(minute.parse().unwrap_or(0))))
+            || (hours.iter().any(|hour| self.has(*hour))
+                && (is_whole || self.has(minute.parse().unwrap_or(0))))
     }
 }
 
@@ -189,7 +210,8 @@ fn words(text: &str) -> Vec<u64> {
             numbers.extend_from_slice(portions);
         }
         if let Some(value) = value(&word) {
-            let fits = open.is_none_or(|open| value < 10 && (20..100).contains(&(open % 100)) && open % 10 == 0)
+            let fits = open
+                .is_none_or(|open| value < 10 && (20..100).contains(&(open % 100)) && open % 10 == 0)
                 || open.is_some_and(|open| open % 100 == 0 && value < 100);
             if !fits {
                 numbers.push(done + open.unwrap_or(0));

@@ -35,7 +35,8 @@ fn window(fact: &ExtractedFact) -> Option<(String, String)> {
 
 #[test]
 fn a_fact_says_all_its_dimensions_and_none_twice() {
-    let fact = |value: Value| concise("i saw ann in rome in may with ben as it rained", &json!([value])).facts;
+    let fact =
+        |value: Value| concise("i saw ann in rome in may with ben as it rained", &json!([value])).facts;
     let full = json!({"what": "The user saw Ann.", "when": "May", "where": "Rome", "who": "Ann, Ben", "why": "It rained."});
     assert_eq!(
         fact(full)[0].text,
@@ -70,10 +71,7 @@ fn only_events_have_dates_and_those_are_exact() {
         at("EVENT", json!("2021"), null(), what),
         pair("2021-01-01T00:00:00+00:00", "2021-12-31T23:59:59.999999+00:00")
     );
-    assert_eq!(
-        at("event", json!("2021-03"), null(), what).unwrap().1,
-        "2021-03-31T23:59:59.999999+00:00"
-    );
+    assert_eq!(at("event", json!("2021-03"), null(), what).unwrap().1, "2021-03-31T23:59:59.999999+00:00");
     // An end before the start is none.
     assert_eq!(
         at("event", json!("2023-05-07"), json!("2023-05-01"), what).unwrap().1,
@@ -123,7 +121,12 @@ fn causes_follow_the_facts_that_were_kept() {
     assert_eq!(causes, [&[][..], &[0], &[1]]);
     assert_eq!(read.dropped, Dropped { malformed: 1, empty: 1, no_evidence: 1 });
     let settings = ExtractionSettings { causal_links: false, ..ExtractionSettings::default() };
-    let without = super::tests::read("it rained and was wet", &json!([{"what": "it rained"}, {"what": "wet", "causal_relations": [{"target_index": 0}]}]), ExtractionMode::Concise, &settings);
+    let without = super::tests::read(
+        "it rained and was wet",
+        &json!([{"what": "it rained"}, {"what": "wet", "causal_relations": [{"target_index": 0}]}]),
+        ExtractionMode::Concise,
+        &settings,
+    );
     assert!(without.facts.iter().all(|fact| fact.caused_by.is_empty()));
 }
 
@@ -143,11 +146,16 @@ fn entities_and_labels() {
         ..ExtractionSettings::default()
     };
     let answer = json!([{"what": "a text of rome", "entities": ["user", {"text": "Rome"}, 3, "N/A", " \u{0} "], "labels": {"topic": "work"}}]);
-    let fact = |settings| super::tests::read("a text of rome", &answer, ExtractionMode::Concise, settings).facts.remove(0);
+    let fact = |settings| {
+        super::tests::read("a text of rome", &answer, ExtractionMode::Concise, settings).facts.remove(0)
+    };
     let with = fact(&settings);
     assert_eq!(with.entities, ["user", "Rome"]);
-    assert_eq!((with.labels.as_slice(), with.tags.as_slice()), (&["topic:Work".to_owned()][..], &["topic:Work".to_owned()][..]));
-    let only_labels = fact(&ExtractionSettings { free_form_entities: false, ..settings });
+    assert_eq!(
+        (with.labels.as_slice(), with.tags.as_slice()),
+        (&["topic:Work".to_owned()][..], &["topic:Work".to_owned()][..])
+    );
+    let only_labels = fact(&ExtractionSettings { free_form_entities: false, ..settings.clone() });
     assert_eq!((only_labels.entities.len(), only_labels.labels.len()), (0, 1));
 }
 
@@ -163,7 +171,10 @@ fn a_verbatim_chunk_is_its_own_text() {
     assert_eq!(read.facts.len(), 1);
     let fact = &read.facts[0];
     assert_eq!(fact.text, "User: I went to Rome yesterday.");
-    assert_eq!((fact.fact_type, fact.entities.as_slice()), (Some(FactType::World), &["user".to_owned(), "Rome".to_owned(), "User".to_owned()][..]));
+    assert_eq!(
+        (fact.fact_type, fact.entities.as_slice()),
+        (Some(FactType::World), &["user".to_owned(), "Rome".to_owned(), "User".to_owned()][..])
+    );
     assert_eq!(window(fact).unwrap().0, "2023-05-07T00:00:00+00:00");
     let none = super::tests::read(text, &json!({"facts": []}), ExtractionMode::Verbatim, &settings);
     assert_eq!(none.facts[0].text, "User: I went to Rome yesterday.", "it is kept all the same");

@@ -18,7 +18,15 @@ fn chunk() -> ChunkText {
 }
 
 fn bare() -> ChunkText {
-    ChunkText { number: 1, total: 1, said_at: None, context: None, metadata: None, earlier: String::new(), ..chunk() }
+    ChunkText {
+        number: 1,
+        total: 1,
+        said_at: None,
+        context: None,
+        metadata: None,
+        earlier: String::new(),
+        ..chunk()
+    }
 }
 
 fn payload(mode: ExtractionMode, settings: &ExtractionSettings, chunk: &ChunkText) -> String {
@@ -80,8 +88,10 @@ fn verbatim() {
 
 #[test]
 fn custom() {
-    let settings =
-        ExtractionSettings { custom_instructions: Some("Keep only what is about music.".to_owned()), ..plain() };
+    let settings = ExtractionSettings {
+        custom_instructions: Some("Keep only what is about music.".to_owned()),
+        ..plain()
+    };
     insta::assert_snapshot!(payload(ExtractionMode::Custom, &settings, &chunk()));
 }
 
