@@ -16,6 +16,7 @@ mod guard;
 mod ignored;
 mod life;
 mod links;
+mod llm;
 mod memories;
 mod places;
 mod recall;
