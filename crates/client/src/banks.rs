@@ -1,7 +1,8 @@
 //! Banks: create, change, list, count, delete.
 
 use hindsight_types::banks::{
-    BankConfigResponse, BankConfigUpdate, BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
+    BankConfigResponse, BankConfigUpdate, BankListResponse, BankProfileResponse, BankStatsResponse,
+    CreateBankRequest, DeleteResponse,
 };
 use reqwest::Method;
 

@@ -154,8 +154,11 @@ impl Engine {
         }
         let of_strategies = strategies.into_iter().flat_map(|strategies| strategies.values());
         for settings in of_strategies.map(|overrides| settings.of_bank(overrides)).chain([settings.clone()]) {
-            let longest = settings.extraction.max_completion_tokens.and_then(|most| usize::try_from(most).ok());
-            if let Some(longest) = longest.filter(|longest| self.llm.is_some() && settings.chunk_size >= *longest) {
+            let longest =
+                settings.extraction.max_completion_tokens.and_then(|most| usize::try_from(most).ok());
+            if let Some(longest) =
+                longest.filter(|longest| self.llm.is_some() && settings.chunk_size >= *longest)
+            {
                 return refuse(format!(
                     "retain_chunk_size ({}) must be less than HINDSIGHT_API_RETAIN_MAX_COMPLETION_TOKENS ({longest})",
                     settings.chunk_size
@@ -282,12 +285,12 @@ fn check_strategies(name: &str, value: Value) -> Result<Value, String> {
         let mut settings = Map::new();
         for (key, value) in overrides {
             let key = field_name(&key);
-            let is_of_retain =
-                ["retain_", "entit", "store_"].iter().any(|prefix| key.starts_with(prefix));
+            let is_of_retain = ["retain_", "entit", "store_"].iter().any(|prefix| key.starts_with(prefix));
             if !is_of_retain || NOT_IN_STRATEGIES.contains(&key.as_str()) {
                 return Err(format!("{name}.{strategy}: '{key}' is no setting of retain"));
             }
-            let value = check_field(&key, value).map_err(|problem| format!("{name}.{strategy}: {problem}"))?;
+            let value =
+                check_field(&key, value).map_err(|problem| format!("{name}.{strategy}: {problem}"))?;
             settings.insert(key, value);
         }
         checked.insert(sanitize(&strategy).into_owned(), Value::Object(settings));
@@ -336,7 +339,11 @@ mod tests {
             ("enable_reranking", json!("yes"), "enable_reranking must be true or false"),
             ("recall_budget_adaptive_low", json!(0), "recall_budget_adaptive_low must be a number above 0"),
             ("llm_api_key", json!("x"), "'llm_api_key' is no setting of a bank"),
-            ("audit_log_enabled", json!(true), "audit_log_enabled has no effect in this version; leave it out"),
+            (
+                "audit_log_enabled",
+                json!(true),
+                "audit_log_enabled has no effect in this version; leave it out",
+            ),
             (
                 "retain_strategies",
                 json!({"a": {"retain_chunk_size": "x"}}),
@@ -352,7 +359,11 @@ mod tests {
         ] {
             assert_eq!(check_field(name, value).unwrap_err(), expected);
         }
-        assert_eq!(check_field("recall_budget_adaptive_low", json!(1)), Ok(json!(1)), "whole numbers are numbers");
+        assert_eq!(
+            check_field("recall_budget_adaptive_low", json!(1)),
+            Ok(json!(1)),
+            "whole numbers are numbers"
+        );
         assert_eq!(check_field("retain_mission", json!("a\u{0}")), Ok(json!("a")));
         assert_eq!(check_field("entity_labels", Value::Null), Ok(Value::Null));
     }

@@ -11,6 +11,7 @@ mod admission;
 mod banks;
 mod bodies;
 mod documents;
+mod extraction;
 mod extremes;
 mod guard;
 mod ignored;
