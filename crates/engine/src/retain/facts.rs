@@ -173,9 +173,7 @@ fn chunk_facts(
 fn fact(read: ExtractedFact, part: &Part, chunk_index: i32, language: Language) -> FactWrite {
     let author = read.speaker.or_else(|| signals::author(&read.text).map(str::to_owned));
     let mut tags = part.tags.clone();
-    tags.extend(read.tags);
-    tags.sort_unstable();
-    tags.dedup();
+    tags.extend(read.tags.into_iter().filter(|tag| !part.tags.contains(tag)));
     FactWrite {
         memory_id: Uuid::now_v7(),
         chunk_index,

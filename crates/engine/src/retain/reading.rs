@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::StreamExt;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 use hindsight_types::retain::{DroppedFacts, ExtractionReport, TokenUsage};
 
 use super::extract::{ChunkFailure, ChunkOutcome, ChunkText, Dropped, Memory, Questions, Reader, earlier};
@@ -72,22 +72,11 @@ impl Engine {
             .collect();
         let concurrency = self.settings.extraction.concurrency.max(1);
         let is_useless = AtomicBool::new(false);
-        let mut outcomes: Vec<(usize, usize, ChunkOutcome)> = stream::iter(&jobs)
-            .map(|job| async {
-                let reader = readers.get(&job.strategy).filter(|_| !is_useless.load(Ordering::Relaxed));
-                let outcome = match reader {
-                    Some(reader) => reader.read(&job.text).await,
-                    None => ChunkOutcome::not_tried(),
-                };
-                // Those under way are waited for: they are paid for.
-                if outcome.result.as_ref().is_err_and(ChunkFailure::is_shared) {
-                    is_useless.store(true, Ordering::Relaxed);
-                }
-                (job.document, job.chunk, outcome)
-            })
-            .buffer_unordered(concurrency)
-            .collect()
-            .await;
+        // Boxed one by one: of a closure over them the compiler does not see that it may be sent.
+        let readings: Vec<BoxFuture<'_, _>> =
+            jobs.iter().map(|job| read_job(&readers, &is_useless, job).boxed()).collect();
+        let mut outcomes: Vec<(usize, usize, ChunkOutcome)> =
+            stream::iter(readings).buffer_unordered(concurrency).collect().await;
         drop(readers);
         drop(jobs);
         outcomes.sort_unstable_by_key(|(document, chunk, _)| (*document, *chunk));
@@ -159,6 +148,24 @@ impl Engine {
         let before = self.clock.now() - chrono::TimeDelta::days(KEPT_DAYS);
         Ok(self.store.sweep_extractions(before).await?)
     }
+}
+
+/// Reads a chunk, unless another one has shown that it is no use.
+async fn read_job(
+    readers: &HashMap<Option<&str>, Reader<'_>>,
+    is_useless: &AtomicBool,
+    job: &Job<'_>,
+) -> (usize, usize, ChunkOutcome) {
+    let reader = readers.get(&job.strategy).filter(|_| !is_useless.load(Ordering::Relaxed));
+    let outcome = match reader {
+        Some(reader) => reader.read(&job.text).await,
+        None => ChunkOutcome::not_tried(),
+    };
+    // Those under way are waited for: they are paid for.
+    if outcome.result.as_ref().is_err_and(ChunkFailure::is_shared) {
+        is_useless.store(true, Ordering::Relaxed);
+    }
+    (job.document, job.chunk, outcome)
 }
 
 /// The chunks that are to be read, with what their readers have to know.

@@ -1,5 +1,7 @@
 //! The question for a chunk.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -72,15 +74,24 @@ impl Questions {
         let mut message = self.preface.clone();
         message.push_str(&notes(chunk));
         if !chunk.earlier.is_empty() {
-            message.push_str(&format!("\n<earlier>\n{}\n</earlier>\n", chunk.earlier));
+            message.push_str(&format!("\n<earlier>\n{}\n</earlier>\n", inside(&chunk.earlier)));
         }
-        message.push_str(&format!("\n<text>\n{}\n</text>", chunk.text));
+        message.push_str(&format!("\n<text>\n{}\n</text>", inside(&chunk.text)));
         message
     }
 
     /// Everything that the answer for a chunk depends on, but for who is asked.
     pub(super) fn key_parts(&self, chunk: &ChunkText) -> [String; 3] {
         [self.system.clone(), self.schema.to_string(), self.message(chunk)]
+    }
+}
+
+/// A text that cannot end the marks around it.
+fn inside(text: &str) -> Cow<'_, str> {
+    if text.contains("</text>") || text.contains("</earlier>") {
+        Cow::Owned(text.replace("</text>", "<\\/text>").replace("</earlier>", "<\\/earlier>"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -113,9 +124,13 @@ fn notes(chunk: &ChunkText) -> String {
     let context = chunk.context.as_deref().filter(|context| !context.trim().is_empty()).unwrap_or("none");
     let mut notes =
         format!("# Notes\nChunk: {} of {}\nSaid: {said}\nContext: {context}\n", chunk.number, chunk.total);
-    for (key, value) in chunk.metadata.iter().filter_map(Value::as_object).flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        notes.push_str(&format!("{key}: {value}\n"));
+    let metadata = chunk.metadata.as_ref().and_then(Value::as_object).filter(|metadata| !metadata.is_empty());
+    if let Some(metadata) = metadata {
+        notes.push_str("Metadata:\n");
+        for (key, value) in metadata {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            notes.push_str(&format!("- {key}: {value}\n"));
+        }
     }
     notes
 }
