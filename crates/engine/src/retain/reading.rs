@@ -80,60 +80,7 @@ impl Engine {
         drop(readers);
         drop(jobs);
         outcomes.sort_unstable_by_key(|(document, chunk, _)| (*document, *chunk));
-        self.take_outcomes(outcomes, documents, now).map(Some)
-    }
-
-    fn take_outcomes(
-        &self,
-        outcomes: Vec<(usize, usize, ChunkOutcome)>,
-        documents: &mut [CutDocument],
-        now: DateTime<Utc>,
-    ) -> Result<Reading, EngineError> {
-        let mut reading = Reading::default();
-        let mut dropped = Dropped::default();
-        let mut failures: Vec<(usize, usize, ChunkFailure)> = Vec::new();
-        for (document, chunk, outcome) in outcomes {
-            reading.usage += outcome.usage;
-            reading.keys.extend(outcome.keys);
-            match outcome.result {
-                Err(failure) => failures.push((document, chunk, failure)),
-                Ok(extraction) => {
-                    let count = i64::try_from(extraction.facts.len()).unwrap_or(i64::MAX);
-                    reading.report.facts += count;
-                    if count == 0 {
-                        reading.report.chunks_empty += 1;
-                    } else {
-                        reading.report.chunks_done += 1;
-                    }
-                    dropped += extraction.dropped;
-                    let chunks = documents.get_mut(document).map(|document| &mut document.chunks);
-                    if let Some(chunk) = chunks.and_then(|chunks| chunks.get_mut(chunk)) {
-                        chunk.facts = Some(extraction.facts);
-                    }
-                }
-            }
-        }
-        reading.report.facts_dropped = DroppedFacts {
-            malformed: dropped.malformed.into(),
-            empty: dropped.empty.into(),
-            no_evidence: dropped.no_evidence.into(),
-        };
-        if !failures.is_empty() {
-            tracing::warn!(
-                failed = failures.len(),
-                read = reading.report.chunks_done + reading.report.chunks_empty,
-                tokens = reading.usage.total_tokens,
-                "a retain failed in a language model; what it answered is kept"
-            );
-            return Err(EngineError::Extraction {
-                message: message(&failures, documents),
-                remedy: remedy(&failures, now),
-            });
-        }
-        if dropped != Dropped::default() {
-            tracing::info!(?dropped, "facts of a language model were left out");
-        }
-        Ok(reading)
+        take_outcomes(outcomes, documents, now).map(Some)
     }
 
     /// Lets go of answers whose documents are written.
@@ -148,6 +95,59 @@ impl Engine {
         let before = self.clock.now() - chrono::TimeDelta::days(KEPT_DAYS);
         Ok(self.store.sweep_extractions(before).await?)
     }
+}
+
+/// Gives the chunks their facts and adds up what that cost. Fails when a chunk has none.
+fn take_outcomes(
+    outcomes: Vec<(usize, usize, ChunkOutcome)>,
+    documents: &mut [CutDocument],
+    now: DateTime<Utc>,
+) -> Result<Reading, EngineError> {
+    let mut reading = Reading::default();
+    let mut dropped = Dropped::default();
+    let mut failures: Vec<(usize, usize, ChunkFailure)> = Vec::new();
+    for (document, chunk, outcome) in outcomes {
+        reading.usage += outcome.usage;
+        reading.keys.extend(outcome.keys);
+        match outcome.result {
+            Err(failure) => failures.push((document, chunk, failure)),
+            Ok(extraction) => {
+                let count = i64::try_from(extraction.facts.len()).unwrap_or(i64::MAX);
+                reading.report.facts += count;
+                if count == 0 {
+                    reading.report.chunks_empty += 1;
+                } else {
+                    reading.report.chunks_done += 1;
+                }
+                dropped += extraction.dropped;
+                let chunks = documents.get_mut(document).map(|document| &mut document.chunks);
+                if let Some(chunk) = chunks.and_then(|chunks| chunks.get_mut(chunk)) {
+                    chunk.facts = Some(extraction.facts);
+                }
+            }
+        }
+    }
+    reading.report.facts_dropped = DroppedFacts {
+        malformed: dropped.malformed.into(),
+        empty: dropped.empty.into(),
+        no_evidence: dropped.no_evidence.into(),
+    };
+    if !failures.is_empty() {
+        tracing::warn!(
+            failed = failures.len(),
+            read = reading.report.chunks_done + reading.report.chunks_empty,
+            tokens = reading.usage.total_tokens,
+            "a retain failed in a language model; what it answered is kept"
+        );
+        return Err(EngineError::Extraction {
+            message: message(&failures, documents),
+            remedy: remedy(&failures, now),
+        });
+    }
+    if dropped != Dropped::default() {
+        tracing::info!(?dropped, "facts of a language model were left out");
+    }
+    Ok(reading)
 }
 
 /// Reads a chunk, unless another one has shown that it is no use.

@@ -1,6 +1,7 @@
 //! The question for a chunk.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -74,9 +75,10 @@ impl Questions {
         let mut message = self.preface.clone();
         message.push_str(&notes(chunk));
         if !chunk.earlier.is_empty() {
-            message.push_str(&format!("\n<earlier>\n{}\n</earlier>\n", inside(&chunk.earlier)));
+            // Writing to a text cannot fail.
+            let _ = writeln!(message, "\n<earlier>\n{}\n</earlier>", inside(&chunk.earlier));
         }
-        message.push_str(&format!("\n<text>\n{}\n</text>", inside(&chunk.text)));
+        let _ = write!(message, "\n<text>\n{}\n</text>", inside(&chunk.text));
         message
     }
 
@@ -103,15 +105,16 @@ pub(super) fn said(at: DateTime<Utc>) -> String {
 fn preface(mode: ExtractionMode, settings: &ExtractionSettings) -> String {
     let mut preface = String::new();
     if let Some(mission) = &settings.mission {
-        preface.push_str(&format!(
+        let _ = write!(
+            preface,
             "# Mission\nWhat this memory is for. Where it says what matters or does not, it goes before the \
              general rules of what to keep.\n{mission}\n\n"
-        ));
+        );
     }
     if let Some(instructions) =
         settings.custom_instructions.as_ref().filter(|_| mode == ExtractionMode::Custom)
     {
-        preface.push_str(&format!("# Instructions\n{instructions}\n\n"));
+        let _ = writeln!(preface, "# Instructions\n{instructions}\n");
     }
     if !settings.labels.is_empty() {
         preface.push_str(&labels_section(&settings.labels));
@@ -129,7 +132,7 @@ fn notes(chunk: &ChunkText) -> String {
         notes.push_str("Metadata:\n");
         for (key, value) in metadata {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            notes.push_str(&format!("- {key}: {value}\n"));
+            let _ = writeln!(notes, "- {key}: {value}");
         }
     }
     notes
@@ -157,11 +160,11 @@ fn push_field(section: &mut String, name: &str, field: &LabelField, need: &str, 
     };
     let indent = "  ".repeat(depth);
     let about = if field.description.is_empty() { String::new() } else { format!(": {}", field.description) };
-    section.push_str(&format!("{indent}- {name} ({kind}{need}){about}\n"));
+    let _ = writeln!(section, "{indent}- {name} ({kind}{need}){about}");
     for known in &field.values {
         let about =
             if known.description.is_empty() { String::new() } else { format!(": {}", known.description) };
-        section.push_str(&format!("{indent}  - {}{about}\n", known.value));
+        let _ = writeln!(section, "{indent}  - {}{about}", known.value);
     }
     for (name, inner) in &field.fields {
         push_field(section, name, inner, "", depth + 1);

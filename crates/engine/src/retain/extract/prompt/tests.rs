@@ -31,19 +31,19 @@ fn bare() -> ChunkText {
 
 fn payload(mode: ExtractionMode, settings: &ExtractionSettings, chunk: &ChunkText) -> String {
     let prompt = Questions::new(mode, settings).of(chunk);
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for message in &prompt.messages {
         match message {
-            Message::System(words) => text.push_str(&format!("=== system\n{words}\n")),
-            Message::User(words) => text.push_str(&format!("=== user\n{words}\n")),
+            Message::System(words) => parts.push(format!("=== system\n{words}")),
+            Message::User(words) => parts.push(format!("=== user\n{words}")),
             Message::Assistant { .. } | Message::ToolResult { .. } => panic!("nobody has spoken yet"),
         }
     }
     if let Output::Json { name, schema } = &prompt.output {
-        text.push_str(&format!("=== schema {name}\n{}\n", serde_json::to_string_pretty(schema).unwrap()));
+        parts.push(format!("=== schema {name}\n{}", serde_json::to_string_pretty(schema).unwrap()));
     }
-    text.push_str(&format!("=== at most {:?} tokens", prompt.max_tokens));
-    text
+    parts.push(format!("=== at most {:?} tokens", prompt.max_tokens));
+    parts.join("\n")
 }
 
 fn plain() -> ExtractionSettings {
