@@ -21,6 +21,8 @@ const BANK: &str = "/v1/default/banks/{bank_id}";
 
 struct Served {
     router: Router,
+    /// Stands for `{operation_id}` in paths.
+    operation: String,
     contract: Contract,
     _database: TestDatabase,
 }
@@ -33,13 +35,19 @@ impl Served {
         let config = hindsight_server::Config::read(&|_| None).expect("defaults are usable");
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
         let router = hindsight_server::app(engine.expect("the engine opens"), &config);
-        Self { router, contract: Contract::parse(CONTRACT).unwrap(), _database: database }
+        Self {
+            router,
+            operation: String::new(),
+            contract: Contract::parse(CONTRACT).unwrap(),
+            _database: database,
+        }
     }
 
     /// Calls a route of the contract for bank `b` and document `d`, checks the answer.
     async fn check(&self, method: &str, path: &str, query: &str, body: Option<Value>, status: u16) -> Value {
         let uri = format!("{}{query}", path.replace("{bank_id}", "b").replace("{document_id}", "d"))
-            .replace("{chunk_id}", "b_d_0");
+            .replace("{chunk_id}", "b_d_0")
+            .replace("{operation_id}", &self.operation);
         let request = Request::builder()
             .method(method.to_uppercase().as_str())
             .uri(uri)
@@ -56,7 +64,7 @@ impl Served {
 
 #[tokio::test]
 async fn every_answer_is_what_the_contract_says() {
-    let served = Served::start().await;
+    let mut served = Served::start().await;
     let memories = format!("{BANK}/memories");
     let recall = format!("{BANK}/memories/recall");
     let list = format!("{BANK}/memories/list");
@@ -92,6 +100,19 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", "/v1/default/chunks/{chunk_id}", "", None, 200).await;
     served.check("get", &format!("{BANK}/stats"), "", None, 200).await;
     served.check("patch", BANK, "", Some(json!({"name": "other"})), 200).await;
+
+    let later = json!({"items": [{"content": "later", "document_id": "e"}], "async": true});
+    let operation = served.check("post", &memories, "", Some(later), 200).await["operation_id"].clone();
+    let operations = format!("{BANK}/operations");
+    served.check("get", &operations, "", None, 200).await;
+    served.operation = operation.as_str().unwrap().to_owned();
+    let one = format!("{operations}/{{operation_id}}");
+    served.check("get", &one, "?include_payload=true", None, 200).await;
+    served.check("delete", &one, "", None, 200).await;
+    served.check("post", &format!("{one}/retry"), "", None, 200).await;
+    served.check("delete", &one, "", None, 200).await;
+    served.check("delete", &format!("{one}/delete"), "", None, 200).await;
+    served.check("get", &operations, "?limit=101", None, 422).await;
 
     let config = format!("{BANK}/config");
     let updates = json!({"updates": {"retain_mission": "m", "entity_labels": [{"key": "k"}]}});

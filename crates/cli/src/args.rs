@@ -14,7 +14,7 @@ use hindsight_assets::Asset;
 
 pub(crate) use api::{
     ApiCommand, BankCommand, BankFields, ChunkCommand, DocumentCommand, ListArguments, MemoryCommand,
-    RecallArguments, RetainArguments, RetainFilesArguments, Traits,
+    OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments, Traits,
 };
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 
@@ -73,6 +73,8 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     /// Run the memory server until it is interrupted
     Serve(ServeArguments),
+    /// Work on what clients hand to the background, beside servers over the same database
+    Worker(WorkerArguments),
     /// Show what memory can do: start a server, remember a conversation, ask about it
     Demo,
     /// Memory without a server to look after: the same as the program `hindsight-embed`
@@ -146,6 +148,25 @@ pub(crate) struct ServeArguments {
     // Taken from whoever starts the original so: one process uses all cores.
     #[arg(long, value_name = "N", hide = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) workers: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArguments {
+    /// Address to tell on how the worker is [env: HINDSIGHT_API_HOST]
+    #[arg(long, value_name = "IP")]
+    pub(crate) host: Option<IpAddr>,
+    /// Port for that, 0 for any free one [env: HINDSIGHT_API_WORKER_HTTP_PORT]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Database: pg0://NAME for an embedded one, or postgresql://… [env: HINDSIGHT_API_DATABASE_URL]"
+    )]
+    pub(crate) database_url: Option<String>,
+    /// debug, info, warning or error [env: HINDSIGHT_API_LOG_LEVEL]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
 }
 
 impl ServeArguments {

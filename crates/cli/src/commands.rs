@@ -8,6 +8,7 @@ pub(crate) mod files;
 pub(crate) mod help;
 pub(crate) mod memory;
 pub(crate) mod monitoring;
+pub(crate) mod operation;
 pub(crate) mod serve;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -
         ApiCommand::Memory(command) => memory::run(client, output, command).await,
         ApiCommand::Document(command) => document::run(client, output, command).await,
         ApiCommand::Chunk(command) => document::chunk(client, output, command).await,
+        ApiCommand::Operation(command) => operation::run(client, output, command).await,
         ApiCommand::Retain(arguments) => memory::retain(client, output, arguments).await,
         ApiCommand::Recall(arguments) => memory::recall(client, output, arguments).await,
         ApiCommand::Health => monitoring::health(client, output).await,

@@ -14,7 +14,9 @@ use hindsight_embed_daemon::{
     StartOptions, StartedBy,
 };
 
-use crate::args::{ApiCommand, BankCommand, DocumentCommand, EmbedArguments, EmbedCommand, MemoryCommand};
+use crate::args::{
+    ApiCommand, BankCommand, DocumentCommand, EmbedArguments, EmbedCommand, MemoryCommand, OperationCommand,
+};
 use crate::commands::{Outcome, ask, help, read_input};
 use crate::connections::Connection;
 use crate::output::{self, Output, note};
@@ -93,6 +95,7 @@ fn resend(command: &ApiCommand) -> Resend {
                 MemoryCommand::Recall(_) | MemoryCommand::List { .. } | MemoryCommand::Get { .. }
             )
             | ApiCommand::Document(DocumentCommand::List { .. } | DocumentCommand::Get { .. })
+            | ApiCommand::Operation(OperationCommand::List { .. } | OperationCommand::Get { .. })
     );
     if only_reads { Resend::Harmless } else { Resend::Never }
 }

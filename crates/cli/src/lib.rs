@@ -110,7 +110,7 @@ fn parse_embed(mut arguments: Vec<OsString>) -> Result<EmbedArguments, clap::Err
 
 async fn execute(arguments: Arguments, environment: Environment) -> Result<Outcome> {
     // A server tells it in its log.
-    if !matches!(arguments.command, Command::Serve(_)) {
+    if !matches!(arguments.command, Command::Serve(_) | Command::Worker(_)) {
         settings::warn_of_unknown_variables();
     }
     let output = Output::new(arguments.print.output);
@@ -118,6 +118,7 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
     let connections = || Ok::<_, anyhow::Error>(Connections::new(Home::of_this_user()?.folder()));
     match arguments.command {
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Worker(arguments) => serve::work(arguments).await,
         Command::Demo => demo::run().await,
         Command::Assets(command) => {
             tokio::task::spawn_blocking(move || assets::run(&output, command)).await?

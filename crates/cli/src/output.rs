@@ -92,6 +92,13 @@ impl Output {
 /// A sign of work under way.
 pub(crate) struct Busy(ProgressBar);
 
+impl Busy {
+    /// Says what is being done now.
+    pub(crate) fn say(&self, doing: &str) {
+        self.0.set_message(doing.to_owned());
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.finish_and_clear();

@@ -25,6 +25,7 @@ mod documents;
 mod error;
 mod memories;
 mod monitoring;
+mod operations;
 mod transport;
 
 pub use banks::BankFilter;
@@ -33,4 +34,5 @@ pub use error::ClientError;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;
+pub use operations::OperationFilter;
 pub use transport::{Client, ClientOptions};

@@ -127,6 +127,8 @@ pub struct Settings {
     pub structured_chunk_size: Option<usize>,
     /// How a language model is asked for facts.
     pub extraction: ExtractionSettings,
+    /// Tokens that a part of a retain in the background has at most, if it is more than one item.
+    pub batch_tokens: usize,
     /// Whether the texts of documents are kept.
     pub store_document_text: bool,
     /// Whether recall has a keyword arm.
@@ -166,8 +168,8 @@ pub struct Settings {
     pub max_query_terms: usize,
     /// Keyword score below which the keyword arm finds nothing; 0 = every match counts.
     pub keyword_min_score: f64,
-    /// Postings of rare words that may make candidates, at budget low, mid, high; words
-    /// beyond only score what others found.
+    /// Memories that hold one of the rare words alone and are candidates by it, at budget low, mid,
+    /// high; a memory that holds two words always is one.
     pub postings: [i64; 3],
     /// Best hits of an arm, at budget low, mid, high, whose neighbours in the conversation become
     /// candidates.
@@ -195,6 +197,7 @@ impl Default for Settings {
             chunk_size: 3000,
             structured_chunk_size: None,
             extraction: ExtractionSettings::default(),
+            batch_tokens: 10_000,
             store_document_text: true,
             text_search: true,
             graph: true,

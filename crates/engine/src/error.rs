@@ -14,6 +14,9 @@ pub enum EngineError {
     /// The request is understood, but what it asks for does not go together with the data.
     #[error("{0}")]
     Unprocessable(String),
+    /// The request does not go together with the state of what it is about.
+    #[error("{0}")]
+    Conflict(String),
     /// No bank of this name exists.
     #[error("Bank '{0}' not found")]
     BankNotFound(String),
@@ -44,13 +47,15 @@ pub enum EngineError {
     Interrupted(#[from] tokio::task::JoinError),
 }
 
-/// What can be done when a language model has not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What can be done when a language model has not answered, the easiest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Remedy {
-    /// Ask again after this time.
-    Wait(Duration),
     /// Ask again; what was answered is not asked for twice.
     Retry,
+    /// Ask again a little later: the provider has too much to do.
+    Busy,
+    /// Ask again after this time, when the provider answers again.
+    Wait(Duration),
     /// Another text: this one the model refuses.
     Rewrite,
     /// The operator has to look at key, account or model.

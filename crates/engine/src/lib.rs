@@ -12,6 +12,7 @@ mod cells;
 pub mod config;
 pub mod error;
 mod hash;
+pub mod jobs;
 pub mod labels;
 pub mod ports;
 pub mod recall;

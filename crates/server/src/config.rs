@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use hindsight_assets::{NoProgress, Progress};
 use hindsight_engine::config::Settings;
+use hindsight_engine::jobs::WorkerSettings;
 use hindsight_engine::store::PoolSize;
 use hindsight_engine::text::terms::Language;
 use hindsight_models::llm::LlmOptions;
@@ -165,6 +166,14 @@ pub struct Config {
     pub rerankers: Rerankers,
     /// Settings of the engine.
     pub engine: Settings,
+    /// Whether the routes of the API are served; a worker by itself only tells how it is.
+    pub serves_api: bool,
+    /// Port on which a worker by itself tells how it is; 0 = any free one.
+    pub worker_port: u16,
+    /// Work on what clients hand to the background; none = another process does it.
+    pub worker: Option<WorkerSettings>,
+    /// Days after which operations that have come to their end are forgotten; none = never.
+    pub operation_retention_days: Option<i32>,
     /// Filter for log lines, for example `info`.
     pub log_level: String,
     /// Format of log lines.
@@ -204,6 +213,16 @@ impl Config {
         Self::with_dotenv(&folder, &variable, names(), others)
     }
 
+    /// The same settings for a worker by itself: it serves no API, and works whatever servers do.
+    pub fn for_worker(others: &[&[Setting]]) -> Result<Self, SettingError> {
+        let config = Self::for_server(others)?;
+        let worker = match config.worker {
+            Some(worker) => worker,
+            None => worker(&Reader::new(&variable))?,
+        };
+        Ok(Self { serves_api: false, port: config.worker_port, worker: Some(worker), ..config })
+    }
+
     /// The settings of a file `.env` in `folder` or above it, over those of `lookup`, which
     /// knows the variables `names`.
     fn with_dotenv(
@@ -239,6 +258,7 @@ impl Config {
         let assets_dir = reader.text(&table::ASSETS_DIR).map(PathBuf::from);
         let (pool, recall_pool) = pools(&reader)?;
         let mut remarks = Vec::new();
+        let worker = worker(&reader)?;
         let engine = rerankers.apply(&reader, &engine::settings(&reader, &mut remarks)?)?;
         Ok(Self {
             host: reader.value(&table::HOST)?,
@@ -290,6 +310,11 @@ impl Config {
             embedder: EmbedderChoice::read(lookup)?,
             rerankers,
             engine,
+            serves_api: true,
+            worker_port: reader.value(&table::WORKER_HTTP_PORT)?,
+            worker: reader.flag(&table::WORKER_ENABLED)?.then_some(worker),
+            operation_retention_days: Some(reader.value(&table::OPERATION_RETENTION_DAYS)?)
+                .filter(|days| *days > 0),
             log_level: reader.value(&table::LOG_LEVEL)?,
             log_format: match reader.value::<String>(&table::LOG_FORMAT)?.as_str() {
                 "text" => LogFormat::Text,
@@ -304,6 +329,24 @@ impl Config {
             remarks,
         })
     }
+}
+
+fn worker(reader: &Reader) -> Result<WorkerSettings, SettingError> {
+    let lease = seconds(reader, &table::WORKER_LEASE)?;
+    if lease < Duration::from_secs(1) {
+        return Err(table::WORKER_LEASE.unusable(&lease.as_secs_f64().to_string()));
+    }
+    Ok(WorkerSettings {
+        worker_id: reader
+            .text(&table::WORKER_ID)
+            .unwrap_or_else(|| format!("process {}", std::process::id())),
+        slots: reader.positive(&table::WORKER_MAX_SLOTS)?,
+        poll: Duration::from_millis(reader.positive(&table::WORKER_POLL_INTERVAL)?),
+        lease,
+        retries: i32::try_from(reader.value::<u16>(&table::WORKER_MAX_RETRIES)?).unwrap_or(i32::MAX),
+        backoff: seconds(reader, &table::WORKER_BACKOFF)?,
+        time_limit: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
+    })
 }
 
 fn log_fields(reader: &Reader) -> Result<Vec<LogField>, SettingError> {

@@ -12,6 +12,9 @@ use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
 /// Seconds after which somebody may have freed space on a disk that was full.
 pub(crate) const SPACE_RETRY: u64 = 30;
 
+/// Seconds after which a provider of models may have less to do.
+const BUSY_RETRY: u64 = 10;
+
 /// An answer with an error status.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -61,12 +64,14 @@ impl From<EngineError> for ApiError {
         match &error {
             EngineError::Invalid(_) => Self::bad_request(error.to_string()),
             EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }
             EngineError::Extraction { message, remedy } => {
                 tracing::warn!(%error, "a language model did not read a text");
                 match remedy {
+                    Remedy::Busy => Self::unavailable(message, BUSY_RETRY),
                     Remedy::Wait(time) => Self::unavailable(message, time.as_secs().max(1)),
                     Remedy::Rewrite => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
                     Remedy::Retry | Remedy::Configure => {

@@ -26,6 +26,7 @@ mod rerankers;
 mod routes;
 mod state;
 mod upkeep;
+mod worker;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

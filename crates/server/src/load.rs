@@ -22,7 +22,7 @@ use crate::config::{Config, MIGRATION_DATABASE_URL, READ_DATABASE_URL};
 use crate::llm::language_model;
 use crate::outage::{self, Disk};
 use crate::state::State;
-use crate::{embedders, models, rerankers, upkeep};
+use crate::{embedders, models, rerankers, upkeep, worker};
 
 /// Time between two looks at the database.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -251,7 +251,10 @@ pub(crate) async fn load(
     }
     state.probed(look(&engine).await);
     state.ready(engine.clone());
-    let upkeep = tokio::spawn(upkeep::run(engine.clone(), stopped.clone()));
+    let upkeep = tokio::spawn(upkeep::run(engine.clone(), config.operation_retention_days, stopped.clone()));
+    let worker = config.worker.clone().map(|settings| {
+        tokio::spawn(worker::run(engine.clone(), settings, Arc::clone(&state), stopped.clone()))
+    });
     let mut was_slow = false;
     loop {
         tokio::select! {
@@ -278,6 +281,9 @@ pub(crate) async fn load(
         state.probed(looked);
     }
     upkeep.await?;
+    if let Some(worker) = worker {
+        worker.await?;
+    }
     Ok(embedded)
 }
 

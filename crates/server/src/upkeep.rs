@@ -11,9 +11,11 @@ const INTERVAL: Duration = Duration::from_secs(20);
 /// Looks between two sweeps of answers that nobody came back for: an hour's.
 const SWEEP_EVERY: u32 = 180;
 
-/// Tends the cells of large banks and sweeps what language models have answered in vain, until
-/// `stopped`; a step under way is given up then, which loses nothing.
-pub(crate) async fn run(engine: Engine, mut stopped: watch::Receiver<bool>) {
+/// Tends the cells of large banks, forgets old operations and sweeps what language models have
+/// answered in vain, until `stopped`; a step under way is given up then, which loses nothing.
+///
+/// Operations that came to their end more than `retention_days` ago are forgotten.
+pub(crate) async fn run(engine: Engine, retention_days: Option<i32>, mut stopped: watch::Receiver<bool>) {
     let work = async {
         for look in (0..SWEEP_EVERY).cycle() {
             if let Err(error) = engine.tend_cells().await {
@@ -23,6 +25,11 @@ pub(crate) async fn run(engine: Engine, mut stopped: watch::Receiver<bool>) {
                 && let Err(error) = engine.sweep_extractions().await
             {
                 tracing::warn!(%error, "old answers of language models were not removed; they are later");
+            }
+            if let Some(days) = retention_days
+                && let Err(error) = engine.sweep_operations(days).await
+            {
+                tracing::warn!(%error, "old operations could not be forgotten");
             }
             tokio::time::sleep(INTERVAL).await;
         }

@@ -16,6 +16,7 @@ pub mod errors;
 pub mod limits;
 pub mod memories;
 pub mod monitoring;
+pub mod operations;
 pub mod recall;
 pub mod retain;
 pub mod settings;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use hindsight_client::types::limits;
+use hindsight_client::types::operations::OperationStatus;
 use hindsight_client::types::recall::{Budget, FactType, WireTime};
 use hindsight_client::types::retain::Timestamp;
 use hindsight_client::types::tags::TagsMatch;
@@ -24,6 +25,9 @@ pub(crate) enum ApiCommand {
     /// Read chunks: the pieces that documents were cut into
     #[command(subcommand)]
     Chunk(ChunkCommand),
+    /// Look after work that was handed to the background
+    #[command(subcommand)]
+    Operation(OperationCommand),
     /// Remember a text (short for `memory retain`)
     Retain(RetainArguments),
     /// Find memories (short for `memory recall`)
@@ -169,6 +173,58 @@ pub(crate) enum ChunkCommand {
 }
 
 #[derive(Clone, Debug, Subcommand)]
+pub(crate) enum OperationCommand {
+    /// List operations, the newest first
+    List {
+        /// Id of the bank
+        bank: String,
+        /// Only those with this status: pending, processing, completed, failed or cancelled
+        #[arg(long, value_name = "STATUS")]
+        status: Option<OperationStatus>,
+        /// Page size
+        #[arg(short, long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=100))]
+        limit: i64,
+        /// Operations to skip
+        #[arg(short = 's', long, default_value_t = 0)]
+        offset: i64,
+    },
+    /// Show one operation with its parts
+    Get {
+        /// Id of the bank
+        bank: String,
+        /// Id of the operation
+        id: String,
+        /// Wait until it has come to its end
+        #[arg(short, long)]
+        wait: bool,
+    },
+    /// Call off an operation that has not come to its end
+    Cancel {
+        /// Id of the bank
+        bank: String,
+        /// Id of the operation
+        id: String,
+    },
+    /// Let an operation begin anew that failed, was called off, or waits for a later attempt
+    Retry {
+        /// Id of the bank
+        bank: String,
+        /// Id of the operation
+        id: String,
+    },
+    /// Forget an operation that has come to its end; what it did stays
+    Delete {
+        /// Id of the bank
+        bank: String,
+        /// Id of the operation
+        id: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum MemoryCommand {
     /// Remember a text
     Retain(RetainArguments),
@@ -208,6 +264,12 @@ pub(crate) struct RetainArguments {
     /// Metadata; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) metadata: Vec<(String, String)>,
+    /// Hand it to the background and do not wait
+    #[arg(long = "async")]
+    pub(crate) run_async: bool,
+    /// With --async: wait for the background after all, and show how it goes
+    #[arg(long, requires = "run_async")]
+    pub(crate) wait: bool,
 }
 
 #[derive(Clone, Debug, Args)]

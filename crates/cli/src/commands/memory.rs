@@ -9,11 +9,11 @@ use hindsight_client::types::memories::MemoryResponse;
 use hindsight_client::types::recall::{
     ChunkIncludeOptions, IncludeOptions, RecallRequest, RecallResponse, RecallResult, TemporalWindow, Types,
 };
-use hindsight_client::types::retain::{Content, MemoryItem, Tags, Timestamp};
+use hindsight_client::types::retain::{Content, MemoryItem, RetainRequest, Tags, Timestamp};
 use hindsight_client::{Client, MemoryFilter};
 use uuid::Uuid;
 
-use super::{Outcome, files};
+use super::{Outcome, files, operation};
 use crate::args::{ListArguments, MemoryCommand, RecallArguments, RetainArguments};
 use crate::output::{Output, day, dim, plain, strong, verdict};
 
@@ -41,11 +41,26 @@ pub(crate) async fn retain(client: &Client, output: &Output, arguments: RetainAr
         metadata: Some(metadata),
         ..MemoryItem::new("")
     };
+    let request = RetainRequest {
+        items: vec![item],
+        run_async: arguments.run_async,
+        document_tags: None,
+        operation_id: None,
+    };
     let busy = output.busy("retaining");
-    let retained = client.retain(&arguments.bank, item).await?;
+    let retained = client.retain_batch(&arguments.bank, &request).await?;
     drop(busy);
-    output
-        .answer(&retained, |out, retained| writeln!(out, "retained in bank {}", plain(&retained.bank_id)))?;
+    if arguments.wait
+        && let Some(id) = &retained.operation_id
+    {
+        let operation = operation::wait_for(client, output, &retained.bank_id, id).await?;
+        output.answer(&operation, operation::print_operation)?;
+        return Ok(operation::outcome_of(operation.status));
+    }
+    output.answer(&retained, |out, retained| match &retained.operation_id {
+        Some(id) => writeln!(out, "handed over for bank {} as operation {id}", plain(&retained.bank_id)),
+        None => writeln!(out, "retained in bank {}", plain(&retained.bank_id)),
+    })?;
     Ok(Outcome::Good)
 }
 

@@ -1,4 +1,4 @@
-//! `hindsight serve`.
+//! `hindsight serve` and `hindsight worker`.
 
 use std::fs::OpenOptions;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use hindsight_embed_daemon::DaemonProcess;
 use hindsight_server::Config;
 
 use super::Outcome;
-use crate::args::ServeArguments;
+use crate::args::{ServeArguments, WorkerArguments};
 use crate::embed;
 use crate::progress::Bar;
 use crate::settings::TABLES;
@@ -18,7 +18,20 @@ pub(crate) async fn run(arguments: ServeArguments) -> Result<Outcome> {
     if let Some(process) = DaemonProcess::from_env()? {
         return embed::serve(process, arguments).await;
     }
-    let mut config = with_arguments(Config::for_server(&TABLES)?, arguments);
+    run_with(with_arguments(Config::for_server(&TABLES)?, arguments)).await
+}
+
+/// A worker by itself.
+pub(crate) async fn work(arguments: WorkerArguments) -> Result<Outcome> {
+    let mut config = Config::for_worker(&TABLES)?;
+    config.host = arguments.host.unwrap_or(config.host);
+    config.port = arguments.port.unwrap_or(config.port);
+    config.database_url = arguments.database_url.unwrap_or(config.database_url);
+    config.log_level = arguments.log_level.unwrap_or(config.log_level);
+    run_with(config).await
+}
+
+async fn run_with(mut config: Config) -> Result<Outcome> {
     config.progress = Arc::new(Bar::default());
     match &config.log_file {
         None => hindsight_server::init_logging(&config, std::io::stderr)?,

@@ -1,7 +1,7 @@
 //! Recall: what matters for a query, inside a token budget.
 //!
-//! The way of a query, top to bottom: [`query`] reads it, the arms find candidates in one
-//! statement, [`score`] orders them (or [`fusion`], by ranks), [`rerank`] lets a cross-encoder
+//! The way of a query, top to bottom: [`query`] reads it, [`words`] finds the memories that hold
+//! its words, the other arms find candidates in one statement, [`score`] orders them (or [`fusion`], by ranks), [`rerank`] lets a cross-encoder
 //! look at the best, [`select`] fills the budget, [`answer`] puts the response together. No
 //! connection is held while a model works.
 
@@ -17,6 +17,7 @@ mod rerank;
 mod score;
 mod select;
 mod trace;
+mod words;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,7 +30,6 @@ use self::answer::Answer;
 use self::plan::{Plan, bank_terms};
 use self::query::Query;
 use self::score::Ranked;
-pub(crate) use self::score::{BM25_B, BM25_K1};
 use self::trace::{Phases, TraceInput};
 use crate::ports::{EmbedError, EmbedPurpose};
 use crate::store::{BankKey, HydratedMemory, RecallSession, TagFilter};

@@ -6,11 +6,14 @@ use hindsight_types::recall::{Budget, RecallRequest};
 
 use super::query::Query;
 use super::score::{self, Ranked, Weights};
+use super::words::{Reading, Words};
 use super::{cut, fusion, select};
 use crate::EngineError;
 use crate::cells::cells_for;
 use crate::config::{Fusion, Settings};
-use crate::store::{Candidate, CandidateQuery, GraphQuery, RecallBank, RecallSession, TermProbe};
+use crate::store::{
+    Candidate, CandidateQuery, GraphQuery, PostingsQuery, RecallBank, RecallSession, TermProbe,
+};
 
 /// What a reranker gets.
 #[derive(Clone, Copy, Debug)]
@@ -98,27 +101,34 @@ impl Plan {
         vector: Option<&[f32]>,
         terms: &[TermProbe],
     ) -> Result<Vec<Candidate>, EngineError> {
+        let mean_length = score::mean_length(bank);
+        let reading = Reading::of(terms, self.postings);
+        let postings =
+            PostingsQuery { bank: bank.key, lists: &reading.lists, types: &query.types, tags: &query.tags };
+        let words = Words::new(&reading, terms, mean_length, session.postings(&postings).await?);
         let mut wanted = CandidateQuery {
             bank: bank.key,
             types: &query.types,
             vector,
             min_similarity: query.floors.semantic.unwrap_or(self.min_similarity),
             probes: self.probes,
-            terms,
-            mean_length: score::mean_length(bank),
+            words: &[],
+            probed: &reading.probed,
             per_arm: self.per_arm,
-            postings: self.postings,
             graph: self.mentions.map(|mentions| GraphQuery { names: &query.names, mentions }),
             window: query.window.filter(|_| self.temporal),
             context: self.context,
             tags: &query.tags,
         };
-        let found = session.candidates(&wanted).await?;
-        if self.probes.is_none() || found.is_complete {
-            return Ok(found.candidates);
+        let hits = words.hits(&wanted);
+        wanted.words = &hits;
+        let mut found = session.candidates(&wanted).await?;
+        if self.probes.is_some() && !found.is_complete {
+            wanted.probes = None;
+            found = session.candidates(&wanted).await?;
         }
-        wanted.probes = None;
-        Ok(session.candidates(&wanted).await?.candidates)
+        words.tell(&mut found.candidates);
+        Ok(found.candidates)
     }
 
     /// The candidates in order, the best first.

@@ -17,13 +17,10 @@
 //! depends on the other candidates. The weights were chosen by measuring evidence recall on
 //! dated dialogues.
 
-use std::collections::HashMap;
-
 use hindsight_types::recall::MinScores;
-use uuid::Uuid;
 
 use super::query::Query;
-use crate::store::{Candidate, NEIGHBOURS, RecallBank, TermProbe};
+use crate::store::{Candidate, NEIGHBOURS, RecallBank, StreamPlace, TermProbe};
 use crate::text::signals;
 
 /// Weight of the keyword part.
@@ -41,9 +38,9 @@ const AUTHOR_BONUS: f64 = 0.05;
 /// A memory inside the time the query asks about.
 const WINDOW_BONUS: f64 = 0.10;
 /// BM25's saturation of repeated words.
-pub(crate) const BM25_K1: f64 = 1.2;
+const BM25_K1: f64 = 1.2;
 /// BM25's share of length normalisation.
-pub(crate) const BM25_B: f64 = 0.4;
+const BM25_B: f64 = 0.4;
 
 /// The bank's numbers that scores are computed with.
 #[derive(Debug)]
@@ -140,8 +137,8 @@ pub(super) fn rank(
                 return None;
             }
             let parts = Parts {
-                meaning: scorer.meaning(row),
-                words: scorer.words(at, row) / highest_idf(weights.memories),
+                meaning: scorer.meaning(at, row),
+                words: scorer.words(at) / highest_idf(weights.memories),
                 priors: priors(row, query, author.as_deref()),
             };
             Some((keyword, parts))
@@ -166,10 +163,11 @@ pub(super) fn rank(
     ranked
 }
 
-/// The rows of a recall by their place in a conversation, and what each matched word is worth.
+/// The rows of a recall with those around them, and what each matched word is worth.
 struct Scorer<'r> {
     rows: &'r [Candidate],
-    by_place: HashMap<(Uuid, i32), usize>,
+    /// For each row those up to two places before and after it, itself in the middle.
+    around: Vec<[Option<usize>; 5]>,
     /// For each row its matched terms with their BM25.
     words: Vec<Vec<(usize, f64)>>,
     terms: usize,
@@ -177,26 +175,21 @@ struct Scorer<'r> {
 
 impl<'r> Scorer<'r> {
     fn new(rows: &'r [Candidate], weights: &Weights) -> Self {
-        let by_place = rows
-            .iter()
-            .enumerate()
-            .filter_map(|(at, row)| row.place.map(|place| ((place.stream_id, place.position), at)))
-            .collect();
-        let words = rows.iter().map(|row| bm25(row, weights)).collect();
-        Self { rows, by_place, words, terms: weights.terms.len() }
+        let words = rows.iter().map(|row| bm25_of(row, weights)).collect();
+        Self { rows, around: around(rows), words, terms: weights.terms.len() }
     }
 
     /// The row `steps` places further in the same conversation.
-    fn neighbour(&self, row: &Candidate, steps: i32) -> Option<usize> {
-        let place = row.place?;
-        self.by_place.get(&(place.stream_id, place.position.checked_add(steps)?)).copied()
+    fn neighbour(&self, at: usize, steps: i32) -> Option<usize> {
+        let around = self.around.get(at)?;
+        *around.get(usize::try_from(steps.checked_add(2)?).ok()?)?
     }
 
     /// Similarity of the row's blend to the query.
-    fn meaning(&self, row: &Candidate) -> f64 {
+    fn meaning(&self, at: usize, row: &Candidate) -> f64 {
         let Some(own) = row.similarity else { return 0.0 };
-        let previous = self.neighbour(row, -1).and_then(|at| self.rows.get(at));
-        let earlier = self.neighbour(row, -2).and_then(|at| self.rows.get(at));
+        let previous = self.neighbour(at, -1).and_then(|at| self.rows.get(at));
+        let earlier = self.neighbour(at, -2).and_then(|at| self.rows.get(at));
         let [near, far] = BLEND;
         let mut sum = own;
         let mut square = 1.0;
@@ -221,10 +214,10 @@ impl<'r> Scorer<'r> {
     }
 
     /// Each word at its best place around the row.
-    fn words(&self, at: usize, row: &Candidate) -> f64 {
+    fn words(&self, at: usize) -> f64 {
         let mut best = vec![0.0_f64; self.terms];
         for (steps, weight) in WINDOW {
-            let place = if steps == 0 { Some(at) } else { self.neighbour(row, steps) };
+            let place = self.neighbour(at, steps);
             for (term, score) in place.and_then(|place| self.words.get(place)).into_iter().flatten() {
                 if let Some(best) = best.get_mut(*term) {
                     *best = best.max(weight * score);
@@ -235,16 +228,51 @@ impl<'r> Scorer<'r> {
     }
 }
 
+/// For each row those around it.
+fn around(rows: &[Candidate]) -> Vec<[Option<usize>; 5]> {
+    let mut around: Vec<[Option<usize>; 5]> =
+        (0..rows.len()).map(|at| [None, None, Some(at), None, None]).collect();
+    let mut order: Vec<(StreamPlace, usize)> =
+        rows.iter().enumerate().filter_map(|(at, row)| Some((row.place?, at))).collect();
+    // Most come sorted from the database.
+    order.sort_by_key(|(place, _)| (place.stream_id, place.position));
+    let mut set = |at: usize, place: usize, other: usize| {
+        if let Some(slot) = around.get_mut(at).and_then(|around| around.get_mut(place)) {
+            *slot = Some(other);
+        }
+    };
+    for near in order.windows(2).chain(order.windows(3)) {
+        if let (Some((first, one)), Some((last, other))) = (near.first(), near.last())
+            && first.stream_id == last.stream_id
+            && let Some(steps @ 1..=2) = last.position.checked_sub(first.position)
+        {
+            let steps = if steps == 1 { 1 } else { 2 };
+            set(*one, 2 + steps, *other);
+            set(*other, 2 - steps, *one);
+        }
+    }
+    around
+}
+
 /// The terms that a row matches, each with its BM25.
-fn bm25(row: &Candidate, weights: &Weights) -> Vec<(usize, f64)> {
-    let length = f64::from(row.length) / weights.mean_length.max(1.0);
-    let norm = BM25_K1 * (1.0 - BM25_B + BM25_B * length);
+fn bm25_of(row: &Candidate, weights: &Weights) -> Vec<(usize, f64)> {
+    let norm = norm(row.length, weights.mean_length);
     let matches = row.matches.iter().filter_map(|(place, count)| {
         let term = weights.terms.get(*place)?;
-        let tf = f64::from(*count);
-        Some((*place, term.idf * tf * (BM25_K1 + 1.0) / (tf + norm)))
+        Some((*place, bm25(term, *count, norm)))
     });
     matches.collect()
+}
+
+/// BM25 of a term that a memory holds so many times; see [`norm`].
+pub(super) fn bm25(term: &TermProbe, count: i16, norm: f64) -> f64 {
+    let tf = f64::from(count);
+    term.idf * tf * (BM25_K1 + 1.0) / (tf + norm)
+}
+
+/// What the length of a memory, in terms, does to its BM25.
+pub(super) fn norm(length: i16, mean_length: f64) -> f64 {
+    BM25_K1 * (1.0 - BM25_B + BM25_B * f64::from(length) / mean_length.max(1.0))
 }
 
 fn priors(row: &Candidate, query: &Query, author: Option<&str>) -> f64 {

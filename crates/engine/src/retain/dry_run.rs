@@ -11,6 +11,7 @@ use super::facts::{DraftDocument, cut_documents, draft_documents};
 use super::source::gather;
 use super::strategy::Plans;
 use crate::bank_config::check_field;
+use crate::jobs::{Errand, Progress};
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -48,7 +49,8 @@ impl Engine {
             .iter()
             .flat_map(|document| document.chunks.iter().map(|chunk| chunk.text.clone()))
             .collect();
-        let reading = self.read_chunks(None, &mut documents, &plans, now).await?;
+        let errand = Errand { now, accepted: 0, lease: None, progress: Progress::unwatched() };
+        let reading = self.read_chunks(None, &mut documents, &plans, &errand).await?;
         let drafts =
             tokio::task::spawn_blocking(move || draft_documents(documents, &plans, language)).await?;
         let facts: Vec<ExtractedFact> = drafts.into_iter().flat_map(facts).collect();

@@ -13,7 +13,7 @@ pub(crate) mod extracted;
 mod facts;
 pub mod plain;
 mod reading;
-mod source;
+pub(crate) mod source;
 mod strategy;
 mod stream;
 pub mod when;
@@ -28,6 +28,7 @@ use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents};
 use self::reading::Reading;
 use self::source::{Source, gather};
 use self::strategy::Plans;
+use crate::jobs::{Errand, Progress};
 use crate::ports::EmbedPurpose;
 use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
 use crate::{Engine, EngineError};
@@ -40,12 +41,11 @@ const ATTEMPTS: usize = 3;
 
 impl Engine {
     /// Remembers the items of the request, all or none. When this returns they are stored
-    /// durably and can be recalled. The bank is made when it is missing.
+    /// durably and can be recalled, or handed to the background when that was asked for. The bank
+    /// is made when it is missing.
     pub async fn retain(&self, bank_id: &str, request: RetainRequest) -> Result<RetainResponse, EngineError> {
         if request.run_async {
-            return Err(EngineError::Invalid(
-                "asynchronous retain is not available in this version; send async=false".to_owned(),
-            ));
+            return self.submit_retain(bank_id, request).await;
         }
         let items_count = i64::try_from(request.items.len()).unwrap_or(i64::MAX);
         let now = self.clock.now();
@@ -53,7 +53,12 @@ impl Engine {
         let (bank_id, reading) = if sources.is_empty() {
             (bank_id.to_owned(), None)
         } else {
-            self.store_sources(bank_id, sources, now).await?
+            let plans = self.plans(bank_id, &sources).await?;
+            let bank = self.bank_for_writing(bank_id).await?;
+            // Numbered before the slow work: of two replaces of a document the later one wins.
+            let accepted = self.store.next_retain().await?;
+            let errand = Errand { now, accepted, lease: None, progress: Progress::unwatched() };
+            self.store_sources(bank, sources, plans, &errand).await?
         };
         Ok(RetainResponse {
             success: true,
@@ -67,34 +72,56 @@ impl Engine {
         })
     }
 
+    /// The settings of every item. Fails, before anything is made, when one cannot be retained as
+    /// it asks to be.
+    pub(crate) async fn plans(&self, bank_id: &str, sources: &[Source]) -> Result<Plans, EngineError> {
+        let config = self.store.bank(bank_id).await?.map_or(Value::Null, |bank| bank.config);
+        Plans::new(&self.settings, &config, sources)
+    }
+
+    /// Remembers what was handed to the background, and completes the operation with it.
+    pub(crate) async fn retain_on_errand(
+        &self,
+        bank_id: &str,
+        request: RetainRequest,
+        errand: &Errand,
+    ) -> Result<(), EngineError> {
+        let bank = self.store.bank(bank_id).await?;
+        // With its bank an operation goes too; a new bank of the same name has not asked for it.
+        let bank = bank.filter(|bank| errand.lease.is_none_or(|lease| lease.bank == bank.key));
+        let bank = bank.ok_or(StoreError::LeaseLost)?;
+        let sources = gather(request, errand.now)?;
+        let plans = Plans::new(&self.settings, &bank.config, &sources)?;
+        self.store_sources(bank, sources, plans, errand).await?;
+        Ok(())
+    }
+
     /// Makes facts of the sources and writes them. Returns the bank's own name, and what a
     /// language model made of them, if one was asked.
     async fn store_sources(
         &self,
-        bank_id: &str,
+        bank: BankRow,
         sources: Vec<Source>,
-        now: chrono::DateTime<chrono::Utc>,
+        plans: Plans,
+        errand: &Errand,
     ) -> Result<(String, Option<Reading>), EngineError> {
-        let existing = self.store.bank(bank_id).await?;
-        let config = existing.as_ref().map_or(&Value::Null, |bank| &bank.config);
-        let plans = Arc::new(Plans::new(&self.settings, config, &sources)?);
-        let mut bank = match existing {
-            Some(bank) => bank,
-            None => self.bank_for_writing(bank_id).await?,
-        };
-        // Numbered before the slow work: of two replaces of a document the later one wins.
-        let accepted = self.store.next_retain().await?;
+        let bank_id = bank.bank_id.clone();
+        let plans = Arc::new(plans);
         let mut documents = self.cut(sources, &plans).await?;
-        let reading = self.read_chunks(Some(bank.key), &mut documents, &plans, now).await?;
+        let reading = self.read_chunks(Some(bank.key), &mut documents, &plans, errand).await?;
         let mut drafts = self.draft(documents, &plans).await?;
-        bank = self.placed(bank_id, bank, &mut drafts).await?;
-        self.embed_documents(&mut drafts).await?;
+        let mut bank = self.placed(&bank_id, bank, &mut drafts).await?;
+        self.embed_documents(&mut drafts, &errand.progress).await?;
+        let told = reading.as_ref().map(Reading::told).unwrap_or_default();
+        let completes = errand.lease.map(|lease| (lease, &told));
         for attempt in 1.. {
             let documents: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
-            match self.store.write_documents(bank.key, accepted, &documents, now).await {
-                Err(StoreError::BankVanished) if attempt < ATTEMPTS => {
-                    bank = self.bank_for_writing(bank_id).await?;
-                    bank = self.placed(bank_id, bank, &mut drafts).await?;
+            let written =
+                self.store.write_documents(bank.key, errand.accepted, &documents, errand.now, completes);
+            match written.await {
+                Err(StoreError::BankVanished) if attempt < ATTEMPTS && errand.lease.is_none() => {
+                    bank = self.bank_for_writing(&bank_id).await?;
+                    bank = self.placed(&bank_id, bank, &mut drafts).await?;
                 }
                 Err(error) => return Err(error.into()),
                 Ok(outcomes) => {
@@ -150,10 +177,16 @@ impl Engine {
     }
 
     /// Gives every fact its vector.
-    async fn embed_documents(&self, drafts: &mut [DraftDocument]) -> Result<(), EngineError> {
+    async fn embed_documents(
+        &self,
+        drafts: &mut [DraftDocument],
+        progress: &Progress,
+    ) -> Result<(), EngineError> {
         let mut facts: Vec<&mut FactWrite> =
             drafts.iter_mut().flat_map(|draft| &mut draft.document.facts).collect();
-        for batch in facts.chunks_mut(EMBED_BATCH) {
+        let total = facts.len();
+        for (number, batch) in facts.chunks_mut(EMBED_BATCH).enumerate() {
+            progress.note("embedding", number * EMBED_BATCH, total, self.clock.now());
             let texts = batch.iter().map(|fact| fact.body.clone()).collect();
             let vectors = self.vectors(EmbedPurpose::Passage, texts).await?;
             for (fact, vector) in batch.iter_mut().zip(vectors) {

@@ -9,16 +9,17 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use hindsight_types::retain::{DroppedFacts, ExtractionReport, TokenUsage};
 
+use serde_json::{Map, Value, json};
+
 use super::extract::{ChunkFailure, ChunkOutcome, ChunkText, Dropped, Memory, Questions, Reader, earlier};
 use super::facts::CutDocument;
 use super::strategy::Plans;
 use crate::error::Remedy;
+use crate::jobs::Errand;
 use crate::ports::LlmFailure;
 use crate::store::BankKey;
 use crate::{Engine, EngineError};
 
-/// How long to leave a provider alone that has too much to do.
-const BUSY: Duration = Duration::from_secs(10);
 /// Chunks that an error names, one by one.
 const NAMED: usize = 5;
 /// Answers that nobody came back for are kept for so many days.
@@ -33,6 +34,16 @@ pub(super) struct Reading {
     pub(super) report: ExtractionReport,
     /// What its answers are kept under.
     pub(super) keys: Vec<Vec<u8>>,
+}
+
+impl Reading {
+    /// What the result of an operation says of it.
+    pub(super) fn told(&self) -> Map<String, Value> {
+        Map::from_iter([
+            ("usage".to_owned(), json!(self.usage)),
+            ("extraction".to_owned(), json!(self.report)),
+        ])
+    }
 }
 
 /// A chunk to read, and whose it is.
@@ -53,13 +64,15 @@ impl Engine {
         bank: Option<BankKey>,
         documents: &mut [CutDocument],
         plans: &Plans,
-        now: DateTime<Utc>,
+        errand: &Errand,
     ) -> Result<Option<Reading>, EngineError> {
         let Some(llm) = &self.llm else { return Ok(None) };
         let jobs = jobs(documents);
         if jobs.is_empty() {
             return Ok(None);
         }
+        // Answers and their failures are of now, not of when the texts were handed over.
+        let now = self.clock.now();
         let memory = bank.map(|bank| Memory { store: &self.store, bank, now });
         let readers: HashMap<Option<&str>, Reader<'_>> = jobs
             .iter()
@@ -75,8 +88,15 @@ impl Engine {
         // Boxed one by one: of a closure over them the compiler does not see that it may be sent.
         let readings: Vec<BoxFuture<'_, _>> =
             jobs.iter().map(|job| read_job(&readers, &is_useless, job).boxed()).collect();
-        let mut outcomes: Vec<(usize, usize, ChunkOutcome)> =
-            stream::iter(readings).buffer_unordered(concurrency).collect().await;
+        let total = readings.len();
+        let mut outcomes: Vec<(usize, usize, ChunkOutcome)> = Vec::with_capacity(total);
+        let mut readings = stream::iter(readings).buffer_unordered(concurrency);
+        errand.progress.note("extracting", 0, total, now);
+        while let Some(outcome) = readings.next().await {
+            outcomes.push(outcome);
+            errand.progress.note("extracting", outcomes.len(), total, self.clock.now());
+        }
+        drop(readings);
         drop(readers);
         drop(jobs);
         outcomes.sort_unstable_by_key(|(document, chunk, _)| (*document, *chunk));
@@ -225,8 +245,8 @@ fn message(failures: &[(usize, usize, ChunkFailure)], documents: &[CutDocument])
     )
 }
 
-/// What can be done about failures: the latest time if all that is needed is to wait, and what
-/// needs somebody's hand before what does not.
+/// What can be done about failures: what needs somebody's hand before what does not, and of
+/// several waits the longest.
 fn remedy(failures: &[(usize, usize, ChunkFailure)], now: DateTime<Utc>) -> Remedy {
     let mut remedy = Remedy::Retry;
     for (.., failure) in failures {
@@ -237,16 +257,10 @@ fn remedy(failures: &[(usize, usize, ChunkFailure)], now: DateTime<Utc>) -> Reme
             LlmFailure::QuotaUntil(at) => {
                 Remedy::Wait((*at - now).to_std().unwrap_or_default().max(Duration::from_secs(1)))
             }
-            LlmFailure::Busy(_) => Remedy::Wait(BUSY),
+            LlmFailure::Busy(_) => Remedy::Busy,
             _ => Remedy::Retry,
         };
-        remedy = match (remedy, this) {
-            (Remedy::Configure, _) | (_, Remedy::Configure) => Remedy::Configure,
-            (Remedy::Rewrite, _) | (_, Remedy::Rewrite) => Remedy::Rewrite,
-            (Remedy::Wait(one), Remedy::Wait(other)) => Remedy::Wait(one.max(other)),
-            (Remedy::Wait(one), _) | (_, Remedy::Wait(one)) => Remedy::Wait(one),
-            (Remedy::Retry, Remedy::Retry) => Remedy::Retry,
-        };
+        remedy = remedy.max(this);
     }
     remedy
 }

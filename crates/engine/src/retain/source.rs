@@ -74,7 +74,7 @@ pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<S
 }
 
 /// The id the caller gave; an empty one counts as not given.
-fn document_id(item: &MemoryItem) -> Result<Option<String>, EngineError> {
+pub(crate) fn document_id(item: &MemoryItem) -> Result<Option<String>, EngineError> {
     let id = item.document_id.as_deref().map(|id| sanitize(id).into_owned()).filter(|id| !id.is_empty());
     match id {
         Some(id) if id.len() > MAX_DOCUMENT_ID_BYTES => Err(EngineError::Invalid(format!(

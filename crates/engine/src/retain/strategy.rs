@@ -10,7 +10,7 @@ use crate::config::Settings;
 
 /// The settings of every item of a request.
 #[derive(Debug)]
-pub(super) struct Plans {
+pub(crate) struct Plans {
     /// Of items without a strategy: the bank's, with those of its default strategy in front.
     general: Settings,
     of_strategy: HashMap<String, Settings>,
@@ -19,7 +19,7 @@ pub(super) struct Plans {
 impl Plans {
     /// The settings for the items of `sources` in a bank with this config. Fails when an item
     /// names a strategy that the bank does not have.
-    pub(super) fn new(server: &Settings, config: &Value, sources: &[Source]) -> Result<Self, EngineError> {
+    pub(crate) fn new(server: &Settings, config: &Value, sources: &[Source]) -> Result<Self, EngineError> {
         let bank = server.of_bank(config);
         let strategies = config.get("retain_strategies").and_then(Value::as_object);
         let find = |name: &str| strategies.and_then(|strategies| strategies.get(name));

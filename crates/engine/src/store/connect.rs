@@ -108,6 +108,8 @@ impl StoreOptions {
                 ("enable_bitmapscan", "off"),
                 // What recall reads is in memory: without this the covering index loses to the table.
                 ("random_page_cost", "1.1"),
+                // In kB: the rows of a broad recall, with their vectors, are sorted in memory.
+                ("work_mem", "16384"),
                 ("plan_cache_mode", "force_generic_plan"),
             ]
             .map(|(name, value)| (name, value.to_owned())),

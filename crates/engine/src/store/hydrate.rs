@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::dynamic::{CandidateQuery, Found, TagFilter, fetch_chunks, fetch_visible};
+use super::dynamic::{CandidateQuery, Found, Posting, PostingsQuery, TagFilter, fetch_chunks, fetch_visible};
 use super::session::Session;
 use super::{BankKey, Store, StoreError};
 
@@ -129,6 +129,11 @@ impl RecallSession {
         }))
     }
 
+    /// Which memories hold the query's words.
+    pub async fn postings(&mut self, query: &PostingsQuery<'_>) -> Result<Vec<Posting>, StoreError> {
+        query.fetch(&mut self.transaction).await
+    }
+
     /// The candidates of every arm.
     pub async fn candidates(&mut self, query: &CandidateQuery<'_>) -> Result<Found, StoreError> {
         query.fetch(&mut self.transaction).await
@@ -139,6 +144,15 @@ impl RecallSession {
     pub async fn explain_candidates(
         &mut self,
         query: &CandidateQuery<'_>,
+    ) -> Result<serde_json::Value, StoreError> {
+        query.explain(&mut self.transaction).await
+    }
+
+    /// The same of the lists of words.
+    #[doc(hidden)]
+    pub async fn explain_postings(
+        &mut self,
+        query: &PostingsQuery<'_>,
     ) -> Result<serde_json::Value, StoreError> {
         query.explain(&mut self.transaction).await
     }

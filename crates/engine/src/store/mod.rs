@@ -5,8 +5,8 @@
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
-//!   documents, entities, term statistics, entity statistics, bank state, each sorted by its
-//!   key.
+//!   documents, entities, term statistics, entity statistics, bank state, operations (a parent
+//!   before its parts), each sorted by its key.
 
 mod banks;
 mod cells;
@@ -18,6 +18,7 @@ mod entities;
 mod extractions;
 mod hydrate;
 mod info;
+mod operations;
 mod remove;
 mod session;
 mod statistics;
@@ -39,11 +40,15 @@ pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
-    NEIGHBOURS, TagFilter, TermProbe, TimeField,
+    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, ListQuery, MemoryFilter,
+    MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
 };
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
+pub use operations::{
+    Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
+    OperationSignal, OperationSignals, Submission,
+};
 pub use stats::BankStats;
 pub use streams::StreamRequest;
 pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, StreamPlace, WriteOutcome};
@@ -127,6 +132,9 @@ pub enum StoreError {
     /// The bank went away while it was written to.
     #[error("the bank was deleted while it was written to, try again")]
     BankVanished,
+    /// The work belongs to somebody else by now, or was called off; nothing was written.
+    #[error("the operation is another worker's by now, or was called off; nothing was written")]
+    LeaseLost,
     /// The database, or the way to it, fell silent in the middle of a statement. What was
     /// asked for last, a commit perhaps, may have got through all the same.
     #[error("the database did not answer in time; the connection was given up")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::banks::hold;
@@ -12,7 +12,7 @@ use super::copy::CopyRows;
 use super::remove::{Removed, remove_contents};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::{BankKey, Store, StoreError, entities, fact_type_code};
+use super::{BankKey, OperationLease, Store, StoreError, entities, fact_type_code, operations};
 use crate::hash::hex;
 use crate::text::terms::Terms;
 
@@ -128,13 +128,15 @@ pub enum WriteOutcome {
 }
 
 impl Store {
-    /// Writes the documents, all or none; `accepted` is the number of the retain.
+    /// Writes the documents, all or none; `accepted` is the number of the retain. With them the
+    /// operation `completes` is completed, whose work they are; more of its result comes with it.
     pub async fn write_documents(
         &self,
         bank: BankKey,
         accepted: i64,
         documents: &[&DocumentWrite],
         now: DateTime<Utc>,
+        completes: Option<(OperationLease, &Map<String, Value>)>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
@@ -150,6 +152,18 @@ impl Store {
         copy_documents(&mut transaction, bank, &written, now).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
+        if let Some((lease, more)) = completes {
+            let mut result = json!({
+                "documents": documents.len(),
+                "documents_superseded": documents.len() - written.len(),
+                "chunks": written.iter().map(|document| document.chunks.len()).sum::<usize>(),
+                "facts": written.iter().map(|document| document.facts.len()).sum::<usize>(),
+            });
+            if let Some(result) = result.as_object_mut() {
+                result.extend(more.clone());
+            }
+            operations::complete(&mut transaction, lease, &result).await?;
+        }
         transaction.end().await?;
         Ok(documents
             .iter()

@@ -70,6 +70,47 @@ async fn a_time_in_the_query_leads_to_what_happened_then() {
 }
 
 #[tokio::test]
+async fn a_time_leads_over_causal_links_to_what_led_to_it() {
+    let test = TestEngine::start().await;
+    let items = json!([
+        {"content": "the orchestra played outdoors", "document_id": "effect", "timestamp": "2023-06-10"},
+        {"content": "the hall of the orchestra burnt down", "document_id": "cause", "timestamp": "2022-02-10"},
+        {"content": "a new hall for the orchestra", "document_id": "result", "timestamp": "2024-02-10"},
+        {"content": "the orchestra is alike", "document_id": "alike", "timestamp": "2022-02-11"},
+        {"content": "the orchestra is alone", "document_id": "alone", "timestamp": "2022-02-12"},
+    ]);
+    test.retain("b", items).await.unwrap();
+    // Of the kinds "caused by", "caused by" and "semantic".
+    for (from, kind, to) in [("effect", 2, "cause"), ("result", 2, "effect"), ("effect", 1, "alike")] {
+        sqlx::query(
+            "insert into hindsight.memory_links (bank_key, memory_id, kind, other_id, weight)
+             select f.bank_key, f.memory_id, $2::int2, t.memory_id, 0.9 from hindsight.memories f, hindsight.memories t
+             where f.document_id = $1 and t.document_id = $3",
+        )
+        .bind(from)
+        .bind(kind)
+        .bind(to)
+        .execute(&test.pool)
+        .await
+        .unwrap();
+    }
+    let found = found_by(&test, json!({"query": "orchestra in June 2023"})).await;
+    let mut by_time: Vec<&str> = found
+        .iter()
+        .filter(|(_, arms)| arms.contains(&"temporal".to_owned()))
+        .map(|(text, _)| text.as_str())
+        .collect();
+    by_time.sort_unstable();
+    let linked = [
+        "a new hall for the orchestra",
+        "the hall of the orchestra burnt down",
+        "the orchestra played outdoors",
+    ];
+    assert_eq!(by_time, linked);
+    assert_eq!(found.len(), 5);
+}
+
+#[tokio::test]
 async fn a_text_that_was_told_twice_fills_the_budget_once() {
     let test = TestEngine::start().await;
     test.remember(

@@ -4,10 +4,14 @@ use hindsight_engine::EngineError;
 use hindsight_engine::config::{ExtractionMode, ExtractionSettings, Settings};
 use hindsight_engine::error::Remedy;
 use hindsight_testkit::{LlmRequest, Reply};
+use hindsight_types::decode::from_json;
+use hindsight_types::operations::OperationStatus;
 use hindsight_types::recall::FactType;
 use hindsight_types::retain::{DroppedFacts, ExtractionReport};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use crate::jobs::{Working, quick};
 use crate::support::TestEngine;
 
 /// A fact in the form that is asked for.
@@ -299,7 +303,7 @@ async fn a_failure_that_all_share_ends_the_asking() {
     );
     llm.answer_with(|_| Reply::rate_limited(3));
     let error = test.retain("b", json!([{"content": FIVE, "document_id": "d"}])).await.unwrap_err();
-    assert!(matches!(error, EngineError::Extraction { remedy: Remedy::Wait(_), .. }), "{error}");
+    assert!(matches!(error, EngineError::Extraction { remedy: Remedy::Busy, .. }), "{error}");
     llm.answer_with(|_| Reply::refusal("no"));
     let error = test.retain("b", json!([{"content": FIVE, "document_id": "d"}])).await.unwrap_err();
     assert!(matches!(error, EngineError::Extraction { remedy: Remedy::Rewrite, .. }), "{error}");
@@ -324,4 +328,33 @@ async fn modes_ask_in_their_own_way() {
     let response = test.retained("b", json!([{"content": "I love Rome. And I love tea."}])).await.unwrap();
     assert_eq!((llm.asked(), response.extraction), (0, None), "chunks need nobody to read them");
     assert_eq!(texts(&test, "b").await, ["I love Rome. And I love tea."]);
+}
+
+#[tokio::test]
+async fn in_the_background_what_was_read_is_told_and_an_unknown_strategy_refused() {
+    let (test, llm) = TestEngine::with_llm(small_chunks()).await;
+    llm.answer_with(echo);
+    let submit = async |items: Value| {
+        let request = from_json(&json!({"items": items, "async": true})).unwrap();
+        test.engine.retain("b", request).await
+    };
+    let error = submit(json!([{"content": "x", "strategy": "fast"}])).await.unwrap_err();
+    assert!(matches!(error, EngineError::Invalid(_)), "{error}");
+    assert_eq!(test.engine.list_banks(None, 10, 0).await.unwrap().total, 0);
+    let response = submit(json!([{"content": FIVE, "document_id": "d"}])).await.unwrap();
+    assert_eq!((response.usage, response.extraction, llm.asked()), (None, None, 0), "nobody has waited");
+    let id = Uuid::parse_str(&response.operation_id.unwrap()).unwrap();
+    let working = Working::start(&test.engine, quick());
+    test.reaches("b", id, OperationStatus::Completed).await;
+    working.stop().await;
+    assert_eq!(llm.asked(), 5);
+    assert_eq!(texts(&test, "b").await.len(), 5);
+    let told: Value =
+        sqlx::query_scalar("select result from async_operations where operation_type = 'retain'")
+            .fetch_one(&test.pool)
+            .await
+            .unwrap();
+    assert_eq!((&told["facts"], &told["usage"]["total_tokens"]), (&json!(5), &json!(75)));
+    assert_eq!(told["extraction"]["chunks_done"], 5);
+    assert_eq!(kept(&test).await, 0);
 }

@@ -7,13 +7,14 @@
 use std::fmt::Write as _;
 
 use hindsight_engine::config::Settings;
-use hindsight_engine::store::{CandidateQuery, GraphQuery, TagFilter, TermProbe};
+use hindsight_engine::store::{CandidateQuery, GraphQuery, ListQuery, PostingsQuery, TagFilter, WordHit};
 use hindsight_engine::text::dates::DateWindow;
 use hindsight_engine::text::terms::{Language, query_terms};
 use hindsight_testkit::HashEmbedder;
 use hindsight_types::recall::FactType;
 use hindsight_types::tags::TagsMatch;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{TestEngine, time};
 
@@ -51,10 +52,11 @@ fn note(number: usize) -> Value {
 async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, probes: Option<i64>) -> Value {
     let bank = test.store.bank("b").await.expect("asked").expect("there").key;
     let vector = HashEmbedder::vector(QUERY);
-    let terms: Vec<TermProbe> = query_terms(QUERY, Language::ENGLISH)
-        .into_iter()
-        .map(|hash| TermProbe { hash, df: 80, idf: 1.6 })
-        .collect();
+    let hashes = query_terms(QUERY, Language::ENGLISH);
+    // The last word is taken for one whose list is too long to be read.
+    let probed: Vec<(usize, i64)> = hashes.into_iter().enumerate().skip(2).collect();
+    assert_eq!(probed.len(), 1);
+    let words = [WordHit { memory_id: Uuid::from_u128(1), fact_type: FactType::World }];
     let names = ["vienna".to_owned()];
     let query = CandidateQuery {
         bank,
@@ -62,10 +64,9 @@ async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, pr
         vector: Some(&vector),
         min_similarity: 0.1,
         probes,
-        terms: &terms,
-        mean_length: 4.0,
+        words: &words,
+        probed: &probed,
         per_arm: 100,
-        postings: 1000,
         graph: Some(GraphQuery { names: &names, mentions: 100 }),
         window,
         context: 20,
@@ -73,6 +74,17 @@ async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, pr
     };
     let mut session = test.store.recall_session().await.expect("a session");
     let explained = session.explain_candidates(&query).await.expect("explained");
+    explained[0]["Plan"].clone()
+}
+
+/// The plan of the lists of the words of a query, as a whole or cut.
+async fn plan_of_lists(test: &TestEngine, tags: TagFilter, depth: Option<i64>) -> Value {
+    let bank = test.store.bank("b").await.expect("asked").expect("there").key;
+    let hashes = query_terms(QUERY, Language::ENGLISH).into_iter().enumerate();
+    let lists: Vec<ListQuery> = hashes.map(|(place, hash)| ListQuery { place, hash, depth }).collect();
+    let query = PostingsQuery { bank, lists: &lists, types: FactType::ALL, tags: &tags };
+    let mut session = test.store.recall_session().await.expect("a session");
+    let explained = session.explain_postings(&query).await.expect("explained");
     explained[0]["Plan"].clone()
 }
 
@@ -154,4 +166,18 @@ async fn in_a_bank_with_cells() {
     // What lies behind differs with the cells, whose number depends on where they begin.
     let semantic: Vec<&str> = tree.lines().take_while(|line| !line.contains("CTE complete")).collect();
     insta::assert_snapshot!(semantic.join("\n"));
+}
+
+#[tokio::test]
+async fn of_the_lists_of_words() {
+    let test = banks(Settings::default()).await;
+    let whole = tree(&plan_of_lists(&test, TagFilter::All, None).await);
+    let cut = tree(&plan_of_lists(&test, TagFilter::All, Some(100)).await);
+    let tagged = tree(&plan_of_lists(&test, tags(), Some(100)).await);
+    for tree in [&whole, &cut, &tagged] {
+        reads_no_table_as_a_whole(tree);
+        assert!(tree.contains("Index Only Scan memory_terms_pkey on memory_terms"), "{tree}");
+        assert!(!tree.contains("Sort"), "the newest come first from the index: {tree}");
+    }
+    insta::assert_snapshot!(format!("whole\n{whole}\ncut\n{cut}\nunder a tag\n{tagged}"));
 }

@@ -269,7 +269,7 @@ async fn more_facts_than_an_arm_may_bring_still_fill_it() {
 }
 
 #[tokio::test]
-async fn cut_lists_of_postings_hide_nothing_that_filters_let_through() {
+async fn words_beyond_the_limit_find_what_holds_another_one_too() {
     let settings =
         Settings { postings: [10, 10, 10], min_similarity: 1.0, graph: false, ..Settings::default() };
     let test = TestEngine::with(settings).await;
@@ -285,10 +285,11 @@ async fn cut_lists_of_postings_hide_nothing_that_filters_let_through() {
         request.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         test.found("b", request)
     };
-    assert_eq!(found(json!({})).await.len(), 10, "the newest");
+    assert_eq!(found(json!({})).await.len(), 41, "the rarest word has no limit");
     assert_eq!(found(json!({"types": ["experience"]})).await, ["assistant: tulips"]);
     assert_eq!(found(json!({"tags": ["x"], "tags_match": "all_strict"})).await, ["assistant: tulips"]);
-    // A word beyond the limit scores what a rarer one found.
+    // Beyond the limit a word alone finds nothing, but scores what a rarer one found.
+    assert_eq!(found(json!({"query": "tulips 7"})).await, ["tulips number 7"]);
     let response = test.recall("b", json!({"query": "tulips number 7"})).await.unwrap();
     assert_eq!(response.results[0].text, "tulips number 7");
     let alone = test.recall("b", json!({"query": "7"})).await.unwrap().results[0].scores.unwrap().keyword;

@@ -83,9 +83,9 @@ async fn a_replace_accepted_earlier_never_overwrites_a_later_one() {
         chunks: vec![],
         facts: vec![],
     };
-    let written = test.store.write_documents(bank, newer, &[&version("new")], time(NOW)).await.unwrap();
+    let written = test.store.write_documents(bank, newer, &[&version("new")], time(NOW), None).await.unwrap();
     assert_eq!(written, [WriteOutcome::Written]);
-    let written = test.store.write_documents(bank, older, &[&version("old")], time(NOW)).await.unwrap();
+    let written = test.store.write_documents(bank, older, &[&version("old")], time(NOW), None).await.unwrap();
     assert_eq!(written, [WriteOutcome::Superseded]);
     assert_eq!(test.engine.document("b", "d").await.unwrap().original_text.as_deref(), Some("new"));
 }

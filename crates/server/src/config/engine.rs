@@ -45,6 +45,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         chunk_size,
         extraction,
         structured_chunk_size,
+        batch_tokens: reader.positive(&table::RETAIN_BATCH_TOKENS)?,
         store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
         text_search: reader.flag(&table::ENABLE_TEXT_SEARCH)?,
         budgets: [

@@ -177,7 +177,19 @@ hindsight_types::settings! {
         ENABLE_DRY_RUN = "HINDSIGHT_API_ENABLE_DRY_RUN_EXTRACT", "true", "true or false", "show what a retain would make of a text (dry-run-extract)";
         RETAIN_MAX_CONCURRENT = "HINDSIGHT_API_RETAIN_MAX_CONCURRENT", "4", "a whole number of at least 1", "retains that are worked on at one time; others wait with what they have sent";
         RETAIN_WALL_TIMEOUT = "HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "3600", "a whole number of at least 1", "seconds after which a retain is given up (504)";
+        RETAIN_BATCH_TOKENS = "HINDSIGHT_API_RETAIN_BATCH_TOKENS", "10000", "a whole number of at least 1", "tokens that a part of a retain in the background has at most; an item is never cut for it";
         STORE_DOCUMENT_TEXT = "HINDSIGHT_API_STORE_DOCUMENT_TEXT", "true", "true or false", "keep the texts of documents";
+    }
+    "Background work" {
+        WORKER_ENABLED = "HINDSIGHT_API_WORKER_ENABLED", "true", "true or false", "work in this server on what clients hand to the background; else `hindsight worker` has to";
+        WORKER_HTTP_PORT = "HINDSIGHT_API_WORKER_HTTP_PORT", "8889", "a port number, 0 for any free one", "port on which `hindsight worker` tells how it is";
+        WORKER_ID = "HINDSIGHT_API_WORKER_ID", "", "a name", "what this worker is called in the table of operations, if not by host and process; nothing depends on it";
+        WORKER_POLL_INTERVAL = "HINDSIGHT_API_WORKER_POLL_INTERVAL_MS", "500", "a whole number of at least 1", "milliseconds between two looks for work where the database cannot tell of it";
+        WORKER_MAX_SLOTS = "HINDSIGHT_API_WORKER_MAX_SLOTS", "10", "a whole number of at least 1", "operations at one time";
+        WORKER_LEASE = "HINDSIGHT_API_WORKER_LEASE_SECONDS", "60", "a number of seconds of at least 1", "time after which the work of a worker that is not heard of is taken over";
+        WORKER_MAX_RETRIES = "HINDSIGHT_API_WORKER_MAX_RETRIES", "3", "a whole number", "further attempts of an operation";
+        WORKER_BACKOFF = "HINDSIGHT_API_WORKER_TASK_RETRY_BACKOFF_SECONDS", "60", "a number of seconds", "wait before the first of them; it doubles";
+        OPERATION_RETENTION_DAYS = "HINDSIGHT_API_OPERATION_RETENTION_DAYS", "0", "a whole number, 0 for ever", "days after which operations that have come to their end are forgotten";
     }
     "Recall" {
         ENABLE_TEXT_SEARCH = "HINDSIGHT_API_ENABLE_TEXT_SEARCH", "true", "true or false", "search by words as well as by meaning";

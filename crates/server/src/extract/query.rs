@@ -122,26 +122,33 @@ impl QueryParams {
 
     /// A count of at least 0.
     fn count(&mut self, name: &'static str, default: i64) -> i64 {
+        self.number(name, default, 0, i64::MAX)
+    }
+
+    /// A whole number between two bounds.
+    pub(crate) fn number(&mut self, name: &'static str, default: i64, least: i64, most: i64) -> i64 {
         let Some(text) = self.text(name) else {
             return default;
         };
-        match text.trim().parse::<i64>() {
-            Ok(count) if count >= 0 => return count,
-            Ok(_) => self.note(
-                name,
+        let (kind, message, ctx) = match text.trim().parse::<i64>() {
+            Ok(number) if number < least => (
                 "greater_than_equal",
-                "Input should be greater than or equal to 0".to_owned(),
-                text,
-                Some(json!({"ge": 0})),
+                format!("Input should be greater than or equal to {least}"),
+                Some(json!({"ge": least})),
             ),
-            Err(_) => self.note(
-                name,
+            Ok(number) if number > most => (
+                "less_than_equal",
+                format!("Input should be less than or equal to {most}"),
+                Some(json!({"le": most})),
+            ),
+            Ok(number) => return number,
+            Err(_) => (
                 "int_parsing",
                 "Input should be a valid integer, unable to parse string as an integer".to_owned(),
-                text,
                 None,
             ),
-        }
+        };
+        self.note(name, kind, message, text, ctx);
         default
     }
 

@@ -209,7 +209,8 @@ pub(super) fn one_of(
     }
 }
 
-fn uuid(name: &str, text: &str) -> Result<Uuid, ApiError> {
+/// An id in a path or query; another text is a 400.
+pub(super) fn uuid(name: &str, text: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(text)
         .map_err(|_| ApiError::bad_request(format!("Invalid {name}: '{text}' is not a UUID.")))
 }

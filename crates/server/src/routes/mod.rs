@@ -4,6 +4,7 @@ mod banks;
 mod documents;
 mod memories;
 mod monitoring;
+mod operations;
 mod retired;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use hindsight_engine::Engine;
 use hindsight_types::errors::SERVER_STOPPING;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -52,6 +54,8 @@ pub(crate) struct Limits {
     pub(crate) bank_config: bool,
     /// Path in front of all routes; empty = none.
     pub(crate) base_path: String,
+    /// Whether there are more routes than those that tell how the server is.
+    pub(crate) serves_api: bool,
     /// Whether every request has a log line.
     pub(crate) access_log: bool,
 }
@@ -69,6 +73,7 @@ impl Limits {
             dry_run: config.dry_run,
             bank_config: config.bank_config,
             base_path: config.base_path.clone(),
+            serves_api: config.serves_api,
             access_log: config.access_log,
         }
     }
@@ -76,10 +81,16 @@ impl Limits {
 
 /// The service of a server.
 pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
-    let guarded = Router::new()
-        .merge(banks::router(limits))
-        .merge(memories::router(limits))
-        .merge(documents::router())
+    let api = if limits.serves_api {
+        Router::new()
+            .merge(banks::router(limits))
+            .merge(memories::router(limits))
+            .merge(documents::router())
+            .merge(operations::router())
+    } else {
+        Router::new()
+    };
+    let guarded = api
         .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
@@ -102,7 +113,10 @@ pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
         .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(state);
     let served = match limits.gzip_min_size {
-        Some(size) => served.layer(CompressionLayer::new().compress_when(SizeAbove::new(size))),
+        // Fast: an answer is waited for, and most lines are short.
+        Some(size) => served.layer(
+            CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(size)),
+        ),
         None => served,
     };
     let served = if limits.access_log { served.layer(from_fn(log_access)) } else { served };

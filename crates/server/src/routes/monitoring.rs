@@ -105,7 +105,7 @@ async fn version(Shared(state): Shared<Arc<State>>) -> Json<VersionResponse> {
         features: Features {
             observations: false,
             mcp: false,
-            worker: false,
+            worker: true,
             bank_config_api: false,
             bank_llm_health: false,
             file_upload_api: false,

@@ -19,6 +19,7 @@ mod life;
 mod links;
 mod llm;
 mod memories;
+mod operations;
 mod places;
 mod recall;
 mod support;

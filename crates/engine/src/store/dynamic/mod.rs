@@ -12,7 +12,10 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, SqlStr};
 use super::StoreError;
 
 pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
-pub use recall::{Candidate, CandidateQuery, Found, FoundBy, GraphQuery, NEIGHBOURS, TermProbe};
+pub use recall::{
+    Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Posting, PostingsQuery,
+    TermProbe, WordHit,
+};
 pub(super) use recall::{fetch_chunks, fetch_visible};
 pub use tags::TagFilter;
 

@@ -2,9 +2,9 @@
 
 use pgvector::HalfVector;
 use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
 
-use super::CandidateQuery;
-use crate::recall::{BM25_B, BM25_K1};
+use super::{BY_GRAPH, BY_MEANING, BY_TIME, BY_WORDS, CandidateQuery};
 use crate::store::fact_type_code;
 
 /// Best hits of the semantic arm whose entities and links the graph arm follows.
@@ -17,28 +17,19 @@ const ENTITIES: i64 = 40;
 const RELATED: i64 = 60;
 /// A name in the query counts like this many seeds that share the entity.
 const NAME_WEIGHT: f64 = 3.0;
-/// Postings of a term from which it is cheaper to look it up for each row of the pool than to
-/// read them.
-const LONGEST_LIST: i32 = 10_000;
 /// Memories on either side of the middle of a window, and ranges that reach into it, that the
 /// temporal arm looks at.
 const NEAREST: i64 = 400;
 /// Memories of a type that the temporal arm may bring.
 const TIMED: i64 = 60;
+/// Memories of a type that the temporal arm spreads from, and the heaviest causal links of one
+/// that it follows in each direction.
+const SPREADING: i64 = 10;
+const SPREAD: i64 = 10;
+/// Kinds of links that say what led to what.
+const CAUSAL: &str = "kind between 2 and 5";
 /// Cosine distance beyond which the temporal arm brings nothing.
 const TIMED_DISTANCE: f64 = 0.9;
-
-/// How the terms of a query are looked up, by their places in it.
-#[derive(Debug)]
-pub(super) struct Terms {
-    /// Their postings are read, the newest first, and make candidates.
-    pub(super) scanned: Vec<usize>,
-    /// Too frequent for that: their postings are read for the rows of the pool only. The rarest
-    /// term may be both.
-    pub(super) listed: Vec<usize>,
-    /// More frequent still: looked up for every row of the pool.
-    pub(super) probed: Vec<usize>,
-}
 
 impl CandidateQuery<'_> {
     /// `sem`: the nearest memories of each type, with their place among those of all types.
@@ -86,47 +77,29 @@ impl CandidateQuery<'_> {
         query.push_bind(types).push("::int2[]) u(fact_type)) t), ");
     }
 
-    /// `posts`: the newest postings of the rare terms; `kw`: the best memories of each type by
-    /// them, with their place among those of all types.
-    pub(super) fn push_keyword(&self, query: &mut QueryBuilder<Postgres>) -> Terms {
-        let mut terms = Terms { scanned: Vec::new(), listed: Vec::new(), probed: Vec::new() };
-        let mut read = 0;
-        for (place, term) in self.terms.iter().enumerate() {
-            read += i64::from(term.df);
-            if read <= self.postings || place == 0 {
-                terms.scanned.push(place);
-            }
-            // A list that is cut says nothing about the memories behind the cut.
-            if read > self.postings {
-                let list = if term.df <= LONGEST_LIST { &mut terms.listed } else { &mut terms.probed };
-                list.push(place);
-            }
+    /// `kw`: the best memories of each type by words, with their place among those of all types.
+    ///
+    /// Without a filter by tags they are those that were given; with one, the best that pass it.
+    pub(super) fn push_keyword(&self, query: &mut QueryBuilder<Postgres>) {
+        if self.tags.passes_all() {
+            let ids: Vec<Uuid> = self.words.iter().map(|word| word.memory_id).collect();
+            query.push("kw as (select memory_id, place from unnest(").push_bind(ids);
+            query.push("::uuid[]) with ordinality u(memory_id, place)), ");
+            return;
         }
-        let (hashes, places) = self.hashes_and_places(&terms.scanned);
-        let idfs: Vec<f64> =
-            terms.scanned.iter().filter_map(|&place| self.terms.get(place)).map(|term| term.idf).collect();
-        query.push("posts as materialized (select r.place, r.idf, p.memory_id, p.fact_type, p.tf, p.length from unnest(");
-        query.push_bind(hashes).push("::int8[], ").push_bind(places).push("::int8[], ").push_bind(idfs);
-        query.push("::float8[]) r(term, place, idf) cross join lateral (select t.memory_id, t.fact_type, t.tf, t.length from memory_terms t");
-        self.push_tag_join(query, "t");
-        query.push(" where t.bank_key = ").push_bind(self.bank.0);
-        query.push(" and t.term = r.term");
-        self.push_types(query, "t.fact_type");
-        self.tags.push(query, "v.tags");
-        query.push(" order by t.memory_id desc limit ").push_bind(self.postings);
-        query.push(") p), scored as (select memory_id, fact_type, sum(idf * tf * ");
-        query.push_bind(BM25_K1 + 1.0).push(" / (tf + ").push_bind(BM25_K1).push(" * (");
-        query.push_bind(1.0 - BM25_B).push(" + ").push_bind(BM25_B / self.mean_length.max(1.0));
-        query.push(" * length))) s from posts group by memory_id, fact_type), ");
-        query.push("kw as materialized (select memory_id, fact_type, place from (select memory_id, fact_type, row_number() over (partition by fact_type order by s desc, memory_id desc) own, row_number() over (order by s desc, memory_id desc) place from scored) x where own <= ");
-        query.push_bind(self.per_arm).push("), ");
-        terms
-    }
-
-    /// The terms at these places: their hashes, and the places again.
-    pub(super) fn hashes_and_places(&self, places: &[usize]) -> (Vec<i64>, Vec<i64>) {
-        let known = places.iter().filter_map(|&place| Some((self.terms.get(place)?.hash, place)));
-        known.map(|(hash, place)| (hash, i64::try_from(place).unwrap_or(i64::MAX))).unzip()
+        query.push("kw as materialized (select memory_id, row_number() over (order by rank) place from (");
+        for (i, fact_type) in self.types.iter().enumerate() {
+            let own = (1_i64..).zip(self.words).filter(|(_, word)| word.fact_type == *fact_type);
+            let (ranks, ids): (Vec<i64>, Vec<Uuid>) = own.map(|(rank, word)| (rank, word.memory_id)).unzip();
+            query.push(if i == 0 { "(" } else { " union all (" });
+            // In the order they come in, so that no more are looked at than it takes.
+            query.push("select u.memory_id, u.rank from unnest(").push_bind(ids).push("::uuid[], ");
+            query.push_bind(ranks).push("::int8[]) with ordinality u(memory_id, rank, nth) cross join lateral (select from memory_vectors where bank_key = ");
+            query.push_bind(self.bank.0).push(" and memory_id = u.memory_id");
+            self.tags.push(query, "tags");
+            query.push(" offset 0) v order by u.nth limit ").push_bind(self.per_arm).push(")");
+        }
+        query.push(") x), ");
     }
 
     /// `gr`: memories that share entities with the best hits or with the query, and memories
@@ -146,28 +119,30 @@ impl CandidateQuery<'_> {
         query.push("::text[])) x cross join lateral (select mentions from entity_stats where bank_key = ");
         query.push_bind(bank).push(" and entity_id = x.entity_id offset 0) s");
         query.push(" group by 1 order by 2 desc, 1 limit ").push_bind(ENTITIES).push("), ");
-        query.push("gr as materialized (select memory_id, fact_type, s, row_number() over (order by s desc, memory_id desc) place from (select memory_id, fact_type, sum(s) s from (select p.memory_id, p.fact_type, ent.weight s from ent cross join lateral (select t.memory_id, t.fact_type from memory_entities t");
+        query.push("gr as (select memory_id, sum(s) s from (select p.memory_id, ent.weight s from ent cross join lateral (select t.memory_id from memory_entities t");
         self.push_tag_join(query, "t");
         query.push(" where t.bank_key = ").push_bind(bank).push(" and t.entity_id = ent.entity_id");
         self.push_types(query, "t.fact_type");
         self.tags.push(query, "v.tags");
         query.push(" order by t.memory_id desc limit ").push_bind(graph.mentions).push(") p");
         for (from, to) in [("memory_id", "other_id"), ("other_id", "memory_id")] {
-            query.push(" union all select v.memory_id, v.fact_type, l.weight::float8 from seed cross join lateral (select ");
+            query.push(
+                " union all select v.memory_id, l.weight::float8 from seed cross join lateral (select ",
+            );
             query.push(to).push(" memory_id, weight from memory_links where bank_key = ").push_bind(bank);
-            query.push(" and ").push(from).push(" = seed.memory_id offset 0) l cross join lateral (select memory_id, fact_type from memory_vectors where bank_key = ");
+            query.push(" and ").push(from).push(" = seed.memory_id offset 0) l cross join lateral (select memory_id from memory_vectors where bank_key = ");
             query.push_bind(bank).push(" and memory_id = l.memory_id");
             self.push_types(query, "fact_type");
             self.tags.push(query, "tags");
             query.push(" offset 0) v");
         }
         // A seed is no news.
-        query.push(
-            ") x where memory_id not in (select memory_id from seed) group by memory_id, fact_type) x), ",
-        );
+        query.push(") x where memory_id not in (select memory_id from seed) group by memory_id order by s desc, memory_id desc limit ");
+        query.push_bind(RELATED).push("), ");
     }
 
-    /// `timed`: memories of the window, the nearest to its middle, by meaning.
+    /// `timed`: memories of the window, the nearest to its middle, by meaning; `spread`: what led
+    /// to the best of them and what they led to, whenever that was.
     pub(super) fn push_temporal(&self, query: &mut QueryBuilder<Postgres>) {
         let (Some(window), Some(vector)) = (self.window, self.vector) else { return };
         let bank = self.bank.0;
@@ -202,6 +177,34 @@ impl CandidateQuery<'_> {
             .push(" and v.memory_id = inside.memory_id) x where d <= ")
             .push_bind(TIMED_DISTANCE)
             .push("), ");
+        self.push_spreading(query, vector);
+    }
+
+    fn push_spreading(&self, query: &mut QueryBuilder<Postgres>, vector: &[f32]) {
+        let bank = self.bank.0;
+        query.push("spread as (");
+        for (i, (from, to)) in [("memory_id", "other_id"), ("other_id", "memory_id")].into_iter().enumerate()
+        {
+            query.push(if i == 0 { "" } else { " union all " });
+            query
+                .push("select v.memory_id from (select memory_id from timed where place <= ")
+                .push_bind(SPREADING);
+            query.push(format!(
+                ") t cross join lateral (select {to} memory_id from memory_links where bank_key = "
+            ));
+            query
+                .push_bind(bank)
+                .push(format!(" and {from} = t.memory_id and {CAUSAL} order by weight desc, {to} limit "));
+            query
+                .push_bind(SPREAD)
+                .push(") l cross join lateral (select memory_id from memory_vectors where bank_key = ");
+            query.push_bind(bank).push(" and memory_id = l.memory_id");
+            self.push_types(query, "fact_type");
+            self.tags.push(query, "tags");
+            query.push(" and embedding <=> ").push_bind(HalfVector::from_f32_slice(vector)).push(" <= ");
+            query.push_bind(TIMED_DISTANCE).push(" offset 0) v");
+        }
+        query.push("), ");
     }
 
     /// Joins the vector row of `alias` as `v` where tags are asked for. Filters come before
@@ -216,21 +219,25 @@ impl CandidateQuery<'_> {
         }
     }
 
-    /// `found`: what any arm found, and its best place in the arms that read vectors and words.
+    /// `found`: what any arm found, and its best place in the arms that read vectors and words; in
+    /// the order in which their rows lie beside one another.
     pub(super) fn push_found(&self, query: &mut QueryBuilder<Postgres>) {
-        query.push("found as materialized (select memory_id, fact_type, bool_or(arm = 1) by_meaning, bool_or(arm = 2) by_words, max(s) by_graph, bool_or(arm = 4) by_time, min(place) place from (select memory_id, fact_type, 1 arm, null::float8 s, place from sem where d <= ");
+        query.push("found as (select memory_id, bit_or(arm) arms, max(s) by_graph, min(place) place from (");
+        query.push(format!(
+            "select memory_id, {BY_MEANING}::int2 arm, null::float8 s, place from sem where d <= "
+        ));
         query.push_bind(1.0 - self.min_similarity);
-        query.push("::float8 union all select memory_id, fact_type, 2, null, place from kw");
+        query.push(format!("::float8 union all select memory_id, {BY_WORDS}::int2, null, place from kw"));
         if self.graph.is_some() {
-            query
-                .push(" union all select memory_id, fact_type, 3, s, null from gr where place <= ")
-                .push_bind(RELATED);
+            query.push(format!(" union all select memory_id, {BY_GRAPH}::int2, s, null from gr"));
         }
         if self.window.is_some() && self.vector.is_some() {
-            query
-                .push(" union all select memory_id, fact_type, 4, null, null from timed where place <= ")
-                .push_bind(TIMED);
+            query.push(format!(
+                " union all select memory_id, {BY_TIME}::int2, null, null from timed where place <= "
+            ));
+            query.push_bind(TIMED);
+            query.push(format!(" union all select memory_id, {BY_TIME}::int2, null, null from spread"));
         }
-        query.push(") x group by memory_id, fact_type), ");
+        query.push(") x group by memory_id order by memory_id), ");
     }
 }

@@ -1,29 +1,39 @@
-//! The plan that PostgreSQL makes of the candidates' statement, for the tests that watch over it.
+//! The plans that PostgreSQL makes of recall's statements, for the tests that watch over them.
 
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 
-use super::CandidateQuery;
+use super::{CandidateQuery, PostingsQuery};
 use crate::store::StoreError;
 use crate::store::session::Session;
 
 impl CandidateQuery<'_> {
     /// The plan that recall runs with, as `explain (format json)` tells it; without an estimate.
-    ///
-    /// What is explained is the very statement that the connection has prepared, with the types
-    /// of its parameters. Its plan is made for any values, so they may all be null.
     pub(in crate::store) async fn explain(&self, connection: &mut Session) -> Result<Value, StoreError> {
         self.fetch(connection).await?;
-        let text = self.statement().into_sql();
-        let mut prepared = QueryBuilder::<Postgres>::new(
-            "select name, parameter_types::text[] from pg_prepared_statements where statement = ",
-        );
-        prepared.push_bind(text.as_str());
-        let (name, types): (String, Vec<String>) =
-            prepared.build_query_as().fetch_one(&mut *connection).await?;
-        let nulls: Vec<String> = types.iter().map(|parameter| format!("null::{parameter}")).collect();
-        let explained = format!("explain (costs off, format json) execute {name}({})", nulls.join(", "));
-        let mut explained = QueryBuilder::<Postgres>::new(explained);
-        Ok(explained.build_query_scalar().persistent(false).fetch_one(&mut *connection).await?)
+        explain(self.statement(), connection).await
     }
+}
+
+impl PostingsQuery<'_> {
+    /// The same of the lists of words.
+    pub(in crate::store) async fn explain(&self, connection: &mut Session) -> Result<Value, StoreError> {
+        self.fetch(connection).await?;
+        explain(self.statement(), connection).await
+    }
+}
+
+/// What is explained is the very statement that the connection has prepared, with the types of
+/// its parameters. Its plan is made for any values, so they may all be null.
+async fn explain(statement: QueryBuilder<Postgres>, connection: &mut Session) -> Result<Value, StoreError> {
+    let text = statement.into_sql();
+    let mut prepared = QueryBuilder::<Postgres>::new(
+        "select name, parameter_types::text[] from pg_prepared_statements where statement = ",
+    );
+    prepared.push_bind(text.as_str());
+    let (name, types): (String, Vec<String>) = prepared.build_query_as().fetch_one(&mut *connection).await?;
+    let nulls: Vec<String> = types.iter().map(|parameter| format!("null::{parameter}")).collect();
+    let explained = format!("explain (costs off, format json) execute {name}({})", nulls.join(", "));
+    let mut explained = QueryBuilder::<Postgres>::new(explained);
+    Ok(explained.build_query_scalar().persistent(false).fetch_one(&mut *connection).await?)
 }

@@ -1,13 +1,16 @@
 //! The candidates of a recall: every arm and the conversation around the hits, in one statement.
 //!
-//! The statement is a chain of `with` queries. [`arms`] writes `sem`, `kw`, `gr`, `links` and
-//! `timed`, one for each arm; [`context`] puts their hits together as `found`, adds the places
-//! around the best of them as `near`, and reads what ranking needs of all these rows.
+//! What the keyword arm found is given: [`postings`] reads the lists of the query's words before.
+//! The statement is a chain of `with` queries. [`arms`] writes `sem`, `kw`, `gr` and `timed`, one
+//! for each arm, and `found`, their hits together; [`context`] reads what ranking needs of these
+//! rows and of those around the best of them.
 
 mod arms;
 mod chunks;
 mod context;
+mod distance;
 mod explain;
+mod postings;
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
@@ -15,12 +18,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
+use self::distance::Spot;
 use super::TagFilter;
 use crate::store::session::Session;
 use crate::store::{BankKey, StoreError, StreamPlace, fact_type_code, fact_type_of};
 use crate::text::dates::DateWindow;
 
 pub(in crate::store) use chunks::{fetch_chunks, fetch_visible};
+pub use postings::{ListQuery, Posting, PostingsQuery};
 
 /// A term of the query with its weight in the bank.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,14 +61,14 @@ pub struct CandidateQuery<'q> {
     pub min_similarity: f64,
     /// Cells of the bank that the semantic arm looks into; none = it looks at every vector.
     pub probes: Option<i64>,
-    /// Terms of the query, the rarest first; none means no keyword arm.
-    pub terms: &'q [TermProbe],
-    /// Mean length of the bank's memories in terms.
-    pub mean_length: f64,
+    /// What the keyword arm found, the best first: of each type [`per_arm`](Self::per_arm) at most,
+    /// or all there are where tags are filtered by. None means no keyword arm.
+    pub words: &'q [WordHit],
+    /// Terms that are looked up for every row, place in the query and hash: their lists were not
+    /// read as a whole.
+    pub probed: &'q [(usize, i64)],
     /// Candidates of each arm and type.
     pub per_arm: i64,
-    /// Postings that may make candidates: terms beyond only score what others found.
-    pub postings: i64,
     /// The graph arm; none = it does not run.
     pub graph: Option<GraphQuery<'q>>,
     /// Span of time of the temporal arm; none = it does not run.
@@ -72,6 +77,15 @@ pub struct CandidateQuery<'q> {
     pub context: i64,
     /// Which rows may be seen.
     pub tags: &'q TagFilter,
+}
+
+/// A memory that the keyword arm found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WordHit {
+    /// Its id.
+    pub memory_id: Uuid,
+    /// Its type.
+    pub fact_type: FactType,
 }
 
 /// Which arms found a memory.
@@ -106,7 +120,8 @@ pub struct Candidate {
     /// Cosine similarity to the memories one and two places before; `None` where there is
     /// none that may be seen.
     pub before: [Option<f64>; 2],
-    /// Matched terms: place in [`CandidateQuery::terms`] and count in the memory.
+    /// Matched terms: place in the query and count in the memory. The store tells those of
+    /// [`CandidateQuery::probed`], the lists that were read tell the others.
     pub matches: Vec<(usize, i16)>,
     /// Length of the memory in terms; 0 when no term matched.
     pub length: i16,
@@ -140,30 +155,49 @@ pub const NEIGHBOURS: i32 = 2;
 /// Steps from a memory to those that lend it meaning or words.
 const LENDERS: i32 = 2;
 
+/// What a row of the answer is flagged with: the arms that found it, and that it is one of the
+/// best hits, whose neighbours are read.
+const BY_MEANING: i32 = 1;
+const BY_WORDS: i32 = 2;
+const BY_GRAPH: i32 = 4;
+const BY_TIME: i32 = 8;
+const IS_SPOT: i32 = 16;
+
 impl CandidateQuery<'_> {
     pub(in crate::store) async fn fetch(&self, connection: &mut Session) -> Result<Found, StoreError> {
-        if self.vector.is_none() && self.terms.is_empty() {
+        if self.vector.is_none() && self.words.is_empty() {
             return Ok(Found { candidates: Vec::new(), is_complete: true });
         }
         let mut query = self.statement();
-        let rows = query.build().fetch_all(connection).await?;
+        // Not row by row: there are thousands.
+        let (connection, watch) = connection.parts();
+        let rows = watch.run(query.build().fetch_all(connection)).await?;
         let is_complete = match rows.first() {
-            Some(row) => row.try_get("is_complete")?,
+            Some(row) => row.try_get(IS_COMPLETE)?,
             None => self.probes.is_none(),
         };
-        let candidates = rows.iter().map(read).collect::<sqlx::Result<_>>()?;
+        let mut candidates = Vec::with_capacity(rows.len());
+        let mut spots = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (candidate, spot) = read(row, !self.probed.is_empty())?;
+            spots.push(spot);
+            candidates.push(candidate);
+        }
+        for (candidate, distance) in std::iter::zip(&mut candidates, distance::distances(&spots)) {
+            candidate.distance = distance;
+        }
         Ok(Found { candidates, is_complete })
     }
 
     fn statement(&self) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new("with ");
         self.push_semantic(&mut query);
-        let terms = self.push_keyword(&mut query);
+        self.push_keyword(&mut query);
         self.push_graph(&mut query);
         self.push_temporal(&mut query);
         self.push_found(&mut query);
         self.push_near(&mut query);
-        self.push_matches(&mut query, &terms);
+        self.push_matches(&mut query);
         self.push_result(&mut query);
         query
     }
@@ -178,35 +212,49 @@ impl CandidateQuery<'_> {
     }
 }
 
-fn read(row: &PgRow) -> sqlx::Result<Candidate> {
-    let places: Option<Vec<i64>> = row.try_get("places")?;
-    let counts: Option<Vec<i16>> = row.try_get("counts")?;
-    let matches = std::iter::zip(places.unwrap_or_default(), counts.unwrap_or_default())
-        .filter_map(|(place, count)| Some((usize::try_from(place).ok()?, count)));
-    let stream: Option<(Uuid, i32)> = Option::zip(row.try_get("stream_id")?, row.try_get("stream_pos")?);
-    let event_at: Option<DateTime<Utc>> = row.try_get("event_at")?;
-    let event_end: Option<DateTime<Utc>> = row.try_get("event_end")?;
-    Ok(Candidate {
-        memory_id: row.try_get("memory_id")?,
-        fact_type: fact_type_of(row.try_get("fact_type")?),
+/// Column of the answer that says whether the cells brought enough.
+const IS_COMPLETE: usize = 17;
+
+/// A row, and what its distance depends on. Columns go by their number: to look up twenty
+/// names in each of thousands of rows takes longer than to decode them.
+fn read(row: &PgRow, has_matches: bool) -> sqlx::Result<(Candidate, Spot)> {
+    let flags: i32 = row.try_get(2)?;
+    let has = |flag: i32| flags & flag != 0;
+    let by_graph: Option<f64> = row.try_get(3)?;
+    let stream: Option<(Uuid, i32)> = Option::zip(row.try_get(7)?, row.try_get(8)?);
+    let event_at: Option<DateTime<Utc>> = row.try_get(9)?;
+    let event_end: Option<DateTime<Utc>> = row.try_get(10)?;
+    let mut candidate = Candidate {
+        memory_id: row.try_get(0)?,
+        fact_type: fact_type_of(row.try_get(1)?),
         found_by: FoundBy {
-            meaning: row.try_get("by_meaning")?,
-            words: row.try_get("by_words")?,
-            graph: row.try_get("by_graph")?,
-            time: row.try_get("by_time")?,
+            meaning: has(BY_MEANING),
+            words: has(BY_WORDS),
+            graph: by_graph,
+            time: has(BY_TIME),
         },
-        distance: row.try_get("distance")?,
-        similarity: row.try_get("similarity")?,
+        distance: 0,
+        similarity: row.try_get(4)?,
+        before: [row.try_get(5)?, row.try_get(6)?],
         place: stream.map(|(stream_id, position)| StreamPlace { stream_id, position }),
-        before: [row.try_get("one_before")?, row.try_get("two_before")?],
-        matches: matches.collect(),
-        length: row.try_get::<Option<i16>, _>("length")?.unwrap_or(0),
         event: event_at.map(|start| (start, event_end.unwrap_or(start))),
-        tokens: row.try_get("tokens")?,
-        question_share: row.try_get("question_share")?,
-        has_time: row.try_get("has_time")?,
-        author: row.try_get("author")?,
-        text_hash: row.try_get("text_hash")?,
-        proof_count: row.try_get("proof_count")?,
-    })
+        tokens: row.try_get(11)?,
+        question_share: row.try_get(12)?,
+        has_time: row.try_get(13)?,
+        author: row.try_get(14)?,
+        text_hash: row.try_get(15)?,
+        proof_count: row.try_get(16)?,
+        matches: Vec::new(),
+        length: 0,
+    };
+    if has_matches {
+        let places: Option<Vec<i64>> = row.try_get(18)?;
+        let counts: Option<Vec<i16>> = row.try_get(19)?;
+        candidate.matches = std::iter::zip(places.unwrap_or_default(), counts.unwrap_or_default())
+            .filter_map(|(place, count)| Some((usize::try_from(place).ok()?, count)))
+            .collect();
+        candidate.length = row.try_get::<Option<i16>, _>(20)?.unwrap_or(0);
+    }
+    let spot = Spot { place: candidate.place, is_hit: flags != 0, is_middle: has(IS_SPOT) };
+    Ok((candidate, spot))
 }

@@ -1,0 +1,77 @@
+//! Jobs: work that clients hand over and do not wait for.
+//!
+//! [`submit`] stores what is to be done, [`worker`] claims it under leases, [`perform`] does it,
+//! [`operations`] tells clients about it and lets them intervene. An answer to a client means
+//! that the work is stored; its result and the word that it is done are written in one
+//! transaction, so that neither a crash nor a second worker does anything twice.
+
+mod operations;
+mod perform;
+mod submit;
+mod worker;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use hindsight_types::operations::OperationProgress;
+use hindsight_types::retain::MemoryItem;
+use hindsight_types::time;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::store::OperationLease;
+
+pub use worker::{Worker, WorkerSettings};
+
+/// Stands for the parts of one retain.
+const BATCH_RETAIN: &str = "batch_retain";
+/// A part of a retain.
+const RETAIN: &str = "retain";
+
+/// What a worker needs for a [`RETAIN`]; read back as a retain request with two more fields.
+#[derive(Debug, Serialize)]
+struct RetainPayload<'a> {
+    /// The items, each with the id of its document.
+    items: &'a [MemoryItem],
+    /// When they were handed over: what "now" means for them.
+    submitted_at: DateTime<Utc>,
+    /// Their number in the order of all retains.
+    accepted: i64,
+}
+
+/// How far work has come, for whoever keeps its lease. Of the work of a request nobody asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress(Option<Arc<watch::Sender<Option<OperationProgress>>>>);
+
+impl Progress {
+    /// Progress that nobody asks for.
+    pub(crate) fn unwatched() -> Self {
+        Self(None)
+    }
+
+    /// Says that so many parts of a stage are done.
+    pub(crate) fn note(&self, stage: &str, processed: usize, total: usize, now: DateTime<Utc>) {
+        let Some(watched) = &self.0 else { return };
+        let number = |count: usize| i64::try_from(count).ok();
+        watched.send_replace(Some(OperationProgress {
+            stage: stage.to_owned(),
+            at: time::format(now),
+            processed: number(processed),
+            total: number(total),
+            detail: None,
+        }));
+    }
+}
+
+/// On whose behalf texts are retained.
+#[derive(Clone, Debug)]
+pub(crate) struct Errand {
+    /// When they were handed over.
+    pub(crate) now: DateTime<Utc>,
+    /// Their number in the order of all retains.
+    pub(crate) accepted: i64,
+    /// The operation that is completed with the write; none for a request that waits.
+    pub(crate) lease: Option<OperationLease>,
+    /// Where progress is noted.
+    pub(crate) progress: Progress,
+}

@@ -1,0 +1,136 @@
+//! Doing claimed work.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hindsight_types::decode::from_json;
+use hindsight_types::retain::RetainRequest;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::worker::WorkerSettings;
+use super::{Errand, Progress, RETAIN};
+use crate::error::Remedy;
+use crate::store::{ClaimedOperation, OperationEnd, StoreError};
+use crate::{Engine, EngineError};
+
+/// The part of a retain's payload that is no retain request.
+#[derive(Deserialize)]
+struct Submitted {
+    submitted_at: DateTime<Utc>,
+    accepted: i64,
+}
+
+/// Longest wait between two attempts.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(30);
+
+impl Engine {
+    /// Does the work of an operation and completes it, both in one transaction.
+    ///
+    /// What has been done meanwhile is noted in `progress`.
+    pub(super) async fn perform(
+        &self,
+        claimed: &ClaimedOperation,
+        progress: &Progress,
+    ) -> Result<(), EngineError> {
+        match claimed.operation_type.as_str() {
+            RETAIN => {
+                let (request, submitted) = read(&claimed.payload)?;
+                let errand = Errand {
+                    now: submitted.submitted_at,
+                    accepted: submitted.accepted,
+                    lease: Some(claimed.lease),
+                    progress: progress.clone(),
+                };
+                self.retain_on_errand(&claimed.bank_id, request, &errand).await
+            }
+            other => Err(EngineError::Invalid(format!("this version cannot do work of type '{other}'"))),
+        }
+    }
+}
+
+fn read(payload: &Value) -> Result<(RetainRequest, Submitted), EngineError> {
+    let unreadable =
+        |problem: String| EngineError::Invalid(format!("the stored work cannot be read: {problem}"));
+    let request = from_json(payload).map_err(|errors| {
+        let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        unreadable(problems.join("; "))
+    })?;
+    let submitted = Submitted::deserialize(payload).map_err(|error| unreadable(error.to_string()))?;
+    Ok((request, submitted))
+}
+
+/// How an attempt ends that failed with this error; `None` when the work is not ours any more.
+pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSettings) -> Option<OperationEnd> {
+    let is_passing = match error {
+        EngineError::Store(StoreError::LeaseLost) => return None,
+        EngineError::Invalid(_)
+        | EngineError::Unprocessable(_)
+        | EngineError::Conflict(_)
+        | EngineError::BankNotFound(_)
+        | EngineError::NotFound { .. }
+        | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
+        // When it goes on is known: that is no failed attempt.
+        EngineError::Extraction { remedy: Remedy::Wait(after), .. } => {
+            let (after, error) = (*after, Some(error.to_string()));
+            return Some(OperationEnd::Again { after, error, counts: false });
+        }
+        EngineError::Extraction { .. }
+        | EngineError::Embedding(_)
+        | EngineError::Store(_)
+        | EngineError::Interrupted(_) => true,
+    };
+    let error = error.to_string();
+    if !is_passing || attempt > settings.retries {
+        return Some(OperationEnd::Failed { error, result: json!({}) });
+    }
+    let after = wait(attempt, settings.backoff);
+    Some(OperationEnd::Again { after, error: Some(error), counts: true })
+}
+
+/// Wait behind a failed attempt: doubles every time, a fifth more or less, so that what failed
+/// together does not come back together.
+fn wait(attempt: i32, backoff: Duration) -> Duration {
+    let times = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default();
+    let wait = backoff.saturating_mul(2_u32.saturating_pow(times)).min(LONGEST_BACKOFF);
+    let chance = f64::from(Uuid::new_v4().as_bytes()[0]) / 255.0;
+    wait.mul_f64(0.8 + 0.4 * chance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_did_not_read_ends_by_what_can_be_done() {
+        let settings = WorkerSettings::default();
+        let end = |remedy, attempt| {
+            end_of(&EngineError::Extraction { message: "m".to_owned(), remedy }, attempt, &settings)
+        };
+        let hour = Duration::from_hours(1);
+        for attempt in [1, 1000] {
+            assert!(matches!(
+                end(Remedy::Wait(hour), attempt),
+                Some(OperationEnd::Again { after, counts: false, .. }) if after == hour
+            ));
+        }
+        for remedy in [Remedy::Rewrite, Remedy::Configure] {
+            assert!(matches!(end(remedy, 1), Some(OperationEnd::Failed { .. })));
+        }
+        for remedy in [Remedy::Retry, Remedy::Busy] {
+            assert!(matches!(end(remedy, 1), Some(OperationEnd::Again { counts: true, .. })));
+            assert!(matches!(end(remedy, 1000), Some(OperationEnd::Failed { .. })));
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let minute = Duration::from_mins(1);
+        for (attempt, seconds) in [(1, 60.0), (2, 120.0), (3, 240.0), (40, 1800.0), (i32::MAX, 1800.0)] {
+            let waited = wait(attempt, minute).as_secs_f64();
+            assert!((seconds * 0.8..=seconds * 1.2).contains(&waited), "{attempt}: {waited}");
+        }
+        assert_eq!(wait(5, Duration::ZERO), Duration::ZERO);
+    }
+}

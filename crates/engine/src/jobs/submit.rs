@@ -1,0 +1,216 @@
+//! Handing a retain to the background.
+
+use hindsight_types::retain::{Content, ContentBlock, MemoryItem, RetainRequest, RetainResponse, UpdateMode};
+use indexmap::{IndexMap, IndexSet};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{BATCH_RETAIN, RETAIN, RetainPayload};
+use crate::retain::source::{document_id, gather};
+use crate::store::{NewOperation, Submission};
+use crate::text::tokens;
+use crate::{Engine, EngineError};
+
+/// Items of one part, and how many tokens they have.
+#[derive(Debug, Default)]
+struct Part {
+    items: Vec<MemoryItem>,
+    tokens: usize,
+}
+
+impl Engine {
+    /// Stores a retain to be done later; when this returns, it is stored durably. The same
+    /// operation id again finds the work that was handed over with it.
+    pub async fn submit_retain(
+        &self,
+        bank_id: &str,
+        mut request: RetainRequest,
+    ) -> Result<RetainResponse, EngineError> {
+        let now = self.clock.now();
+        // What cannot be done is refused now and not in the background.
+        let sources = gather(request.clone(), now)?;
+        self.plans(bank_id, &sources).await?;
+        refuse_repeated_documents(&request.items)?;
+        let document_tags = request.document_tags.take().unwrap_or_default();
+        for item in &mut request.items {
+            item.tags.0.extend(document_tags.iter().cloned());
+        }
+        let items_count = count(request.items.len());
+        if request.items.is_empty() {
+            return Ok(answer(bank_id.to_owned(), items_count, &[]));
+        }
+        let groups = by_strategy(request.items);
+        let given_id = request.operation_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+        if given_id.is_some() && groups.len() > 1 {
+            return Err(EngineError::Invalid(
+                "operation_id cannot be used with items of different strategies: send them apart".to_owned(),
+            ));
+        }
+        let bank = self.bank_for_writing(bank_id).await?;
+        let most = self.settings.of_bank(&bank.config).batch_tokens;
+        let mut parents = Vec::new();
+        let mut operations = Vec::new();
+        for group in groups {
+            let parent_id = given_id.unwrap_or_else(Uuid::now_v7);
+            let parts = tokio::task::spawn_blocking(move || pack(group, most)).await?;
+            parents.push(parent_id);
+            self.plan(parent_id, &parts, now, &mut operations).await?;
+        }
+        match self.store.submit(bank.key, &operations).await? {
+            Submission::New | Submission::Known => Ok(answer(bank.bank_id, items_count, &parents)),
+            Submission::Taken => Err(EngineError::Conflict(
+                "operation_id is already used by other work; choose another one".to_owned(),
+            )),
+        }
+    }
+
+    /// The operations of one group: a parent, and a child for each part.
+    async fn plan(
+        &self,
+        parent_id: Uuid,
+        parts: &[Part],
+        now: chrono::DateTime<chrono::Utc>,
+        operations: &mut Vec<NewOperation>,
+    ) -> Result<(), EngineError> {
+        let items: usize = parts.iter().map(|part| part.items.len()).sum();
+        let tokens: usize = parts.iter().map(|part| part.tokens).sum();
+        let documents: IndexSet<String> = parts.iter().flat_map(|part| document_ids(&part.items)).collect();
+        let mut result = json!({
+            "items_count": items, "total_tokens": tokens, "num_sub_batches": parts.len(), "is_parent": true,
+        });
+        name_document(&mut result, &documents);
+        operations.push(NewOperation {
+            operation_id: parent_id,
+            parent_id: None,
+            operation_type: BATCH_RETAIN,
+            serialization_key: None,
+            payload: None,
+            result,
+        });
+        for (index, part) in parts.iter().enumerate() {
+            let payload = RetainPayload {
+                items: &part.items,
+                submitted_at: now,
+                accepted: self.store.next_retain().await?,
+            };
+            let mut result = json!({
+                "items_count": part.items.len(), "parent_operation_id": parent_id,
+                "sub_batch_index": index + 1, "total_sub_batches": parts.len(),
+            });
+            let documents: IndexSet<String> = document_ids(&part.items).collect();
+            name_document(&mut result, &documents);
+            operations.push(NewOperation {
+                operation_id: Uuid::now_v7(),
+                parent_id: Some(parent_id),
+                operation_type: RETAIN,
+                serialization_key: (documents.len() == 1).then(|| documents.first().cloned()).flatten(),
+                payload: Some(stored(&payload)?),
+                result,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn stored(payload: &RetainPayload) -> Result<Value, EngineError> {
+    serde_json::to_value(payload)
+        .map_err(|error| EngineError::Invalid(format!("the items cannot be stored: {error}")))
+}
+
+/// Two items of one document in a request: their order would be up to chance.
+fn refuse_repeated_documents(items: &[MemoryItem]) -> Result<(), EngineError> {
+    let mut seen = IndexSet::new();
+    for item in items {
+        if let Some(id) = document_id(item)?
+            && let Some(id) = seen.replace(id)
+        {
+            return Err(EngineError::Invalid(format!(
+                "Duplicate document_id '{id}' in an asynchronous retain: send its items in requests of their own, or with async=false"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Items with the same strategy together, in the order of their first ones.
+fn by_strategy(items: Vec<MemoryItem>) -> Vec<Vec<MemoryItem>> {
+    let mut groups: IndexMap<Option<String>, Vec<MemoryItem>> = IndexMap::new();
+    for item in items {
+        groups.entry(item.strategy.clone()).or_default().push(item);
+    }
+    groups.into_values().collect()
+}
+
+/// Whole items in parts of at most `most` tokens, or of one item. Items without a document get
+/// one: of their own where others have one, else one for each part.
+fn pack(items: Vec<MemoryItem>, most: usize) -> Vec<Part> {
+    let has_documents = items.iter().any(|item| item.document_id.as_deref().is_some_and(|id| !id.is_empty()));
+    let mut parts: Vec<Part> = Vec::new();
+    for item in items {
+        let tokens = tokens_of(&item.content);
+        // An append has to find its document as the one before left it: it stands in line by it.
+        let is_append = |item: &MemoryItem| item.update_mode == Some(UpdateMode::Append);
+        let fits = |part: &Part| {
+            part.tokens + tokens <= most && !is_append(&item) && !part.items.iter().any(is_append)
+        };
+        match parts.last_mut().filter(|part| fits(part)) {
+            Some(part) => {
+                part.tokens += tokens;
+                part.items.push(item);
+            }
+            None => parts.push(Part { items: vec![item], tokens }),
+        }
+    }
+    for part in &mut parts {
+        let shared = Uuid::new_v4();
+        for item in &mut part.items {
+            if item.document_id.as_deref().is_none_or(str::is_empty) {
+                let own = if has_documents { Uuid::new_v4() } else { shared };
+                item.document_id = Some(own.to_string());
+            }
+        }
+    }
+    parts
+}
+
+fn tokens_of(content: &Content) -> usize {
+    match content {
+        Content::Text(text) => tokens::count(text),
+        Content::Blocks(blocks) => blocks
+            .iter()
+            .map(|block| match block {
+                ContentBlock::Text { text } => tokens::count(text),
+                ContentBlock::Image { .. } | ContentBlock::File { .. } => 0,
+            })
+            .sum(),
+    }
+}
+
+fn document_ids(items: &[MemoryItem]) -> impl Iterator<Item = String> {
+    items.iter().filter_map(|item| item.document_id.clone())
+}
+
+/// Says which document it is about, when it is one.
+fn name_document(result: &mut Value, documents: &IndexSet<String>) {
+    if let (Some(document), 1, Some(result)) = (documents.first(), documents.len(), result.as_object_mut()) {
+        result.insert("document_id".to_owned(), json!(document));
+    }
+}
+
+fn answer(bank_id: String, items_count: i64, operations: &[Uuid]) -> RetainResponse {
+    let ids: Vec<String> = operations.iter().map(Uuid::to_string).collect();
+    RetainResponse {
+        success: true,
+        bank_id,
+        items_count,
+        run_async: true,
+        operation_id: ids.first().cloned(),
+        operation_ids: (ids.len() > 1).then_some(ids),
+        usage: None,
+        extraction: None,
+    }
+}
+
+fn count(items: usize) -> i64 {
+    i64::try_from(items).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,263 @@
+//! A worker: claims operations, does several at once, and keeps its leases while it does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hindsight_types::operations::OperationProgress;
+use serde_json::json;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::perform::end_of;
+use super::{Progress, RETAIN};
+use crate::Engine;
+use crate::store::{ClaimedOperation, OperationEnd, OperationSignal, OperationSignals};
+
+/// How a worker works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerSettings {
+    /// Its name, for people who look at the table.
+    pub worker_id: String,
+    /// Operations at once.
+    pub slots: usize,
+    /// Time between two looks for work when nobody calls.
+    pub poll: Duration,
+    /// How long an operation is left alone after its worker was last heard of.
+    pub lease: Duration,
+    /// Attempts after the first.
+    pub retries: i32,
+    /// Wait before the second attempt; doubles every time.
+    pub backoff: Duration,
+    /// Longest time of one attempt.
+    pub time_limit: Duration,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            worker_id: "worker".to_owned(),
+            slots: 10,
+            poll: Duration::from_millis(500),
+            lease: Duration::from_mins(1),
+            retries: 3,
+            backoff: Duration::from_mins(1),
+            time_limit: Duration::from_hours(1),
+        }
+    }
+}
+
+/// Shortest time between two notes of progress.
+const NOTE: Duration = Duration::from_secs(1);
+/// Wait before listening is tried again after the connection was lost.
+const LISTEN_AGAIN: Duration = Duration::from_secs(5);
+
+/// Works on operations of all banks of a database.
+#[derive(Debug)]
+pub struct Worker {
+    engine: Engine,
+    settings: WorkerSettings,
+    /// What is being worked on, and how to stop it.
+    running: HashMap<Uuid, oneshot::Sender<()>>,
+    tasks: JoinSet<Uuid>,
+}
+
+impl Worker {
+    /// A worker that has not begun.
+    pub fn new(engine: Engine, settings: WorkerSettings) -> Self {
+        Self { engine, settings, running: HashMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Works until `stopped`. What is under way then is put back, to be done by the next worker.
+    ///
+    /// `busy` is true while there is work under way.
+    pub async fn run(mut self, mut stopped: watch::Receiver<bool>, busy: watch::Sender<bool>) {
+        let mut signals = None;
+        let mut listen_after = tokio::time::Instant::now();
+        loop {
+            if signals.is_none() && tokio::time::Instant::now() >= listen_after {
+                signals = self.listen().await;
+                listen_after = tokio::time::Instant::now() + LISTEN_AGAIN;
+            }
+            self.claim().await;
+            busy.send_if_modified(|busy| {
+                std::mem::replace(busy, !self.running.is_empty()) == self.running.is_empty()
+            });
+            tokio::select! {
+                () = stop(&mut stopped) => break,
+                signal = next(&mut signals) => match signal {
+                    Some(OperationSignal::Work) => {}
+                    Some(OperationSignal::Cancelled(operation_id)) => self.call_off(operation_id).await,
+                    None => signals = None,
+                },
+                Some(done) = self.tasks.join_next() => self.forget(done),
+                () = sleep(self.settings.poll) => {}
+            }
+        }
+        self.put_back().await;
+        busy.send_replace(false);
+    }
+
+    async fn listen(&self) -> Option<OperationSignals> {
+        match self.engine.store.operation_signals().await {
+            Ok(signals) => Some(signals),
+            Err(error) => {
+                tracing::debug!(%error, "not told of work; looking for it from time to time");
+                None
+            }
+        }
+    }
+
+    /// Claims as much as there is room for and begins with it.
+    async fn claim(&mut self) {
+        let free = self.settings.slots.saturating_sub(self.running.len());
+        if free == 0 {
+            return;
+        }
+        let limit = i64::try_from(free).unwrap_or(i64::MAX);
+        let types = [RETAIN.to_owned()];
+        let claimed = self
+            .engine
+            .store
+            .claim_operations(&self.settings.worker_id, &types, self.settings.lease, limit)
+            .await;
+        match claimed {
+            Ok(claimed) => claimed.into_iter().for_each(|claimed| self.begin(claimed)),
+            Err(error) => tracing::warn!(%error, "no work could be claimed"),
+        }
+    }
+
+    fn begin(&mut self, claimed: ClaimedOperation) {
+        let operation_id = claimed.lease.operation_id;
+        let (stop, stopped) = oneshot::channel();
+        self.running.insert(operation_id, stop);
+        let (engine, settings) = (self.engine.clone(), self.settings.clone());
+        self.tasks.spawn(async move {
+            attempt(&engine, &settings, &claimed, stopped).await;
+            operation_id
+        });
+    }
+
+    fn forget(&mut self, done: Result<Uuid, tokio::task::JoinError>) {
+        match done {
+            Ok(operation_id) => {
+                self.running.remove(&operation_id);
+            }
+            // Its lease runs out, and it is tried again. Which one it was cannot be told, so those
+            // that nobody listens for are dropped.
+            Err(error) => {
+                tracing::error!(%error, "work on an operation broke off");
+                self.running.retain(|_, stop| !stop.is_closed());
+            }
+        }
+    }
+
+    /// Stops work on an operation, or on the parts of it, that was called off.
+    async fn call_off(&mut self, operation_id: Uuid) {
+        let running: Vec<Uuid> = self.running.keys().copied().collect();
+        let cancelled = match self.engine.store.cancelled_of(operation_id, &running).await {
+            Ok(cancelled) => cancelled,
+            Err(error) => {
+                tracing::warn!(%error, "a call-off is noticed when the lease is kept next");
+                return;
+            }
+        };
+        for operation_id in cancelled {
+            if let Some(stop) = self.running.remove(&operation_id) {
+                // Nobody listens when it has just ended.
+                let _ = stop.send(());
+            }
+        }
+    }
+
+    /// Stops everything and puts it back.
+    async fn put_back(&mut self) {
+        self.running.clear();
+        while let Some(done) = self.tasks.join_next().await {
+            if let Err(error) = done {
+                tracing::error!(%error, "work on an operation broke off");
+            }
+        }
+    }
+}
+
+/// Waits for the word to stop. Whoever started this worker and is gone has said it too.
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// The next signal; never when nobody listens. `None` means that the connection is gone.
+async fn next(signals: &mut Option<OperationSignals>) -> Option<OperationSignal> {
+    match signals {
+        None => std::future::pending().await,
+        Some(signals) => match signals.next().await {
+            Ok(signal) => Some(signal),
+            Err(error) => {
+                tracing::debug!(%error, "not told of work any more");
+                None
+            }
+        },
+    }
+}
+
+/// One attempt at an operation, with the lease kept and progress noted while it lasts.
+async fn attempt(
+    engine: &Engine,
+    settings: &WorkerSettings,
+    claimed: &ClaimedOperation,
+    stopped: oneshot::Receiver<()>,
+) {
+    let (noting, noted) = watch::channel(None);
+    let progress = Progress(Some(Arc::new(noting)));
+    let end = tokio::select! {
+        // Done already: nothing is put back that has been completed.
+        biased;
+        performed = tokio::time::timeout(settings.time_limit, engine.perform(claimed, &progress)) => match performed {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => {
+                tracing::warn!(operation = %claimed.lease.operation_id, attempt = claimed.attempt, %error, "an attempt failed");
+                end_of(&error, claimed.attempt, settings)
+            }
+            Err(_) => Some(OperationEnd::Failed {
+                error: format!("not done within {} s", settings.time_limit.as_secs()),
+                result: json!({}),
+            }),
+        },
+        () = keep(engine, settings, claimed, noted) => None,
+        called_off = stopped => match called_off {
+            // Called off: there is nothing to write.
+            Ok(()) => None,
+            // The worker stops: the next one may begin at once.
+            Err(_) => Some(OperationEnd::Again { after: Duration::ZERO, error: None, counts: false }),
+        },
+    };
+    if let Some(end) = end
+        && let Err(error) = engine.store.end_attempt(claimed.lease, &end).await
+    {
+        tracing::warn!(operation = %claimed.lease.operation_id, %error, "the end of an attempt could not be noted; it is tried again when its lease runs out");
+    }
+}
+
+/// Keeps the lease; returns when it is lost.
+async fn keep(
+    engine: &Engine,
+    settings: &WorkerSettings,
+    claimed: &ClaimedOperation,
+    mut noted: watch::Receiver<Option<OperationProgress>>,
+) {
+    loop {
+        // An error means that the attempt is over, and this with it.
+        let _ = tokio::time::timeout(settings.lease / 4, noted.changed()).await;
+        let progress = noted.borrow_and_update().as_ref().map(|progress| json!(progress));
+        match engine.store.keep_operation(claimed.lease, settings.lease, progress.as_ref()).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The next try comes well before the lease runs out.
+            Err(error) => tracing::warn!(%error, "a lease could not be kept"),
+        }
+        // Progress in many small steps is written now and then.
+        sleep(NOTE.min(settings.lease / 4)).await;
+    }
+}
