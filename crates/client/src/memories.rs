@@ -1,5 +1,6 @@
 //! Memories: retain, recall, read, list.
 
+use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
 use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{MemoryItem, RetainRequest, RetainResponse};
@@ -43,6 +44,15 @@ impl Client {
         request: &RetainRequest,
     ) -> Result<RetainResponse, ClientError> {
         self.send_json(Method::POST, &bank_path(bank_id, "/memories")?, request).await
+    }
+
+    /// What a retain would make of a text. Nothing is stored.
+    pub async fn dry_run_extract(
+        &self,
+        bank_id: &str,
+        request: &DryRunExtractRequest,
+    ) -> Result<DryRunExtractionResult, ClientError> {
+        self.send_json(Method::POST, &bank_path(bank_id, "/memories/dry-run-extract")?, request).await
     }
 
     /// Finds what matters for a query inside a token budget.

@@ -5,6 +5,7 @@
 //! through the traits of [`ports`]. It knows no HTTP, no argument vector, no
 //! environment variable and no model provider.
 
+mod bank_config;
 mod banks;
 mod browse;
 mod browse_entities;
@@ -13,6 +14,7 @@ pub mod config;
 pub mod error;
 mod hash;
 pub mod jobs;
+pub mod labels;
 mod links;
 pub mod ports;
 pub mod recall;

@@ -4,12 +4,16 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hindsight_engine::EngineError;
+use hindsight_engine::error::Remedy;
 use hindsight_engine::ports::EmbedError;
 use hindsight_engine::store::StoreError;
 use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
 
 /// Seconds after which somebody may have freed space on a disk that was full.
 pub(crate) const SPACE_RETRY: u64 = 30;
+
+/// Seconds after which a provider of models may have less to do.
+const BUSY_RETRY: u64 = 10;
 
 /// An answer with an error status.
 #[derive(Debug)]
@@ -63,6 +67,17 @@ impl From<EngineError> for ApiError {
             EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
+            }
+            EngineError::Extraction { message, remedy } => {
+                tracing::warn!(%error, "a language model did not read a text");
+                match remedy {
+                    Remedy::Busy => Self::unavailable(message, BUSY_RETRY),
+                    Remedy::Wait(time) => Self::unavailable(message, time.as_secs().max(1)),
+                    Remedy::Rewrite => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+                    Remedy::Retry | Remedy::Configure => {
+                        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+                    }
+                }
             }
             EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
             EngineError::Store(StoreError::Full(_)) => {

@@ -316,6 +316,35 @@ pub struct RetainResponse {
     pub operation_ids: Option<Vec<String>>,
     /// Tokens used by language models, when synchronous.
     pub usage: Option<TokenUsage>,
+    /// What language models made of the texts; not there when none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extraction: Option<ExtractionReport>,
+}
+
+/// What became of the chunks that a language model read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtractionReport {
+    /// Chunks with facts.
+    pub chunks_done: i64,
+    /// Chunks in which there is nothing to remember.
+    pub chunks_empty: i64,
+    /// Chunks that could not be read: 0 on success.
+    pub chunks_failed: i64,
+    /// Facts that were read.
+    pub facts: i64,
+    /// Facts of the model that were left out, by the reason.
+    pub facts_dropped: DroppedFacts,
+}
+
+/// Facts of a model that were left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedFacts {
+    /// They were not of the form asked for.
+    pub malformed: i64,
+    /// They stated nothing.
+    pub empty: i64,
+    /// They had a name, number or date that the text does not give.
+    pub no_evidence: i64,
 }
 
 /// Tokens used by language models.

@@ -8,11 +8,32 @@ use super::chunk::{ChunkLimits, chunk};
 use super::extracted::ExtractedFact;
 use super::plain;
 use super::source::{Part, Source, entity_mentions};
+use super::strategy::Plans;
 use crate::config::{ExtractionMode, Settings};
 use crate::hash::sha256;
 use crate::store::{ChunkWrite, DocumentWrite, EntityMention, FactWrite};
 use crate::text::terms::{Language, analyze, text_hash};
 use crate::text::{signals, tokens};
+
+/// A document that is cut into chunks.
+#[derive(Debug)]
+pub(super) struct CutDocument {
+    /// The document.
+    pub(super) source: Source,
+    /// Its chunks, in order.
+    pub(super) chunks: Vec<CutChunk>,
+}
+
+/// A chunk of a document.
+#[derive(Debug)]
+pub(super) struct CutChunk {
+    /// The item it is of, by its place in the document.
+    pub(super) part: usize,
+    /// Its text.
+    pub(super) text: String,
+    /// Its facts; none yet for a chunk that a language model has to read.
+    pub(super) facts: Option<Vec<ExtractedFact>>,
+}
 
 /// A document on its way to the store.
 #[derive(Debug)]
@@ -36,46 +57,90 @@ pub(super) struct PartRun {
     pub(super) facts: usize,
 }
 
-/// Cuts the documents and makes facts of every chunk.
-pub(super) fn draft_documents(
-    sources: Vec<Source>,
-    settings: &Settings,
-    language: Language,
-) -> Vec<DraftDocument> {
-    sources.into_iter().map(|source| draft(source, settings, language)).collect()
+/// Cuts the documents, and makes facts of every chunk that no language model has to read.
+pub(super) fn cut_documents(sources: Vec<Source>, plans: &Plans, has_model: bool) -> Vec<CutDocument> {
+    sources.into_iter().map(|source| cut(source, plans, has_model)).collect()
 }
 
-fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocument {
+fn cut(source: Source, plans: &Plans, has_model: bool) -> CutDocument {
+    let mut chunks = Vec::new();
+    for (place, part) in source.parts.iter().enumerate() {
+        let settings = plans.settings(part.strategy.as_deref());
+        let limits = ChunkLimits {
+            chunk_size: settings.chunk_size,
+            structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
+        };
+        // Each item is cut on its own, so that every chunk has one provenance.
+        chunks.extend(chunk(&part.text, limits).into_iter().map(|text| {
+            let facts = facts_by_rules(&text, part, settings, has_model);
+            CutChunk { part: place, text, facts }
+        }));
+    }
+    CutDocument { source, chunks }
+}
+
+/// The facts of a chunk, unless a language model is to read it.
+fn facts_by_rules(
+    chunk: &str,
+    part: &Part,
+    settings: &Settings,
+    has_model: bool,
+) -> Option<Vec<ExtractedFact>> {
+    match settings.extraction_mode {
+        ExtractionMode::Chunks => {
+            Some(vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }])
+        }
+        _ if has_model => None,
+        // These want a language model; without one, the plain rules make the facts.
+        ExtractionMode::Concise
+        | ExtractionMode::Verbose
+        | ExtractionMode::Custom
+        | ExtractionMode::Verbatim => {
+            Some(plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect())
+        }
+    }
+}
+
+/// What is to be written of documents whose chunks have been read.
+pub(super) fn draft_documents(
+    documents: Vec<CutDocument>,
+    plans: &Plans,
+    language: Language,
+) -> Vec<DraftDocument> {
+    documents.into_iter().map(|document| draft(document, plans, language)).collect()
+}
+
+fn draft(cut: CutDocument, plans: &Plans, language: Language) -> DraftDocument {
+    let CutDocument { source, chunks } = cut;
     let texts: Vec<&str> = source.parts.iter().map(|part| part.text.as_str()).collect();
     let body = texts.join("\n");
     let mut tags: Vec<String> = source.parts.iter().flat_map(|part| part.tags.iter().cloned()).collect();
     tags.sort_unstable();
     tags.dedup();
-    let limits = ChunkLimits {
-        chunk_size: settings.chunk_size,
-        structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
-    };
+    let settings = |part: &Part| plans.settings(part.strategy.as_deref());
+    // Whoever does not want a text kept wants it in no form.
+    let keeps_text = source.parts.iter().all(|part| settings(part).store_document_text);
     let mut document = DocumentWrite {
         document_id: source.document_id,
         body_length: i32::try_from(body.chars().count()).unwrap_or(i32::MAX),
         content_hash: sha256(&body),
-        body: settings.store_document_text.then_some(body),
+        body: keeps_text.then_some(body),
         retain_params: source.retain_params,
         tags,
         chunks: Vec::new(),
         facts: Vec::new(),
     };
+    let mut chunks = chunks.into_iter().peekable();
     let mut runs = Vec::new();
-    for part in &source.parts {
-        // Each item is cut on its own, so that every chunk has one provenance.
+    for (place, part) in source.parts.iter().enumerate() {
         let before = document.facts.len();
-        for text in chunk(&part.text, limits) {
+        while let Some(chunk) = chunks.next_if(|chunk| chunk.part == place) {
             let chunk_index = i32::try_from(document.chunks.len()).unwrap_or(i32::MAX);
-            let extracted = extract(&text, part, settings.extraction_mode);
+            let extracted = chunk.facts.unwrap_or_default();
             document.facts.extend(chunk_facts(extracted, part, chunk_index, language));
             document.chunks.push(ChunkWrite {
-                content_hash: sha256(&text),
-                body: if settings.store_document_text { text } else { String::new() },
+                content_hash: sha256(&chunk.text),
+                body: if keeps_text { chunk.text } else { String::new() },
             });
         }
         runs.push(PartRun {
@@ -86,21 +151,6 @@ fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocume
         });
     }
     DraftDocument { document, runs }
-}
-
-fn extract(chunk: &str, part: &Part, mode: ExtractionMode) -> Vec<ExtractedFact> {
-    match mode {
-        ExtractionMode::Chunks => {
-            vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }]
-        }
-        // These want a language model; without one, the plain rules make the facts.
-        ExtractionMode::Concise
-        | ExtractionMode::Verbose
-        | ExtractionMode::Custom
-        | ExtractionMode::Verbatim => {
-            plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect()
-        }
-    }
 }
 
 /// The facts of a chunk, ready to be written but for what needs the store or a model.

@@ -1,25 +1,35 @@
 //! Retain: from a text to stored facts.
 //!
 //! The way of one sentence, top to bottom: [`source`] puts the items of a request together
-//! to documents, [`chunk`] cuts their texts, [`plain`] makes facts of a chunk, [`when`]
-//! dates them, [`facts`] adds what ranking needs, [`stream`] finds each fact's place in its
-//! conversation; then the texts are embedded, [`resolve`] finds out which names mean the same,
-//! and everything is written at once.
+//! to documents, [`strategy`] finds the settings of each, [`chunk`] cuts their texts; a language
+//! model reads a chunk's facts ([`reading`], [`extract`]), or without one [`plain`] makes them by
+//! rules and [`when`] dates them; [`facts`] adds what ranking needs, [`stream`] finds each fact's
+//! place in its conversation; then the texts are embedded, [`resolve`] finds out which names mean
+//! the same, and everything is written at once.
 
 pub mod chunk;
+mod dry_run;
+mod extract;
 pub(crate) mod extracted;
 mod facts;
 pub mod plain;
+mod reading;
 pub mod resolve;
 pub(crate) mod source;
+mod strategy;
 mod stream;
 pub mod when;
 
-use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
+use std::sync::Arc;
 
-use self::facts::{DraftDocument, draft_documents};
+use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
+use serde_json::Value;
+
+pub(crate) use self::extract::Extraction;
+use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents};
+use self::reading::Reading;
 use self::source::{Source, gather};
-use crate::config::Settings;
+use self::strategy::Plans;
 use crate::jobs::{Errand, Progress};
 use crate::ports::EmbedPurpose;
 use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
@@ -42,14 +52,15 @@ impl Engine {
         let items_count = i64::try_from(request.items.len()).unwrap_or(i64::MAX);
         let now = self.clock.now();
         let sources = gather(request, now)?;
-        let bank_id = if sources.is_empty() {
-            bank_id.to_owned()
+        let (bank_id, reading) = if sources.is_empty() {
+            (bank_id.to_owned(), None)
         } else {
+            let plans = self.plans(bank_id, &sources).await?;
             let bank = self.bank_for_writing(bank_id).await?;
             // Numbered before the slow work: of two replaces of a document the later one wins.
             let accepted = self.store.next_retain().await?;
             let errand = Errand { now, accepted, lease: None, progress: Progress::unwatched() };
-            self.store_sources(bank, sources, &errand).await?
+            self.store_sources(bank, sources, plans, &errand).await?
         };
         Ok(RetainResponse {
             success: true,
@@ -58,8 +69,16 @@ impl Engine {
             run_async: false,
             operation_id: None,
             operation_ids: None,
-            usage: Some(TokenUsage::default()),
+            usage: Some(reading.as_ref().map_or_else(TokenUsage::default, |reading| reading.usage)),
+            extraction: reading.map(|reading| reading.report),
         })
+    }
+
+    /// The settings of every item. Fails, before anything is made, when one cannot be retained as
+    /// it asks to be.
+    pub(crate) async fn plans(&self, bank_id: &str, sources: &[Source]) -> Result<Plans, EngineError> {
+        let config = self.store.bank(bank_id).await?.map_or(Value::Null, |bank| bank.config);
+        Plans::new(&self.settings, &config, sources)
     }
 
     /// Remembers what was handed to the background, and completes the operation with it.
@@ -73,28 +92,37 @@ impl Engine {
         // With its bank an operation goes too; a new bank of the same name has not asked for it.
         let bank = bank.filter(|bank| errand.lease.is_none_or(|lease| lease.bank == bank.key));
         let bank = bank.ok_or(StoreError::LeaseLost)?;
-        self.store_sources(bank, gather(request, errand.now)?, errand).await?;
+        let sources = gather(request, errand.now)?;
+        let plans = Plans::new(&self.settings, &bank.config, &sources)?;
+        self.store_sources(bank, sources, plans, errand).await?;
         Ok(())
     }
 
-    /// Makes facts of the sources and writes them. Returns the bank's own name.
+    /// Makes facts of the sources and writes them. Returns the bank's own name, and what a
+    /// language model made of them, if one was asked.
     async fn store_sources(
         &self,
         bank: BankRow,
         sources: Vec<Source>,
+        plans: Plans,
         errand: &Errand,
-    ) -> Result<String, EngineError> {
+    ) -> Result<(String, Option<Reading>), EngineError> {
         let bank_id = bank.bank_id.clone();
-        let mut drafts = self.draft(sources, self.settings.of_bank(&bank.config)).await?;
+        let plans = Arc::new(plans);
+        let mut documents = self.cut(sources, &plans).await?;
+        let reading = self.read_chunks(Some(bank.key), &mut documents, &plans, errand).await?;
+        let mut drafts = self.draft(documents, &plans).await?;
         let mut bank = self.placed(&bank_id, bank, &mut drafts).await?;
         self.embed_documents(&mut drafts, &errand.progress).await?;
         let mut facts: Vec<&mut FactWrite> =
             drafts.iter_mut().flat_map(|draft| &mut draft.document.facts).collect();
         self.resolve_entities(bank.key, &mut facts).await?;
+        let told = reading.as_ref().map(Reading::told).unwrap_or_default();
+        let completes = errand.lease.map(|lease| (lease, &told));
         for attempt in 1.. {
             let documents: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
             let written =
-                self.store.write_documents(bank.key, errand.accepted, &documents, errand.now, errand.lease);
+                self.store.write_documents(bank.key, errand.accepted, &documents, errand.now, completes);
             match written.await {
                 Err(StoreError::BankVanished) if attempt < ATTEMPTS && errand.lease.is_none() => {
                     bank = self.bank_for_writing(&bank_id).await?;
@@ -111,7 +139,10 @@ impl Engine {
                 }
             }
         }
-        Ok(bank.bank_id)
+        if let Some(reading) = &reading {
+            self.forget_answers(bank.key, &reading.keys).await;
+        }
+        Ok((bank.bank_id, reading))
     }
 
     /// Gives every fact its place in a conversation of the bank, which is made again when it
@@ -134,14 +165,20 @@ impl Engine {
         Ok(bank)
     }
 
-    /// Chunking and extraction are pure computation: they run beside the async threads.
+    /// Chunking and facts by rules are pure computation: they run beside the async threads.
+    async fn cut(&self, sources: Vec<Source>, plans: &Arc<Plans>) -> Result<Vec<CutDocument>, EngineError> {
+        let (plans, has_model) = (Arc::clone(plans), self.llm.is_some());
+        Ok(tokio::task::spawn_blocking(move || cut_documents(sources, &plans, has_model)).await?)
+    }
+
+    /// The same for what ranking needs of every fact.
     async fn draft(
         &self,
-        sources: Vec<Source>,
-        settings: Settings,
+        documents: Vec<CutDocument>,
+        plans: &Arc<Plans>,
     ) -> Result<Vec<DraftDocument>, EngineError> {
-        let language = self.store.language();
-        Ok(tokio::task::spawn_blocking(move || draft_documents(sources, &settings, language)).await?)
+        let (plans, language) = (Arc::clone(plans), self.store.language());
+        Ok(tokio::task::spawn_blocking(move || draft_documents(documents, &plans, language)).await?)
     }
 
     /// Gives every fact its vector.

@@ -43,6 +43,8 @@ pub(crate) struct Part {
     pub(crate) resolve_entities: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) observation_scopes: Option<Value>,
+    /// Strategy of the bank that it is retained by.
+    pub(crate) strategy: Option<String>,
 }
 
 /// Puts items of the same document together, in the order of the request.
@@ -87,11 +89,6 @@ fn check(item: &MemoryItem, index: usize) -> Result<(), EngineError> {
     if item.update_mode == Some(UpdateMode::Append) {
         return Err(EngineError::Invalid(format!(
             "items[{index}]: update_mode 'append' is not available in this version; send the whole text with 'replace'"
-        )));
-    }
-    if let Some(strategy) = &item.strategy {
-        return Err(EngineError::Invalid(format!(
-            "items[{index}]: retain strategy '{strategy}' is not defined for this bank"
         )));
     }
     if let Content::Blocks(blocks) = &item.content {
@@ -141,6 +138,7 @@ fn part(index: usize, item: &MemoryItem, document_tags: &[String], now: DateTime
         resolve_entities: item.resolve_entities,
         tags,
         observation_scopes: item.observation_scopes.as_ref().map(scopes_value),
+        strategy: item.strategy.clone().filter(|strategy| !strategy.is_empty()),
     }
 }
 
@@ -204,6 +202,9 @@ fn retain_params(item: &MemoryItem) -> Value {
     }
     if let Some(scopes) = &item.observation_scopes {
         put("observation_scopes", scopes_value(scopes));
+    }
+    if let Some(strategy) = &item.strategy {
+        put("strategy", json!(strategy));
     }
     Value::Object(params)
 }

@@ -16,6 +16,7 @@ mod copy;
 mod documents;
 mod dynamic;
 mod entities;
+mod extractions;
 mod hydrate;
 mod info;
 mod links;

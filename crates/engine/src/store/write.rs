@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::banks::hold;
@@ -129,14 +129,14 @@ pub enum WriteOutcome {
 
 impl Store {
     /// Writes the documents, all or none; `accepted` is the number of the retain. With them the
-    /// operation `completes` is completed, whose work they are.
+    /// operation `completes` is completed, whose work they are; more of its result comes with it.
     pub async fn write_documents(
         &self,
         bank: BankKey,
         accepted: i64,
         documents: &[&DocumentWrite],
         now: DateTime<Utc>,
-        completes: Option<OperationLease>,
+        completes: Option<(OperationLease, &Map<String, Value>)>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
@@ -153,13 +153,16 @@ impl Store {
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         links::record(&mut transaction, bank, &written).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
-        if let Some(lease) = completes {
-            let result = json!({
+        if let Some((lease, more)) = completes {
+            let mut result = json!({
                 "documents": documents.len(),
                 "documents_superseded": documents.len() - written.len(),
                 "chunks": written.iter().map(|document| document.chunks.len()).sum::<usize>(),
                 "facts": written.iter().map(|document| document.facts.len()).sum::<usize>(),
             });
+            if let Some(result) = result.as_object_mut() {
+                result.extend(more.clone());
+            }
             operations::complete(&mut transaction, lease, &result).await?;
         }
         transaction.end().await?;

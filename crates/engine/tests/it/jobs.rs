@@ -54,26 +54,26 @@ impl Embedder for Gated {
 }
 
 /// A worker that works until it is dropped or stopped.
-struct Working {
+pub(crate) struct Working {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Working {
-    fn start(engine: &Engine, settings: WorkerSettings) -> Self {
+    pub(crate) fn start(engine: &Engine, settings: WorkerSettings) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (busy, _) = watch::channel(false);
         let worker = Worker::new(engine.clone(), settings);
         Self { stop, task: tokio::spawn(worker.run(stopped, busy)) }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
         self.task.await.unwrap();
     }
 }
 
-fn quick() -> WorkerSettings {
+pub(crate) fn quick() -> WorkerSettings {
     WorkerSettings { poll: Duration::from_millis(20), backoff: Duration::ZERO, ..WorkerSettings::default() }
 }
 
@@ -96,7 +96,12 @@ impl TestEngine {
     }
 
     /// Waits until an operation has this status, but not for ever.
-    async fn reaches(&self, bank: &str, id: Uuid, wanted: OperationStatus) -> OperationStatusResponse {
+    pub(crate) async fn reaches(
+        &self,
+        bank: &str,
+        id: Uuid,
+        wanted: OperationStatus,
+    ) -> OperationStatusResponse {
         for _ in 0..6000 {
             let status = self.status(bank, id).await;
             if status.status == wanted {

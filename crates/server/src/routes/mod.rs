@@ -49,6 +49,10 @@ pub(crate) struct Limits {
     pub(crate) retain: Lane,
     /// Longest time a retain may take.
     pub(crate) retain_timeout: Duration,
+    /// Whether there are dry runs.
+    pub(crate) dry_run: bool,
+    /// Whether the settings of banks can be changed by their own route.
+    pub(crate) bank_config: bool,
     /// Path in front of all routes; empty = none.
     pub(crate) base_path: String,
     /// Whether there are more routes than those that tell how the server is.
@@ -67,6 +71,8 @@ impl Limits {
             recall: Lane::new(config.recall),
             retain: Lane::new(config.retain),
             retain_timeout: config.retain_timeout,
+            dry_run: config.dry_run,
+            bank_config: config.bank_config,
             base_path: config.base_path.clone(),
             serves_api: config.serves_api,
             access_log: config.access_log,
@@ -77,7 +83,7 @@ impl Limits {
 /// The routes on banks and what is in them.
 fn api(limits: &Limits) -> Router<Arc<State>> {
     Router::new()
-        .merge(banks::router(limits.max_body))
+        .merge(banks::router(limits))
         .merge(memories::router(limits))
         .merge(documents::router())
         .merge(entities::router())

@@ -12,6 +12,7 @@ mod banks;
 mod bodies;
 mod documents;
 mod entities;
+mod extraction;
 mod extremes;
 mod guard;
 mod ignored;
