@@ -93,6 +93,13 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &format!("{BANK}/stats"), "", None, 200).await;
     served.check("patch", BANK, "", Some(json!({"name": "other"})), 200).await;
 
+    served.check("patch", &document, "", Some(json!({"tags": ["t", "u"]})), 200).await;
+    served.check("get", &format!("{BANK}/tags"), "?q=t*", None, 200).await;
+    served.check("get", &format!("{BANK}/observations/scopes"), "", None, 200).await;
+
+    served.check("patch", &document, "", Some(json!({})), 422).await;
+    served.check("get", &format!("{BANK}/tags"), "?source=x", None, 422).await;
+    served.check("get", &format!("{BANK}/observations/scopes"), "?limit=x", None, 422).await;
     served.check("put", BANK, "", Some(json!({"name": 1})), 422).await;
     served.check("post", &memories, "", Some(json!({"items": [{"content": ""}]})), 422).await;
     served.check("post", &recall, "", Some(json!({"query": 7, "budget": "x"})), 422).await;
@@ -101,6 +108,7 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", "/v1/default/banks", "?offset=x", None, 422).await;
     served.check("get", &format!("{BANK}/stats"), "?refresh=x", None, 422).await;
 
+    served.check("delete", &memories, "?type=world", None, 200).await;
     served.check("delete", &document, "", None, 200).await;
     served.check("delete", BANK, "", None, 200).await;
 }

@@ -14,7 +14,7 @@ use hindsight_assets::Asset;
 
 pub(crate) use api::{
     ApiCommand, BankCommand, BankFields, ChunkCommand, DocumentCommand, ListArguments, MemoryCommand,
-    RecallArguments, RetainArguments, RetainFilesArguments, Traits,
+    RecallArguments, RetainArguments, RetainFilesArguments, TagCommand, Traits,
 };
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 

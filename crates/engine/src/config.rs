@@ -223,6 +223,7 @@ impl Settings {
             extraction_mode: mode.and_then(|mode| mode.parse().ok()).unwrap_or(self.extraction_mode),
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
+            store_document_text: flag("store_document_text").unwrap_or(self.store_document_text),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
             graph: flag("enable_graph_retrieval").unwrap_or(self.graph),
             temporal: flag("enable_temporal_retrieval").unwrap_or(self.temporal),

@@ -9,6 +9,7 @@ mod banks;
 mod browse;
 mod cells;
 pub mod config;
+mod curate;
 pub mod error;
 mod hash;
 pub mod ports;

@@ -71,6 +71,8 @@ impl From<EngineError> for ApiError {
                     SPACE_RETRY,
                 )
             }
+            EngineError::Store(StoreError::NoText(_)) => Self::bad_request(error.to_string()),
+            EngineError::Store(StoreError::DocumentChanged(_)) => Self::unavailable(error.to_string(), 1),
             EngineError::Store(store) if store.is_timeout() => {
                 tracing::warn!(%error, "a statement took too long");
                 Self::new(

@@ -1,23 +1,31 @@
 //! Retain: from a text to stored facts.
 //!
 //! The way of one sentence, top to bottom: [`source`] puts the items of a request together
-//! to documents, [`chunk`] cuts their texts, [`plain`] makes facts of a chunk, [`when`]
-//! dates them, [`facts`] adds what ranking needs, [`stream`] finds each fact's place in its
-//! conversation; then the texts are embedded and everything is written at once.
+//! to documents, [`chunk`] cuts their texts, [`delta`] leaves out what is stored already,
+//! [`plain`] makes facts of a chunk, [`when`] dates them, [`facts`] adds what ranking needs,
+//! [`stream`] finds each fact's place in its conversation; then the texts are embedded and
+//! everything is written at once.
 
+pub(crate) mod body;
 pub mod chunk;
+mod delta;
 pub(crate) mod extracted;
 mod facts;
+mod keys;
 pub mod plain;
-mod source;
+mod resync;
+pub(crate) mod source;
 mod stream;
 pub mod when;
 
+use std::collections::HashMap;
+
 use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
 
-use self::facts::{DraftDocument, draft_documents};
+use self::delta::{Reader, cut_as, mark_stored, may_share_more};
+use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents, limits, read_chunks};
 use self::source::{Source, gather};
-use crate::config::Settings;
+use crate::config::{ExtractionMode, Settings};
 use crate::ports::EmbedPurpose;
 use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
 use crate::{Engine, EngineError};
@@ -25,7 +33,8 @@ use crate::{Engine, EngineError};
 /// Texts given to the embedder at once: enough to sort them by length into full batches,
 /// few enough that a long document does not sit in its queue as one block.
 const EMBED_BATCH: usize = 256;
-/// A bank may be deleted between its lookup and the write; then it is made again.
+/// A bank may be deleted between its lookup and the write; then it is made again. Or another
+/// retain changes a document that is to be changed; then it is looked at again.
 const ATTEMPTS: usize = 3;
 
 impl Engine {
@@ -63,31 +72,62 @@ impl Engine {
         sources: Vec<Source>,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<String, EngineError> {
-        let bank = self.bank_for_writing(bank_id).await?;
+        let mut bank = self.bank_for_writing(bank_id).await?;
+        let settings = self.settings.of_bank(&bank.config);
+        check_appends(&sources, &settings)?;
         // Numbered before the slow work: of two replaces of a document the later one wins.
         let accepted = self.store.next_retain().await?;
-        let mut drafts = self.draft(sources, self.settings.of_bank(&bank.config)).await?;
-        let mut bank = self.placed(bank_id, bank, &mut drafts).await?;
-        self.embed_documents(&mut drafts).await?;
+        let reader = reader(&settings);
+        let mut documents = self.cut(sources, &settings, reader).await?;
         for attempt in 1.. {
-            let documents: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
-            match self.store.write_documents(bank.key, accepted, &documents, now).await {
+            // With every chunk read nothing depends any more on what others do meanwhile.
+            let keeps = attempt < ATTEMPTS;
+            self.compare(&bank, &mut documents, &settings, reader, keeps).await?;
+            let (read, mut drafts) = self.read(documents, &settings).await?;
+            documents = read;
+            bank = self.placed(bank_id, bank, &mut drafts).await?;
+            self.embed_documents(&mut drafts).await?;
+            let writes: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
+            match self.store.write_documents(bank.key, accepted, &writes, now).await {
                 Err(StoreError::BankVanished) if attempt < ATTEMPTS => {
                     bank = self.bank_for_writing(bank_id).await?;
-                    bank = self.placed(bank_id, bank, &mut drafts).await?;
+                }
+                Err(StoreError::DocumentChanged(document)) if attempt < ATTEMPTS => {
+                    tracing::debug!(document, "changed while it was read; read again");
                 }
                 Err(error) => return Err(error.into()),
                 Ok(outcomes) => {
-                    let superseded =
-                        outcomes.iter().filter(|outcome| **outcome == WriteOutcome::Superseded).count();
-                    if superseded > 0 {
-                        tracing::info!(superseded, "documents already replaced by a later retain");
-                    }
+                    tell(&outcomes, &drafts);
                     break;
                 }
             }
         }
         Ok(bank.bank_id)
+    }
+
+    /// Notes which chunks are stored already, so that they are not read again; none when nothing
+    /// is to be kept.
+    async fn compare(
+        &self,
+        bank: &BankRow,
+        documents: &mut [CutDocument],
+        settings: &Settings,
+        reader: Reader,
+        keeps: bool,
+    ) -> Result<(), EngineError> {
+        let replaced = documents.iter().filter(|document| keeps && !document.source.appends);
+        let ids: Vec<String> = replaced.map(|document| document.source.document_id.clone()).collect();
+        let stored =
+            if ids.is_empty() { HashMap::new() } else { self.store.chunk_keys(bank.key, &ids).await? };
+        for document in documents {
+            let keys = stored.get(&document.source.document_id).map(Vec::as_slice).unwrap_or_default();
+            if may_share_more(document, keys) {
+                let bodies = self.store.chunk_bodies(bank.key, &document.source.document_id).await?;
+                cut_as(document, keys, &bodies, limits(settings), reader);
+            }
+            mark_stored(document, keys);
+        }
+        Ok(())
     }
 
     /// Gives every fact its place in a conversation of the bank, which is made again when it
@@ -111,13 +151,28 @@ impl Engine {
     }
 
     /// Chunking and extraction are pure computation: they run beside the async threads.
-    async fn draft(
+    async fn cut(
         &self,
         sources: Vec<Source>,
-        settings: Settings,
-    ) -> Result<Vec<DraftDocument>, EngineError> {
-        let language = self.store.language();
-        Ok(tokio::task::spawn_blocking(move || draft_documents(sources, &settings, language)).await?)
+        settings: &Settings,
+        reader: Reader,
+    ) -> Result<Vec<CutDocument>, EngineError> {
+        let settings = settings.clone();
+        Ok(tokio::task::spawn_blocking(move || cut_documents(sources, &settings, reader)).await?)
+    }
+
+    async fn read(
+        &self,
+        mut documents: Vec<CutDocument>,
+        settings: &Settings,
+    ) -> Result<(Vec<CutDocument>, Vec<DraftDocument>), EngineError> {
+        let (settings, language) = (settings.clone(), self.store.language());
+        let read = move || {
+            read_chunks(&mut documents, &settings);
+            let drafts = draft_documents(&documents, &settings, language);
+            (documents, drafts)
+        };
+        Ok(tokio::task::spawn_blocking(read).await?)
     }
 
     /// Gives every fact its vector.
@@ -132,5 +187,42 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// What is added to a text goes with the text that is stored.
+fn check_appends(sources: &[Source], settings: &Settings) -> Result<(), EngineError> {
+    if !settings.store_document_text && sources.iter().any(|source| source.appends) {
+        return Err(EngineError::Invalid(
+            "update_mode 'append' requires that texts of documents are kept (store_document_text); send the whole text with 'replace'"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// What reads the chunks of a bank.
+fn reader(settings: &Settings) -> Reader {
+    let name = if settings.extraction_mode == ExtractionMode::Chunks { "chunks" } else { "rules" };
+    Reader { name, sees_metadata: false }
+}
+
+/// Says in the log what did not become of a retain what one might expect.
+fn tell(outcomes: &[WriteOutcome], drafts: &[DraftDocument]) {
+    let (mut superseded, mut chunks_kept, mut facts_repeated) = (0, 0, 0);
+    for (outcome, draft) in std::iter::zip(outcomes, drafts) {
+        match outcome {
+            WriteOutcome::Superseded => superseded += 1,
+            WriteOutcome::Written { kept, repeated } => {
+                chunks_kept += kept;
+                facts_repeated += repeated + draft.repeated;
+            }
+        }
+    }
+    if superseded > 0 {
+        tracing::info!(superseded, "documents already replaced by a later retain");
+    }
+    if chunks_kept > 0 || facts_repeated > 0 {
+        tracing::debug!(chunks_kept, facts_repeated, "parts of the documents were stored already");
     }
 }

@@ -97,6 +97,18 @@ impl Store {
         Ok(Some((chunks, total)))
     }
 
+    /// The texts of a document's chunks in order, where texts are kept.
+    pub async fn chunk_bodies(&self, bank: BankKey, document_id: &str) -> Result<Vec<String>, StoreError> {
+        let bodies = sqlx::query_scalar!(
+            "select body from chunks where bank_key = $1 and document_id = $2 and body <> '' order by chunk_index",
+            bank.0,
+            document_id
+        )
+        .fetch_all(&mut self.session().await?)
+        .await?;
+        Ok(bodies)
+    }
+
     /// One chunk of a document.
     pub async fn chunk(
         &self,

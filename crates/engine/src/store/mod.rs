@@ -5,7 +5,7 @@
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
-//!   documents, entities, term statistics, entity statistics, bank state, each sorted by its
+//!   documents, observations, states of memories, entities, term statistics, entity statistics, bank state, each sorted by its
 //!   key.
 
 mod banks;
@@ -17,11 +17,15 @@ mod dynamic;
 mod entities;
 mod hydrate;
 mod info;
+mod relabel;
 mod remove;
+mod rewrite;
 mod session;
 mod statistics;
 mod stats;
 mod streams;
+mod tags;
+mod versions;
 mod write;
 
 use std::time::Duration;
@@ -45,7 +49,8 @@ pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, 
 pub use info::{PoolHealth, other_clients};
 pub use stats::BankStats;
 pub use streams::StreamRequest;
-pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, StreamPlace, WriteOutcome};
+pub use versions::ChunkKey;
+pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite, StreamPlace, WriteOutcome};
 
 /// The database: two pools over one schema.
 ///
@@ -126,6 +131,12 @@ pub enum StoreError {
     /// The bank went away while it was written to.
     #[error("the bank was deleted while it was written to, try again")]
     BankVanished,
+    /// A chunk that was to be kept has gone meanwhile; nothing was written.
+    #[error("document '{0}' was changed while it was read, try again")]
+    DocumentChanged(String),
+    /// Nothing can be added to a document whose text is not kept; nothing was written.
+    #[error("the text of document '{0}' was not stored, so nothing can be added to it; replace it instead")]
+    NoText(String),
     /// The database, or the way to it, fell silent in the middle of a statement. What was
     /// asked for last, a commit perhaps, may have got through all the same.
     #[error("the database did not answer in time; the connection was given up")]
@@ -171,7 +182,7 @@ impl StoreError {
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::BankVanished => true,
+            Self::Unreachable { .. } | Self::BankVanished | Self::DocumentChanged(_) => true,
             Self::Database(error) => match error {
                 sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut

@@ -9,7 +9,9 @@
 
 mod arms;
 mod cells;
+mod contention;
 mod conversation;
+mod documents;
 mod isolation;
 mod observations;
 mod plans;

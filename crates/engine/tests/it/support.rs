@@ -25,7 +25,7 @@ pub(crate) struct TestEngine {
     pub(crate) store: Store,
     pub(crate) embedder: Arc<FlakyEmbedder>,
     pub(crate) pool: PgPool,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// The hash embedder, with a switch that makes it fail.
@@ -72,13 +72,19 @@ impl TestEngine {
         let engine = Engine::new(store.clone(), Arc::clone(&embedder) as Arc<dyn Embedder>, clock, settings)
             .await
             .expect("the engine opens");
-        Self { engine, store, embedder, pool: database.pool(), _database: database }
+        Self { engine, store, embedder, pool: database.pool(), database }
     }
 
     /// Retains items given as JSON.
     pub(crate) async fn retain(&self, bank: &str, items: Value) -> Result<(), EngineError> {
         let request: RetainRequest = from_json(&json!({ "items": items })).expect("a sound request");
         self.engine.retain(bank, request).await.map(|_| ())
+    }
+
+    /// Fails with what does not fit together in the database.
+    pub(crate) async fn audit(&self) {
+        let problems = hindsight_testkit::audit(&self.database.url).await.expect("an audit");
+        assert_eq!(problems, Vec::<String>::new());
     }
 
     /// Retains texts, each a document of its own name.

@@ -5,6 +5,7 @@ mod documents;
 mod memories;
 mod monitoring;
 mod retired;
+mod tags;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,7 @@ pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
         .merge(banks::router(limits.max_body))
         .merge(memories::router(limits))
         .merge(documents::router())
+        .merge(tags::router())
         .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
