@@ -100,6 +100,18 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("patch", &document, "", Some(json!({})), 422).await;
     served.check("get", &format!("{BANK}/tags"), "?source=x", None, 422).await;
     served.check("get", &format!("{BANK}/observations/scopes"), "?limit=x", None, 422).await;
+    let config = format!("{BANK}/config");
+    let updates = json!({"updates": {"retain_mission": "m", "entity_labels": [{"key": "k"}]}});
+    served.check("patch", &config, "", Some(updates), 200).await;
+    served.check("get", &config, "", None, 200).await;
+    served.check("delete", &config, "", None, 200).await;
+    let dry_run = format!("{memories}/dry-run-extract");
+    let request = json!({"content": "Anna met Ben in Rome. They like tea.", "retain_chunk_size": 25});
+    let answer = served.check("post", &dry_run, "", Some(request), 200).await;
+    assert_eq!(answer["facts"].as_array().unwrap().len(), 2);
+
+    served.check("patch", &config, "", Some(json!({"updates": 1})), 422).await;
+    served.check("post", &dry_run, "", Some(json!({"context": 1})), 422).await;
     served.check("put", BANK, "", Some(json!({"name": 1})), 422).await;
     served.check("post", &memories, "", Some(json!({"items": [{"content": ""}]})), 422).await;
     served.check("post", &recall, "", Some(json!({"query": 7, "budget": "x"})), 422).await;

@@ -1,6 +1,7 @@
 //! Memories: retain, recall, read, list, delete.
 
 use hindsight_types::banks::DeleteResponse;
+use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
 use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{MemoryItem, RetainRequest, RetainResponse};
@@ -44,6 +45,15 @@ impl Client {
         request: &RetainRequest,
     ) -> Result<RetainResponse, ClientError> {
         self.send_json(Method::POST, &bank_path(bank_id, "/memories")?, request).await
+    }
+
+    /// What a retain would make of a text. Nothing is stored.
+    pub async fn dry_run_extract(
+        &self,
+        bank_id: &str,
+        request: &DryRunExtractRequest,
+    ) -> Result<DryRunExtractionResult, ClientError> {
+        self.send_json(Method::POST, &bank_path(bank_id, "/memories/dry-run-extract")?, request).await
     }
 
     /// Finds what matters for a query inside a token budget.

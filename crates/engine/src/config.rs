@@ -1,10 +1,14 @@
 //! Settings of the engine, and of one bank where it overrides them.
 
+mod extraction;
+
 use std::str::FromStr;
 use std::time::Duration;
 
 use hindsight_types::recall::Budget;
 use serde_json::Value;
+
+pub use extraction::ExtractionSettings;
 
 /// How facts are made of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,19 @@ pub enum ExtractionMode {
     Verbatim,
     /// The chunk itself is the fact.
     Chunks,
+}
+
+impl ExtractionMode {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Concise => "concise",
+            Self::Verbose => "verbose",
+            Self::Custom => "custom",
+            Self::Verbatim => "verbatim",
+            Self::Chunks => "chunks",
+        }
+    }
 }
 
 impl FromStr for ExtractionMode {
@@ -108,6 +125,8 @@ pub struct Settings {
     pub chunk_size: usize,
     /// Largest turn or line kept whole; the chunk size when not set.
     pub structured_chunk_size: Option<usize>,
+    /// How a language model is asked for facts.
+    pub extraction: ExtractionSettings,
     /// Whether the texts of documents are kept.
     pub store_document_text: bool,
     /// Whether recall has a keyword arm.
@@ -175,6 +194,7 @@ impl Default for Settings {
             extraction_mode: ExtractionMode::Concise,
             chunk_size: 3000,
             structured_chunk_size: None,
+            extraction: ExtractionSettings::default(),
             store_document_text: true,
             text_search: true,
             graph: true,
@@ -223,6 +243,7 @@ impl Settings {
             extraction_mode: mode.and_then(|mode| mode.parse().ok()).unwrap_or(self.extraction_mode),
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
+            extraction: self.extraction.of_bank(config),
             store_document_text: flag("store_document_text").unwrap_or(self.store_document_text),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
             graph: flag("enable_graph_retrieval").unwrap_or(self.graph),

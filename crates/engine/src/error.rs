@@ -1,5 +1,7 @@
 //! Errors of the engine, by what the caller can do about them.
 
+use std::time::Duration;
+
 use crate::ports::EmbedError;
 use crate::store::StoreError;
 
@@ -26,10 +28,31 @@ pub enum EngineError {
     /// No vectors could be made; nothing was written.
     #[error(transparent)]
     Embedding(#[from] EmbedError),
+    /// The language model did not read all of the text; nothing of it was written.
+    #[error("{message}")]
+    Extraction {
+        /// Which chunks of which documents, and why.
+        message: String,
+        /// What can be done about it.
+        remedy: Remedy,
+    },
     /// The database failed; nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Work on a thread of its own did not end.
     #[error("internal work was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// What can be done when a language model has not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Ask again after this time.
+    Wait(Duration),
+    /// Ask again; what was answered is not asked for twice.
+    Retry,
+    /// Another text: this one the model refuses.
+    Rewrite,
+    /// The operator has to look at key, account or model.
+    Configure,
 }

@@ -5,6 +5,7 @@
 //! through the traits of [`ports`]. It knows no HTTP, no argument vector, no
 //! environment variable and no model provider.
 
+mod bank_config;
 mod banks;
 mod browse;
 mod cells;
@@ -12,6 +13,7 @@ pub mod config;
 mod curate;
 pub mod error;
 mod hash;
+pub mod labels;
 pub mod ports;
 pub mod recall;
 pub mod retain;

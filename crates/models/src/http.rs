@@ -32,6 +32,11 @@ impl ApiKey {
         Self(key.into())
     }
 
+    /// The key itself, for who sends it to the service it is for.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
     /// The key as `Bearer` in the header for it.
     pub(crate) fn bearer(&self) -> (&'static str, String) {
         ("authorization", format!("Bearer {}", self.0))
@@ -130,13 +135,7 @@ impl Service {
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static(name), value);
         }
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            // Another place must not get the texts.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("hindsight/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| format!("no HTTP client: {}", causes(&error)))?;
+        let client = client(CONNECT)?;
         Ok(Self { client, headers, secret, permits: Semaphore::new(limits.max_concurrent.max(1)), limits })
     }
 
@@ -213,7 +212,7 @@ impl Service {
         let exchange = async {
             let answer = request.headers(self.headers.clone()).send().await?;
             let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
-            Ok::<_, reqwest::Error>((status, retry_after, read(answer).await?))
+            Ok::<_, reqwest::Error>((status, retry_after, read(answer, MAX_ANSWER).await?))
         };
         let (status, retry_after, bytes) = match timeout_at(end, exchange).await {
             Err(_) if deadline.is_some_and(|deadline| end >= deadline) => {
@@ -259,11 +258,22 @@ impl Service {
     }
 }
 
-/// The body of an answer; `None` when it is too large.
-async fn read(mut answer: reqwest::Response) -> reqwest::Result<Option<Vec<u8>>> {
+/// A client whose connections take no longer than this to be made.
+pub(crate) fn client(connect_timeout: Duration) -> Result<reqwest::Client, String> {
+    reqwest::Client::builder()
+        .connect_timeout(connect_timeout)
+        // Another place must not get the texts.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("hindsight/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| format!("no HTTP client: {}", causes(&error)))
+}
+
+/// The body of an answer; `None` when it has more than `max` bytes.
+pub(crate) async fn read(mut answer: reqwest::Response, max: usize) -> reqwest::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     while let Some(part) = answer.chunk().await? {
-        if bytes.len() + part.len() > MAX_ANSWER {
+        if bytes.len() + part.len() > max {
             return Ok(None);
         }
         bytes.extend_from_slice(&part);
@@ -278,7 +288,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The URL without what may be secret in it.
-fn place(url: &Url) -> String {
+pub(crate) fn place(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);
@@ -289,7 +299,7 @@ fn place(url: &Url) -> String {
 }
 
 /// What is wrong with a connection, down to the cause, without the URL.
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut causes = Vec::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

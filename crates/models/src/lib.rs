@@ -5,6 +5,7 @@
 //! - [`embed`] has embedding models that are called over HTTP.
 //! - [`rerank`] scores documents for a query: [`rerank::CrossEncoder`] on this machine, services
 //!   over HTTP, and several of them in a row.
+//! - [`llm`] has language models that are called over HTTP, in the dialects of their providers.
 //!
 //! This crate must not know where assets come from, what the vectors are for, or which model a
 //! server is configured to use; it reads no environment.
@@ -12,6 +13,7 @@
 pub mod embed;
 mod files;
 mod http;
+pub mod llm;
 mod local;
 pub mod rerank;
 

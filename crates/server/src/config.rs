@@ -5,6 +5,7 @@
 mod dotenv;
 mod embeddings;
 mod engine;
+mod llm;
 mod original;
 mod remarks;
 mod rerank;
@@ -21,6 +22,7 @@ use hindsight_assets::{NoProgress, Progress};
 use hindsight_engine::config::Settings;
 use hindsight_engine::store::PoolSize;
 use hindsight_engine::text::terms::Language;
+use hindsight_models::llm::LlmOptions;
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
 use dotenv::Dotenv;
@@ -109,6 +111,10 @@ pub struct Config {
     pub retain: Admission,
     /// Longest time a retain may take.
     pub retain_timeout: Duration,
+    /// Whether clients may see what a retain would make of a text.
+    pub dry_run: bool,
+    /// Whether clients may change the settings of banks by their own route.
+    pub bank_config: bool,
     /// `pg0`, `pg0://NAME` or `postgresql://…`.
     pub database_url: String,
     /// Replica that recall asks.
@@ -151,6 +157,8 @@ pub struct Config {
     pub pg_user: Option<String>,
     /// What words are stemmed by in a new database.
     pub language: Language,
+    /// Who makes facts and answers; none = facts are made by rules, and nothing is answered.
+    pub llm: Option<LlmOptions>,
     /// What makes vectors of texts.
     pub embedder: EmbedderChoice,
     /// Who puts what was found in order.
@@ -252,6 +260,8 @@ impl Config {
                 max_concurrent: reader.positive(&table::RETAIN_MAX_CONCURRENT)?,
             },
             retain_timeout: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
+            dry_run: reader.flag(&table::ENABLE_DRY_RUN)?,
+            bank_config: reader.flag(&table::ENABLE_BANK_CONFIG)?,
             database_url: reader.value(&table::DATABASE_URL)?,
             read_database_url: reader.text(&table::READ_DATABASE_URL),
             migration_database_url: reader.text(&table::MIGRATION_DATABASE_URL),
@@ -276,6 +286,7 @@ impl Config {
             model_timeout: seconds(&reader, &table::MODEL_INIT_TIMEOUT)?,
             pg_user: reader.text(&table::PG_USER),
             language: reader.value(&table::LANGUAGE)?,
+            llm: llm::read(lookup, &mut remarks)?,
             embedder: EmbedderChoice::read(lookup)?,
             rerankers,
             engine,
@@ -378,16 +389,6 @@ fn api_key(reader: &Reader) -> Result<Option<String>, SettingError> {
 
 /// What was chosen is never replaced silently by something else.
 fn refuse_missing_features(reader: &Reader) -> Result<(), SettingError> {
-    let provider = reader.given(&table::LLM_PROVIDER);
-    if provider.as_deref().is_some_and(|provider| provider != "none") {
-        return Err(table::LLM_PROVIDER
-            .refuse("language models are not available in this version; set it to none, or leave it out"));
-    }
-    if provider.is_none() && reader.given(&table::LLM_API_KEY).is_some() {
-        return Err(table::LLM_API_KEY.refuse(
-            "language models are not available in this version; set HINDSIGHT_API_LLM_PROVIDER=none to go on without one",
-        ));
-    }
     for extension in [
         &table::OPERATION_VALIDATOR_EXTENSION,
         &table::HTTP_EXTENSION,

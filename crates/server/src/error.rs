@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hindsight_engine::EngineError;
+use hindsight_engine::error::Remedy;
 use hindsight_engine::ports::EmbedError;
 use hindsight_engine::store::StoreError;
 use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
@@ -62,6 +63,16 @@ impl From<EngineError> for ApiError {
             EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
+            }
+            EngineError::Extraction { message, remedy } => {
+                tracing::warn!(%error, "a language model did not read a text");
+                match remedy {
+                    Remedy::Wait(time) => Self::unavailable(message, time.as_secs().max(1)),
+                    Remedy::Rewrite => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+                    Remedy::Retry | Remedy::Configure => {
+                        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+                    }
+                }
             }
             EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
             EngineError::Store(StoreError::Full(_)) => {

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 
 use crate::config::{Config, MIGRATION_DATABASE_URL, READ_DATABASE_URL};
+use crate::llm::language_model;
 use crate::outage::{self, Disk};
 use crate::state::State;
 use crate::{embedders, models, rerankers, upkeep};
@@ -78,6 +79,9 @@ pub enum StartError {
     /// The reranker does not load.
     #[error(transparent)]
     Reranker(#[from] rerankers::LoadError),
+    /// A language model cannot be called.
+    #[error("the language model cannot be called: {0}")]
+    LanguageModel(#[from] hindsight_models::llm::BuildError),
     /// Something behind the listener failed; the message says what.
     #[error("{0}")]
     Load(String),
@@ -312,6 +316,7 @@ async fn open_beside(
     config: &Config,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(Option<Embedded>, Engine), StartError> {
+    let llm = language_model(config)?;
     let (embedded, url) = start_database(config).await?;
     let opened = async {
         let store = Store::open(&StoreOptions {
@@ -332,9 +337,12 @@ async fn open_beside(
         .await?;
         let loading = loading.get_or_insert_with(|| tokio::spawn(models::load(config.clone())));
         let (embedder, reranker) = loading.await??;
-        let engine = open_engine(config, store, embedder).await?;
-        Ok(match reranker {
-            Some(reranker) => engine.with_reranker(reranker),
+        let mut engine = open_engine(config, store, embedder).await?;
+        if let Some(reranker) = reranker {
+            engine = engine.with_reranker(reranker);
+        }
+        Ok(match llm {
+            Some(llm) => engine.with_llm(llm),
             None => engine,
         })
     };

@@ -8,14 +8,21 @@ use tokio::sync::watch;
 /// Time between two looks for work. A look at a database without large banks is one short
 /// statement.
 const INTERVAL: Duration = Duration::from_secs(20);
+/// Looks between two sweeps of answers that nobody came back for: an hour's.
+const SWEEP_EVERY: u32 = 180;
 
-/// Tends the cells of large banks until `stopped`; a step under way is given up then, which
-/// loses nothing.
+/// Tends the cells of large banks and sweeps what language models have answered in vain, until
+/// `stopped`; a step under way is given up then, which loses nothing.
 pub(crate) async fn run(engine: Engine, mut stopped: watch::Receiver<bool>) {
     let work = async {
-        loop {
+        for look in (0..SWEEP_EVERY).cycle() {
             if let Err(error) = engine.tend_cells().await {
                 tracing::warn!(%error, "the cells of large banks were not tended; recall looks at more vectors until they are");
+            }
+            if look == 0
+                && let Err(error) = engine.sweep_extractions().await
+            {
+                tracing::warn!(%error, "old answers of language models were not removed; they are later");
             }
             tokio::time::sleep(INTERVAL).await;
         }

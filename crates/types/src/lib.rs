@@ -11,6 +11,7 @@
 pub mod banks;
 pub mod decode;
 pub mod documents;
+pub mod dry_run;
 pub mod errors;
 pub mod limits;
 pub mod memories;

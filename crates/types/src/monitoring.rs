@@ -13,8 +13,8 @@ pub struct VersionResponse {
     /// original do not tell.
     #[serde(default)]
     pub build: Option<Build>,
-    /// Provider of the language model, `none` without one. Servers of the original do not
-    /// tell.
+    /// The language models as `provider/model`, `none` without one; not told until the server
+    /// is ready, nor by servers of the original.
     #[serde(default)]
     pub llm: Option<String>,
 }

@@ -25,6 +25,11 @@ pub enum LlmOperation {
     MentalModelRefresh,
 }
 
+impl LlmOperation {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Retain, Self::Reflect, Self::Consolidation, Self::MentalModelRefresh];
+}
+
 /// One message of a conversation with a model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {

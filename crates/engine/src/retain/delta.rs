@@ -5,10 +5,11 @@
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::chunk::ChunkLimits;
 use super::facts::{CutDocument, cut_parts};
 use super::resync::chunk_as;
 use super::source::Part;
+use super::strategy::Plans;
+use crate::config::ExtractionMode;
 use crate::hash::sha256;
 use crate::store::ChunkKey;
 
@@ -59,11 +60,12 @@ pub(super) fn cut_as(
     document: &mut CutDocument,
     stored: &[ChunkKey],
     bodies: &[String],
-    limits: ChunkLimits,
-    reader: Reader,
+    plans: &Plans,
+    has_model: bool,
 ) {
     let shared = count(document, stored);
-    let chunks = cut_parts(&document.source, reader, |part| chunk_as(&part.text, bodies, limits));
+    let cut = |part: &Part, limits| chunk_as(&part.text, bodies, limits);
+    let chunks = cut_parts(&document.source, plans, has_model, cut);
     let before = std::mem::replace(&mut document.chunks, chunks);
     if count(document, stored) < shared + WORTH_IT {
         document.chunks = before;
@@ -95,6 +97,21 @@ pub(super) struct Reader {
     pub(super) name: &'static str,
     /// Whether the metadata of an item makes a difference to it.
     pub(super) sees_metadata: bool,
+}
+
+impl Reader {
+    /// What reads chunks in this mode.
+    pub(super) fn of(mode: ExtractionMode, has_model: bool) -> Self {
+        let (name, is_model) = match mode {
+            ExtractionMode::Chunks => ("chunks", false),
+            _ if !has_model => ("rules", false),
+            ExtractionMode::Concise => ("concise", true),
+            ExtractionMode::Verbose => ("verbose", true),
+            ExtractionMode::Custom => ("custom", true),
+            ExtractionMode::Verbatim => ("verbatim", true),
+        };
+        Self { name, sees_metadata: is_model }
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::delta::{Reader, provenance};
 use super::extracted::ExtractedFact;
 use super::plain;
 use super::source::{Part, Source, entity_mentions};
+use super::strategy::Plans;
 use crate::config::{ExtractionMode, Settings};
 use crate::hash::sha256;
 use crate::store::{ChunkKey, ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite};
@@ -24,6 +25,8 @@ pub(super) struct CutDocument {
     pub(super) source: Source,
     /// Its chunks, in order.
     pub(super) chunks: Vec<CutChunk>,
+    /// Of a document that is added to: what stands last there, if it comes from the same place.
+    pub(super) before: Option<String>,
 }
 
 /// A chunk of a document.
@@ -39,6 +42,13 @@ pub(super) struct CutChunk {
     pub(super) is_stored: bool,
     /// Its facts, once it has been read.
     pub(super) facts: Option<Vec<ExtractedFact>>,
+}
+
+impl CutChunk {
+    /// Whether nobody knows its facts.
+    pub(super) fn is_unread(&self) -> bool {
+        self.facts.is_none() && !self.is_stored
+    }
 }
 
 /// A document on its way to the store.
@@ -65,16 +75,15 @@ pub(super) struct PartRun {
     pub(super) facts: usize,
 }
 
-/// Cuts the documents.
-pub(super) fn cut_documents(sources: Vec<Source>, settings: &Settings, reader: Reader) -> Vec<CutDocument> {
-    let limits = limits(settings);
+/// Cuts the documents; nothing is read yet.
+pub(super) fn cut_documents(sources: Vec<Source>, plans: &Plans, has_model: bool) -> Vec<CutDocument> {
     sources
         .into_iter()
         .map(|source| {
             // Each item is cut on its own, so that every chunk has one provenance.
-            let cut = |part: &Part| chunk(&part.text, limits);
-            let chunks = cut_parts(&source, reader, cut);
-            CutDocument { source, chunks }
+            let cut = |part: &Part, limits| chunk(&part.text, limits);
+            let chunks = cut_parts(&source, plans, has_model, cut);
+            CutDocument { source, chunks, before: None }
         })
         .collect()
 }
@@ -82,14 +91,20 @@ pub(super) fn cut_documents(sources: Vec<Source>, settings: &Settings, reader: R
 /// The chunks of a document whose items are cut by `cut`.
 pub(super) fn cut_parts(
     source: &Source,
-    reader: Reader,
-    cut: impl Fn(&Part) -> Vec<String>,
+    plans: &Plans,
+    has_model: bool,
+    cut: impl Fn(&Part, ChunkLimits) -> Vec<String>,
 ) -> Vec<CutChunk> {
     let parts = source.parts.iter().enumerate();
     parts
         .flat_map(|(place, part)| {
-            let provenance = provenance(part, reader);
-            cut(part).into_iter().map(move |text| CutChunk {
+            let settings = plans.settings(part.strategy.as_deref());
+            let limits = ChunkLimits {
+                chunk_size: settings.chunk_size,
+                structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
+            };
+            let provenance = provenance(part, Reader::of(settings.extraction_mode, has_model));
+            cut(part, limits).into_iter().map(move |text| CutChunk {
                 part: place,
                 key: ChunkKey { content_hash: sha256(&text), provenance: provenance.clone() },
                 text,
@@ -100,20 +115,13 @@ pub(super) fn cut_parts(
         .collect()
 }
 
-/// How large chunks may be.
-pub(super) fn limits(settings: &Settings) -> ChunkLimits {
-    ChunkLimits {
-        chunk_size: settings.chunk_size,
-        structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
-    }
-}
-
-/// Reads the chunks that are neither read nor stored.
-pub(super) fn read_chunks(documents: &mut [CutDocument], settings: &Settings) {
-    for CutDocument { source, chunks } in documents {
-        for chunk in chunks.iter_mut().filter(|chunk| chunk.facts.is_none() && !chunk.is_stored) {
+/// Makes facts of the chunks that are not stored and that no language model has to read.
+pub(super) fn read_by_rules(documents: &mut [CutDocument], plans: &Plans, has_model: bool) {
+    for CutDocument { source, chunks, .. } in documents {
+        for chunk in chunks.iter_mut().filter(|chunk| chunk.is_unread()) {
             if let Some(part) = source.parts.get(chunk.part) {
-                chunk.facts = Some(extract(&chunk.text, part, settings.extraction_mode));
+                let settings = plans.settings(part.strategy.as_deref());
+                chunk.facts = facts_by_rules(&chunk.text, part, settings, has_model);
             }
         }
     }
@@ -122,15 +130,15 @@ pub(super) fn read_chunks(documents: &mut [CutDocument], settings: &Settings) {
 /// What is to be written of documents whose chunks have been read.
 pub(super) fn draft_documents(
     documents: &[CutDocument],
-    settings: &Settings,
+    plans: &Plans,
     language: Language,
 ) -> Vec<DraftDocument> {
-    documents.iter().map(|document| draft(document, settings, language)).collect()
+    documents.iter().map(|document| draft(document, plans, language)).collect()
 }
 
-fn draft(cut: &CutDocument, settings: &Settings, language: Language) -> DraftDocument {
-    let CutDocument { source, chunks } = cut;
-    let keeps_text = settings.store_document_text;
+fn draft(cut: &CutDocument, plans: &Plans, language: Language) -> DraftDocument {
+    let CutDocument { source, chunks, .. } = cut;
+    let keeps_text = keeps_text(source, plans);
     let mut document = DocumentWrite {
         document_id: source.document_id.clone(),
         appends: source.appends,
@@ -165,6 +173,11 @@ fn draft(cut: &CutDocument, settings: &Settings, language: Language) -> DraftDoc
     };
     let runs = source.parts.iter().enumerate().map(run).collect();
     DraftDocument { document, runs, repeated }
+}
+
+/// Whoever does not want a text kept wants it in no form.
+pub(super) fn keeps_text(source: &Source, plans: &Plans) -> bool {
+    source.parts.iter().all(|part| plans.settings(part.strategy.as_deref()).store_document_text)
 }
 
 fn part_write(part: &Part) -> PartWrite {
@@ -214,18 +227,24 @@ fn drop_repeated(document: &mut DocumentWrite) -> usize {
     replaced.len()
 }
 
-/// What a chunk says.
-fn extract(chunk: &str, part: &Part, mode: ExtractionMode) -> Vec<ExtractedFact> {
-    match mode {
+/// The facts of a chunk, unless a language model is to read it.
+fn facts_by_rules(
+    chunk: &str,
+    part: &Part,
+    settings: &Settings,
+    has_model: bool,
+) -> Option<Vec<ExtractedFact>> {
+    match settings.extraction_mode {
         ExtractionMode::Chunks => {
-            vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }]
+            Some(vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }])
         }
+        _ if has_model => None,
         // These want a language model; without one, the plain rules make the facts.
         ExtractionMode::Concise
         | ExtractionMode::Verbose
         | ExtractionMode::Custom
         | ExtractionMode::Verbatim => {
-            plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect()
+            Some(plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect())
         }
     }
 }

@@ -1,31 +1,40 @@
 //! Retain: from a text to stored facts.
 //!
 //! The way of one sentence, top to bottom: [`source`] puts the items of a request together
-//! to documents, [`chunk`] cuts their texts, [`delta`] leaves out what is stored already,
-//! [`plain`] makes facts of a chunk, [`when`] dates them, [`facts`] adds what ranking needs,
-//! [`stream`] finds each fact's place in its conversation; then the texts are embedded and
-//! everything is written at once.
+//! to documents, [`strategy`] finds the settings of each, [`chunk`] cuts their texts, [`delta`]
+//! leaves out what is stored already; a language model reads a chunk's facts ([`reading`],
+//! [`extract`]), or without one [`plain`] makes them by rules and [`when`] dates them; [`facts`]
+//! adds what ranking needs, [`stream`] finds each fact's place in its conversation; then the
+//! texts are embedded and everything is written at once.
 
 pub(crate) mod body;
 pub mod chunk;
 mod delta;
+mod dry_run;
+mod extract;
 pub(crate) mod extracted;
 mod facts;
 mod keys;
 pub mod plain;
+mod reading;
 mod resync;
 pub(crate) mod source;
+mod strategy;
 mod stream;
 pub mod when;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
+use serde_json::Value;
 
-use self::delta::{Reader, cut_as, mark_stored, may_share_more};
-use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents, limits, read_chunks};
+use self::delta::{cut_as, mark_stored, may_share_more};
+pub(crate) use self::extract::Extraction;
+use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents, keeps_text, read_by_rules};
+use self::reading::Reading;
 use self::source::{Source, gather};
-use crate::config::{ExtractionMode, Settings};
+use self::strategy::Plans;
 use crate::ports::EmbedPurpose;
 use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
 use crate::{Engine, EngineError};
@@ -49,8 +58,8 @@ impl Engine {
         let items_count = i64::try_from(request.items.len()).unwrap_or(i64::MAX);
         let now = self.clock.now();
         let sources = gather(request, now)?;
-        let bank_id = if sources.is_empty() {
-            bank_id.to_owned()
+        let (bank_id, reading) = if sources.is_empty() {
+            (bank_id.to_owned(), None)
         } else {
             self.store_sources(bank_id, sources, now).await?
         };
@@ -61,29 +70,40 @@ impl Engine {
             run_async: false,
             operation_id: None,
             operation_ids: None,
-            usage: Some(TokenUsage::default()),
+            usage: Some(reading.as_ref().map_or_else(TokenUsage::default, |reading| reading.usage)),
+            extraction: reading.map(|reading| reading.report),
         })
     }
 
-    /// Makes facts of the sources and writes them. Returns the bank's own name.
+    /// Makes facts of the sources and writes them. Returns the bank's own name, and what a
+    /// language model made of them, if one was asked.
     async fn store_sources(
         &self,
         bank_id: &str,
         sources: Vec<Source>,
         now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<String, EngineError> {
-        let mut bank = self.bank_for_writing(bank_id).await?;
-        let settings = self.settings.of_bank(&bank.config);
-        check_appends(&sources, &settings)?;
+    ) -> Result<(String, Option<Reading>), EngineError> {
+        let existing = self.store.bank(bank_id).await?;
+        let config = existing.as_ref().map_or(&Value::Null, |bank| &bank.config);
+        let plans = Arc::new(Plans::new(&self.settings, config, &sources)?);
+        let mut bank = match existing {
+            Some(bank) => bank,
+            None => self.bank_for_writing(bank_id).await?,
+        };
+        check_appends(&sources, &plans)?;
         // Numbered before the slow work: of two replaces of a document the later one wins.
         let accepted = self.store.next_retain().await?;
-        let reader = reader(&settings);
-        let mut documents = self.cut(sources, &settings, reader).await?;
+        let mut documents = self.cut(sources, &plans).await?;
+        let mut reading: Option<Reading> = None;
         for attempt in 1.. {
             // With every chunk read nothing depends any more on what others do meanwhile.
             let keeps = attempt < ATTEMPTS;
-            self.compare(&bank, &mut documents, &settings, reader, keeps).await?;
-            let (read, mut drafts) = self.read(documents, &settings).await?;
+            self.compare(&bank, &mut documents, &plans, keeps).await?;
+            documents = self.read_by_rules(documents, &plans).await?;
+            if let Some(more) = self.read_chunks(Some(bank.key), &mut documents, &plans, now).await? {
+                *reading.get_or_insert_default() += more;
+            }
+            let (read, mut drafts) = self.draft(documents, &plans).await?;
             documents = read;
             bank = self.placed(bank_id, bank, &mut drafts).await?;
             self.embed_documents(&mut drafts).await?;
@@ -102,30 +122,38 @@ impl Engine {
                 }
             }
         }
-        Ok(bank.bank_id)
+        if let Some(reading) = &reading {
+            self.forget_answers(bank.key, &reading.keys).await;
+        }
+        Ok((bank.bank_id, reading))
     }
 
     /// Notes which chunks are stored already, so that they are not read again; none when nothing
-    /// is to be kept.
+    /// is to be kept. And what stands before a text that is added.
     async fn compare(
         &self,
         bank: &BankRow,
         documents: &mut [CutDocument],
-        settings: &Settings,
-        reader: Reader,
+        plans: &Plans,
         keeps: bool,
     ) -> Result<(), EngineError> {
         let replaced = documents.iter().filter(|document| keeps && !document.source.appends);
         let ids: Vec<String> = replaced.map(|document| document.source.document_id.clone()).collect();
         let stored =
             if ids.is_empty() { HashMap::new() } else { self.store.chunk_keys(bank.key, &ids).await? };
+        let has_model = self.llm.is_some();
         for document in documents {
             let keys = stored.get(&document.source.document_id).map(Vec::as_slice).unwrap_or_default();
             if may_share_more(document, keys) {
                 let bodies = self.store.chunk_bodies(bank.key, &document.source.document_id).await?;
-                cut_as(document, keys, &bodies, limits(settings), reader);
+                cut_as(document, keys, &bodies, plans, has_model);
             }
             mark_stored(document, keys);
+            if has_model && document.source.appends {
+                let last = self.store.last_chunk(bank.key, &document.source.document_id).await?;
+                let context = document.source.parts.first().and_then(|part| part.context.as_ref());
+                document.before = last.filter(|last| last.context.as_ref() == context).map(|last| last.body);
+            }
         }
         Ok(())
     }
@@ -150,29 +178,37 @@ impl Engine {
         Ok(bank)
     }
 
-    /// Chunking and extraction are pure computation: they run beside the async threads.
-    async fn cut(
-        &self,
-        sources: Vec<Source>,
-        settings: &Settings,
-        reader: Reader,
-    ) -> Result<Vec<CutDocument>, EngineError> {
-        let settings = settings.clone();
-        Ok(tokio::task::spawn_blocking(move || cut_documents(sources, &settings, reader)).await?)
+    /// Chunking and facts by rules are pure computation: they run beside the async threads.
+    async fn cut(&self, sources: Vec<Source>, plans: &Arc<Plans>) -> Result<Vec<CutDocument>, EngineError> {
+        let (plans, has_model) = (Arc::clone(plans), self.llm.is_some());
+        Ok(tokio::task::spawn_blocking(move || cut_documents(sources, &plans, has_model)).await?)
     }
 
-    async fn read(
+    async fn read_by_rules(
         &self,
         mut documents: Vec<CutDocument>,
-        settings: &Settings,
-    ) -> Result<(Vec<CutDocument>, Vec<DraftDocument>), EngineError> {
-        let (settings, language) = (settings.clone(), self.store.language());
+        plans: &Arc<Plans>,
+    ) -> Result<Vec<CutDocument>, EngineError> {
+        let (plans, has_model) = (Arc::clone(plans), self.llm.is_some());
         let read = move || {
-            read_chunks(&mut documents, &settings);
-            let drafts = draft_documents(&documents, &settings, language);
-            (documents, drafts)
+            read_by_rules(&mut documents, &plans, has_model);
+            documents
         };
         Ok(tokio::task::spawn_blocking(read).await?)
+    }
+
+    /// The same for what ranking needs of every fact. Gives the documents back.
+    async fn draft(
+        &self,
+        documents: Vec<CutDocument>,
+        plans: &Arc<Plans>,
+    ) -> Result<(Vec<CutDocument>, Vec<DraftDocument>), EngineError> {
+        let (plans, language) = (Arc::clone(plans), self.store.language());
+        let draft = move || {
+            let drafts = draft_documents(&documents, &plans, language);
+            (documents, drafts)
+        };
+        Ok(tokio::task::spawn_blocking(draft).await?)
     }
 
     /// Gives every fact its vector.
@@ -191,20 +227,14 @@ impl Engine {
 }
 
 /// What is added to a text goes with the text that is stored.
-fn check_appends(sources: &[Source], settings: &Settings) -> Result<(), EngineError> {
-    if !settings.store_document_text && sources.iter().any(|source| source.appends) {
+fn check_appends(sources: &[Source], plans: &Plans) -> Result<(), EngineError> {
+    if sources.iter().any(|source| source.appends && !keeps_text(source, plans)) {
         return Err(EngineError::Invalid(
             "update_mode 'append' requires that texts of documents are kept (store_document_text); send the whole text with 'replace'"
                 .to_owned(),
         ));
     }
     Ok(())
-}
-
-/// What reads the chunks of a bank.
-fn reader(settings: &Settings) -> Reader {
-    let name = if settings.extraction_mode == ExtractionMode::Chunks { "chunks" } else { "rules" };
-    Reader { name, sees_metadata: false }
 }
 
 /// Says in the log what did not become of a retain what one might expect.

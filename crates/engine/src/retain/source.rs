@@ -48,6 +48,8 @@ pub(crate) struct Part {
     /// Every given field of the item but its text, document and tags: to be shown, and to be
     /// retained by again.
     pub(crate) params: Map<String, Value>,
+    /// Strategy of the bank that it is retained by.
+    pub(crate) strategy: Option<String>,
 }
 
 /// Puts items of the same document together, in the order of the request.
@@ -113,11 +115,6 @@ fn check(item: &MemoryItem, index: usize, is_named: bool) -> Result<(), EngineEr
             )));
         }
     }
-    if let Some(strategy) = &item.strategy {
-        return Err(EngineError::Invalid(format!(
-            "items[{index}]: retain strategy '{strategy}' is not defined for this bank"
-        )));
-    }
     if let Content::Blocks(blocks) = &item.content {
         let attachment = blocks.iter().position(|block| !matches!(block, ContentBlock::Text { .. }));
         if let Some(block) = attachment {
@@ -159,6 +156,7 @@ fn part(index: usize, item: &MemoryItem, document_tags: &[String], now: DateTime
         tags: clean_tags(item.tags.0.iter().chain(document_tags)),
         observation_scopes: item.observation_scopes.as_ref().map(scopes_value),
         params: retain_params(item),
+        strategy: item.strategy.clone().filter(|strategy| !strategy.is_empty()),
     }
 }
 
@@ -234,6 +232,9 @@ fn retain_params(item: &MemoryItem) -> Map<String, Value> {
     }
     if let Some(scopes) = &item.observation_scopes {
         put("observation_scopes", scopes_value(scopes));
+    }
+    if let Some(strategy) = &item.strategy {
+        put("strategy", json!(strategy));
     }
     params
 }

@@ -15,6 +15,7 @@ mod copy;
 mod documents;
 mod dynamic;
 mod entities;
+mod extractions;
 mod hydrate;
 mod info;
 mod relabel;
@@ -40,7 +41,7 @@ use session::{SetUp, is_silence};
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
-pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
+pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, MemoryFilter, MemoryRow,
     NEIGHBOURS, TagFilter, TermProbe, TimeField,

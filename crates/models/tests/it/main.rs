@@ -5,6 +5,7 @@
 mod cross_encoder;
 mod embed;
 mod folder;
+mod llm;
 mod onnx;
 mod rerank;
 mod service;

@@ -1,6 +1,6 @@
 //! The settings of retain and recall.
 
-use hindsight_engine::config::{ExtractionMode, RecencyDecay, Settings};
+use hindsight_engine::config::{ExtractionMode, ExtractionSettings, RecencyDecay, Settings};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
 use super::table;
@@ -30,9 +30,20 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
     if !keyword_min_score.is_finite() || keyword_min_score < 0.0 {
         return Err(table::BM25_MIN_SCORE.unusable(&keyword_min_score.to_string()));
     }
+    let chunk_size = reader.positive(&table::CHUNK_SIZE)?;
+    let extraction = extraction(reader)?;
+    if let Some(longest) = extraction.max_completion_tokens
+        && usize::try_from(longest).is_ok_and(|longest| longest <= chunk_size)
+    {
+        remarks.push(format!(
+            "{}: answers of {longest} tokens are short for chunks of {chunk_size} characters; give more, or 0",
+            table::RETAIN_MAX_COMPLETION_TOKENS.name
+        ));
+    }
     Ok(Settings {
         extraction_mode,
-        chunk_size: reader.positive(&table::CHUNK_SIZE)?,
+        chunk_size,
+        extraction,
         structured_chunk_size,
         store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
         text_search: reader.flag(&table::ENABLE_TEXT_SEARCH)?,
@@ -61,6 +72,23 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         prefer_observations: reader.flag(&table::PREFER_OBSERVATIONS)?,
         exact_limit: reader.value::<u32>(&table::EXACT_LIMIT)?.into(),
         ..Settings::default()
+    })
+}
+
+/// How a language model is asked for facts.
+fn extraction(reader: &Reader) -> Result<ExtractionSettings, SettingError> {
+    let longest: u32 = reader.value(&table::RETAIN_MAX_COMPLETION_TOKENS)?;
+    Ok(ExtractionSettings {
+        mission: reader.text(&table::RETAIN_MISSION),
+        custom_instructions: reader.text(&table::RETAIN_CUSTOM_INSTRUCTIONS),
+        default_strategy: reader.text(&table::RETAIN_DEFAULT_STRATEGY),
+        causal_links: reader.flag(&table::RETAIN_CAUSAL_LINKS)?,
+        optional_dimensions: reader.flag(&table::RETAIN_OPTIONAL_DIMENSIONS)?,
+        output_language: reader.text(&table::LLM_OUTPUT_LANGUAGE),
+        max_completion_tokens: (longest > 0).then_some(longest),
+        content_retries: reader.value(&table::RETAIN_CONTENT_RETRIES)?,
+        concurrency: reader.positive(&table::RETAIN_CHUNK_CONCURRENCY)?,
+        ..ExtractionSettings::default()
     })
 }
 

@@ -2,6 +2,7 @@
 
 use hindsight_types::settings::{Setting, nearest};
 
+use super::llm::is_of_scope;
 use super::original::{MEANINGLESS, NOT_YET, names, numbered};
 use super::rerank::is_of_chain;
 
@@ -49,7 +50,7 @@ impl std::fmt::Display for Remark {
 /// and is in none of the tables `known`.
 pub fn remarks<'n>(variables: impl IntoIterator<Item = &'n str>, known: &[&[Setting]]) -> Vec<Remark> {
     let known: Vec<_> = known.iter().flat_map(|table| table.iter()).map(|setting| setting.name).collect();
-    let is_known = |name: &str| known.contains(&name) || is_of_chain(name, &known);
+    let is_known = |name: &str| known.contains(&name) || is_of_chain(name, &known) || is_of_scope(name);
     let mut unknown: Vec<_> =
         variables.into_iter().filter(|name| name.starts_with(PREFIX) && !is_known(name)).collect();
     unknown.sort_unstable();

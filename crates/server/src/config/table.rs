@@ -16,6 +16,7 @@ hindsight_types::settings! {
         ALLOW_UNAUTHENTICATED = "HINDSIGHT_API_ALLOW_UNAUTHENTICATED", "false", "true or false", "serve other machines without a key";
         ALLOWED_HOSTS = "HINDSIGHT_API_ALLOWED_HOSTS", "", "host names separated by commas", "names besides the local ones that a server without a key answers to";
         MAX_BODY_MB = "HINDSIGHT_API_MAX_BODY_MB", "128", "a whole number of at least 1", "largest body of a retain in MiB";
+        ENABLE_BANK_CONFIG = "HINDSIGHT_API_ENABLE_BANK_CONFIG_API", "true", "true or false", "let clients change the settings of banks by their own route; reading them is always possible";
         GZIP_MIN_SIZE = "HINDSIGHT_API_GZIP_MIN_SIZE", "1024", "a number of bytes, negative for never", "answers of at least so many bytes are compressed";
         RECALL_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_IN_FLIGHT", "0", "a whole number, 0 for 16 for each core, negative for no limit", "recalls that are worked on at one time; others wait before their body is read";
         RECALL_MAX_WAIT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_WAIT_MS", "30000", "a whole number of milliseconds", "longest wait of a recall for its turn; after that it is told to come back (503)";
@@ -55,8 +56,6 @@ hindsight_types::settings! {
     }
     "Models" {
         ASSETS_DIR = "HINDSIGHT_ASSETS_DIR", "", "a folder", "where model and runtime are kept, if not in the user's cache folder";
-        LLM_PROVIDER = "HINDSIGHT_API_LLM_PROVIDER", "none", "none", "language model; others are not available in this version";
-        LLM_API_KEY = "HINDSIGHT_API_LLM_API_KEY", "", "nothing", "key of a language model; refused unless the provider is none, so that nobody misses one";
         EMBEDDINGS_PROVIDER = "HINDSIGHT_API_EMBEDDINGS_PROVIDER", "local", "local, tei, openai, cohere or google", "what makes vectors of texts; a database keeps the one it began with";
         EMBEDDINGS_LOCAL_MODEL = "HINDSIGHT_API_EMBEDDINGS_LOCAL_MODEL", "auto", "auto, all-MiniLM-L6-v2, bge-small, or a folder with model.onnx and tokenizer.json", "local embedding model; bge-small is looked for in the folder `bge-small` of the assets folder, and auto takes it for a new database when it is there";
         EMBEDDINGS_MAX_INPUT_TOKENS = "HINDSIGHT_API_EMBEDDINGS_MAX_INPUT_TOKENS", "8192", "a number of tokens, 0 for no limit", "tokens of a text that its vector is made from, and never more than the model takes; the rest is cut off, before it is sent to a service";
@@ -64,6 +63,39 @@ hindsight_types::settings! {
         EMBEDDINGS_TRUST_REMOTE_CODE = "HINDSIGHT_API_EMBEDDINGS_LOCAL_TRUST_REMOTE_CODE", "false", "false", "run code that comes with a model; that is never done";
         MODEL_INIT_TIMEOUT = "HINDSIGHT_API_MODEL_INIT_TIMEOUT", "300", "a number of seconds, 0 for no limit", "longest time for loading a model once it is there";
         ORT_DYLIB_PATH = "ORT_DYLIB_PATH", "", "a file", "ONNX Runtime library of your own instead of the one that is fetched";
+    }
+    "Language models" {
+        LLM_PROVIDER = "HINDSIGHT_API_LLM_PROVIDER", "", "none, openai, anthropic, gemini, groq, ollama, lmstudio, openrouter, deepseek or another one of docs/reference/language-models.md", "who makes facts and answers; openai where only a key or a URL is given, none where neither is";
+        LLM_API_KEY = "HINDSIGHT_API_LLM_API_KEY", "", "a key", "key of the provider; servers nearby need none";
+        OPENAI_API_KEY = "OPENAI_API_KEY", "", "a key", "key of openai, where it was chosen and no other key is given; alone it chooses nothing";
+        LLM_MODEL = "HINDSIGHT_API_LLM_MODEL", "", "a model in the provider's words", "model, if not the provider's usual one";
+        LLM_BASE_URL = "HINDSIGHT_API_LLM_BASE_URL", "", "an http or https URL", "where the provider's API is, if not at its usual place: with openai any compatible server";
+        LLM_TIMEOUT = "HINDSIGHT_API_LLM_TIMEOUT", "120", "a number of seconds above 0", "longest wait for one attempt; for questions (reflect) 30 unless this is set";
+        LLM_CONNECT_TIMEOUT = "HINDSIGHT_API_LLM_CONNECT_TIMEOUT", "10", "a number of seconds above 0", "longest wait for a connection";
+        LLM_MAX_CONCURRENT = "HINDSIGHT_API_LLM_MAX_CONCURRENT", "32", "a whole number of at least 1", "calls in flight at once";
+        LLM_MAX_RETRIES = "HINDSIGHT_API_LLM_MAX_RETRIES", "3", "a whole number", "further attempts of a call";
+        LLM_INITIAL_BACKOFF = "HINDSIGHT_API_LLM_INITIAL_BACKOFF", "1", "a number of seconds", "wait before the first of them; it doubles";
+        LLM_MAX_BACKOFF = "HINDSIGHT_API_LLM_MAX_BACKOFF", "60", "a number of seconds", "longest wait before one of them; a provider that asks for more is not waited for";
+        LLM_REASONING_EFFORT = "HINDSIGHT_API_LLM_REASONING_EFFORT", "", "a word of the provider, as low, medium or high", "how much a model thinks before it answers";
+        LLM_EXTRA_BODY = "HINDSIGHT_API_LLM_EXTRA_BODY", "", "a JSON object", "put into the body of every call";
+        LLM_DEFAULT_HEADERS = "HINDSIGHT_API_LLM_DEFAULT_HEADERS", "", "a JSON object of texts", "headers of every call";
+        LLM_STRATEGY = "HINDSIGHT_API_LLM_STRATEGY", "", "a JSON object like {\"mode\": \"round-robin\", \"weights\": [2, 1], \"cooldown_seconds\": 60}, with the mode failover or round-robin", "which of several models (HINDSIGHT_API_LLM_1_PROVIDER and so on) is asked first; the first that works, if nobody says";
+        LLM_TEMPERATURE = "HINDSIGHT_API_LLM_TEMPERATURE", "", "a number from 0 to 2, or none to send none", "how freely models choose their words, for all calls whose own is not set";
+        LLM_TEMPERATURE_RETAIN = "HINDSIGHT_API_LLM_TEMPERATURE_RETAIN", "0.1", "a number from 0 to 2, or none to send none", "the same when facts are made";
+        LLM_TEMPERATURE_REFLECT = "HINDSIGHT_API_LLM_TEMPERATURE_REFLECT", "0.9", "a number from 0 to 2, or none to send none", "the same when questions are answered";
+        LLM_TEMPERATURE_CONSOLIDATION = "HINDSIGHT_API_LLM_TEMPERATURE_CONSOLIDATION", "0", "a number from 0 to 2, or none to send none", "the same when observations are made";
+        LLM_TEMPERATURE_MENTAL_MODEL_REFRESH = "HINDSIGHT_API_LLM_TEMPERATURE_MENTAL_MODEL_REFRESH", "", "a number from 0 to 2, or none to send none", "the same when mental models are written, if not as for observations";
+        LLM_STRICT_SCHEMA = "HINDSIGHT_API_LLM_STRICT_SCHEMA", "", "true or false", "give models the JSON schema of their answer: always, or never; if not set, where the provider takes it";
+        LLM_STRICT_SCHEMA_RETAIN = "HINDSIGHT_API_LLM_STRICT_SCHEMA_RETAIN", "", "true or false", "the same when facts are made";
+        LLM_STRICT_SCHEMA_REFLECT = "HINDSIGHT_API_LLM_STRICT_SCHEMA_REFLECT", "", "true or false", "the same when questions are answered and mental models written";
+        LLM_STRICT_SCHEMA_CONSOLIDATION = "HINDSIGHT_API_LLM_STRICT_SCHEMA_CONSOLIDATION", "", "true or false", "the same when observations are made";
+        LLM_JSON_MODE = "HINDSIGHT_API_LLM_OPENAI_COMPATIBLE_JSON_MODE", "", "true or false", "ask OpenAI-compatible servers for JSON without a schema where they take none; if not set, as the provider is known";
+        LLM_SUPPORTS_MAX_ITEMS = "HINDSIGHT_API_LLM_SUPPORTS_MAX_ITEMS", "true", "true or false", "whether schemas may bound the length of lists";
+        LLM_SUPPORTS_STRING_PATTERN = "HINDSIGHT_API_LLM_SUPPORTS_STRING_PATTERN", "false", "true or false", "whether schemas may have patterns for texts";
+        LLM_PROMPT_CACHE = "HINDSIGHT_API_LLM_PROMPT_CACHE_ENABLED", "true", "true or false", "let anthropic keep the beginning of conversations, which makes the next call cheaper; others do so by themselves";
+        LLM_GROQ_SERVICE_TIER = "HINDSIGHT_API_LLM_GROQ_SERVICE_TIER", "auto", "a word of groq", "class of service at groq";
+        LLM_OPENAI_SERVICE_TIER = "HINDSIGHT_API_LLM_OPENAI_SERVICE_TIER", "", "a word of OpenAI, as flex", "class of service at openai";
+        LLM_GEMINI_SAFETY_SETTINGS = "HINDSIGHT_API_LLM_GEMINI_SAFETY_SETTINGS", "", "a JSON list", "safety settings of gemini";
     }
     "Embedding services" {
         EMBEDDINGS_QUERY_PREFIX = "HINDSIGHT_API_EMBEDDINGS_QUERY_PREFIX", "", "a text", "put before every query that is sent to a service";
@@ -133,6 +165,16 @@ hindsight_types::settings! {
         EXTRACTION_MODE = "HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "concise", "concise, verbose, custom, verbatim or chunks", "how facts are made; without a language model the rules are the same for the first four";
         CHUNK_SIZE = "HINDSIGHT_API_RETAIN_CHUNK_SIZE", "3000", "a whole number of at least 1", "largest chunk of a text in characters";
         STRUCTURED_CHUNK_SIZE = "HINDSIGHT_API_RETAIN_STRUCTURED_CHUNK_SIZE", "", "a whole number of at least 1", "largest turn of a conversation or line of JSON that is kept whole, if not the chunk size";
+        RETAIN_MISSION = "HINDSIGHT_API_RETAIN_MISSION", "", "a text", "what matters to the memory, told to the language model that makes facts; a bank may say otherwise";
+        RETAIN_CUSTOM_INSTRUCTIONS = "HINDSIGHT_API_RETAIN_CUSTOM_INSTRUCTIONS", "", "a text", "what to keep in mode custom; a bank may say otherwise";
+        RETAIN_DEFAULT_STRATEGY = "HINDSIGHT_API_RETAIN_DEFAULT_STRATEGY", "", "the name of a strategy", "strategy of items that name none, in banks that have it";
+        RETAIN_CAUSAL_LINKS = "HINDSIGHT_API_RETAIN_EXTRACT_CAUSAL_LINKS", "true", "true or false", "ask a language model which facts led to others";
+        RETAIN_OPTIONAL_DIMENSIONS = "HINDSIGHT_API_RETAIN_OPTIONAL_FACT_DIMENSIONS", "false", "true or false", "let a language model leave out when, where, who and why of a fact";
+        LLM_OUTPUT_LANGUAGE = "HINDSIGHT_API_LLM_OUTPUT_LANGUAGE", "", "a language by its English name", "language of the facts that a language model makes, if not that of the text";
+        RETAIN_MAX_COMPLETION_TOKENS = "HINDSIGHT_API_RETAIN_MAX_COMPLETION_TOKENS", "64000", "a number of tokens, 0 for the model's own bound", "longest answer for a chunk; it has to be more than the chunk has characters";
+        RETAIN_CONTENT_RETRIES = "HINDSIGHT_API_RETAIN_CONTENT_RETRIES", "2", "a whole number", "further questions when a language model answers, but with no usable facts";
+        RETAIN_CHUNK_CONCURRENCY = "HINDSIGHT_API_RETAIN_CHUNK_CONCURRENCY", "8", "a whole number of at least 1", "chunks of one retain that a language model reads at one time";
+        ENABLE_DRY_RUN = "HINDSIGHT_API_ENABLE_DRY_RUN_EXTRACT", "true", "true or false", "show what a retain would make of a text (dry-run-extract)";
         RETAIN_MAX_CONCURRENT = "HINDSIGHT_API_RETAIN_MAX_CONCURRENT", "4", "a whole number of at least 1", "retains that are worked on at one time; others wait with what they have sent";
         RETAIN_WALL_TIMEOUT = "HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "3600", "a whole number of at least 1", "seconds after which a retain is given up (504)";
         STORE_DOCUMENT_TEXT = "HINDSIGHT_API_STORE_DOCUMENT_TEXT", "true", "true or false", "keep the texts of documents";

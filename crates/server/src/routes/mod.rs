@@ -47,6 +47,10 @@ pub(crate) struct Limits {
     pub(crate) retain: Lane,
     /// Longest time a retain may take.
     pub(crate) retain_timeout: Duration,
+    /// Whether there are dry runs.
+    pub(crate) dry_run: bool,
+    /// Whether the settings of banks can be changed by their own route.
+    pub(crate) bank_config: bool,
     /// Path in front of all routes; empty = none.
     pub(crate) base_path: String,
     /// Whether every request has a log line.
@@ -63,6 +67,8 @@ impl Limits {
             recall: Lane::new(config.recall),
             retain: Lane::new(config.retain),
             retain_timeout: config.retain_timeout,
+            dry_run: config.dry_run,
+            bank_config: config.bank_config,
             base_path: config.base_path.clone(),
             access_log: config.access_log,
         }
@@ -72,7 +78,7 @@ impl Limits {
 /// The service of a server.
 pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
     let guarded = Router::new()
-        .merge(banks::router(limits.max_body))
+        .merge(banks::router(limits))
         .merge(memories::router(limits))
         .merge(documents::router())
         .merge(tags::router())

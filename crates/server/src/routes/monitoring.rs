@@ -1,5 +1,6 @@
 //! Health, version, the contract. None of these waits for the database.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
+use hindsight_engine::Engine;
+use hindsight_engine::ports::LlmOperation;
 use hindsight_types::API_VERSION;
 use hindsight_types::monitoring::{Build, Features, HealthResponse, LivenessResponse, VersionResponse};
 
@@ -116,8 +119,17 @@ async fn version(Shared(state): Shared<Arc<State>>) -> Json<VersionResponse> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: option_env!("HINDSIGHT_BUILD_COMMIT").map(str::to_owned),
         }),
-        llm: Some("none".to_owned()),
+        llm: state.engine().as_ref().map(llm),
     })
+}
+
+/// Who answers calls of language models, each name once.
+fn llm(engine: &Engine) -> String {
+    let Some(llm) = engine.llm() else { return "none".to_owned() };
+    let mut names: Vec<_> = LlmOperation::ALL.into_iter().map(|operation| llm.name(operation)).collect();
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names.join("; ")
 }
 
 /// The contract as a route: byte for byte, unless a path in front of the routes has to be named

@@ -51,10 +51,13 @@ impl TestApp {
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        Self {
-            router: hindsight_server::app(engine.expect("the engine opens"), &config(variables)),
-            database,
-        }
+        let engine = engine.expect("the engine opens");
+        let config = config(variables);
+        let engine = match hindsight_server::language_model(&config).expect("a usable model") {
+            Some(llm) => engine.with_llm(llm),
+            None => engine,
+        };
+        Self { router: hindsight_server::app(engine, &config), database }
     }
 
     /// Serves the routes on a port of this machine too. Ends with the runtime.
