@@ -24,6 +24,7 @@ mod rewrite;
 mod session;
 mod statistics;
 mod stats;
+mod stored;
 mod streams;
 mod tags;
 mod versions;
@@ -49,8 +50,8 @@ pub use dynamic::{
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
 pub use stats::BankStats;
+pub use stored::ChunkKey;
 pub use streams::StreamRequest;
-pub use versions::ChunkKey;
 pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite, StreamPlace, WriteOutcome};
 
 /// The database: two pools over one schema.

@@ -9,17 +9,35 @@ use super::banks::hold;
 use super::remove::{Outgoing, remove_memories};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::versions::{PartRecord, Version, part_records};
+use super::stored::{PartRecord, part_records};
+use super::versions::{Kept, Version};
 use super::{BankKey, Store, StoreError};
 
-/// New labels for the memories of a chunk; a field that is `None` stays as it is.
+/// New labels for the memories of a chunk; without tags those stay as they are.
 #[derive(Clone, Debug)]
 pub(super) struct Labels {
     pub(super) document_id: String,
     pub(super) chunk_index: i32,
     pub(super) tags: Option<Vec<String>>,
-    pub(super) metadata: Option<Option<Value>>,
-    pub(super) scopes: Option<Option<Value>>,
+    pub(super) metadata: Change,
+    pub(super) scopes: Change,
+}
+
+/// What becomes of a field that may be empty.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Stay,
+    Set(Option<Value>),
+}
+
+impl Change {
+    /// Whether it is set, and to what.
+    fn parts(&self) -> (bool, Option<&Value>) {
+        match self {
+            Self::Stay => (false, None),
+            Self::Set(value) => (true, value.as_ref()),
+        }
+    }
 }
 
 /// A memory whose labels change.
@@ -42,14 +60,14 @@ impl Relabelled {
 /// The labels that the chunks which stay take from the items of the write.
 pub(super) fn labels_of(version: &Version<'_>) -> Vec<Labels> {
     let document = version.document;
-    let of_part = |kept: &super::versions::Kept| {
+    let of_part = |kept: &Kept| {
         let part = document.parts.get(kept.labels?)?;
         Some(Labels {
             document_id: document.document_id.clone(),
             chunk_index: kept.old,
             tags: Some(part.tags.clone()),
-            metadata: Some(part.metadata.clone()),
-            scopes: Some(part.observation_scopes.clone()),
+            metadata: Change::Set(part.metadata.clone()),
+            scopes: Change::Set(part.observation_scopes.clone()),
         })
     };
     version.kept.iter().filter_map(of_part).collect()
@@ -67,14 +85,16 @@ pub(super) async fn find_changes(
     let rows: Value = labels
         .iter()
         .map(|labels| {
+            let ((sets_metadata, metadata), (sets_scopes, scopes)) =
+                (labels.metadata.parts(), labels.scopes.parts());
             json!({
                 "document_id": labels.document_id,
                 "chunk_index": labels.chunk_index,
                 "tags": labels.tags,
-                "sets_metadata": labels.metadata.is_some(),
-                "metadata": labels.metadata.clone().flatten(),
-                "sets_scopes": labels.scopes.is_some(),
-                "scopes": labels.scopes.clone().flatten(),
+                "sets_metadata": sets_metadata,
+                "metadata": metadata,
+                "sets_scopes": sets_scopes,
+                "scopes": scopes,
             })
         })
         .collect();
@@ -233,8 +253,8 @@ impl Store {
                 document_id: document_id.to_owned(),
                 chunk_index,
                 tags: tags.map(<[String]>::to_vec),
-                metadata: None,
-                scopes: scopes.map(|scopes| Some(scopes.clone())),
+                metadata: Change::Stay,
+                scopes: scopes.map_or(Change::Stay, |scopes| Change::Set(Some(scopes.clone()))),
             })
             .collect();
         let changed = find_changes(&mut transaction, bank, &labels).await?;

@@ -14,7 +14,8 @@ use super::remove::Removed;
 use super::rewrite::{find_repeated, make_room};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::versions::{ChunkKey, Version, lock_and_decide};
+use super::stored::ChunkKey;
+use super::versions::{Version, lock_and_decide};
 use super::{BankKey, Store, StoreError, entities, fact_type_code};
 use crate::text::terms::Terms;
 

@@ -7,13 +7,16 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod appends;
 mod arms;
 mod cells;
+mod changes;
 mod contention;
 mod conversation;
 mod documents;
 mod extraction;
 mod isolation;
+mod labels;
 mod model;
 mod observations;
 mod plans;
