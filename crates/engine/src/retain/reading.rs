@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::StreamExt;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 use hindsight_types::retain::{DroppedFacts, ExtractionReport, TokenUsage};
 
 use super::extract::{ChunkFailure, ChunkOutcome, ChunkText, Dropped, Memory, Questions, Reader, earlier};
@@ -80,79 +80,15 @@ impl Engine {
             .collect();
         let concurrency = self.settings.extraction.concurrency.max(1);
         let is_useless = AtomicBool::new(false);
-        let mut outcomes: Vec<(usize, usize, ChunkOutcome)> = stream::iter(&jobs)
-            .map(|job| async {
-                let reader = readers.get(&job.strategy).filter(|_| !is_useless.load(Ordering::Relaxed));
-                let outcome = match reader {
-                    Some(reader) => reader.read(&job.text).await,
-                    None => ChunkOutcome::not_tried(),
-                };
-                // Those under way are waited for: they are paid for.
-                if outcome.result.as_ref().is_err_and(ChunkFailure::is_shared) {
-                    is_useless.store(true, Ordering::Relaxed);
-                }
-                (job.document, job.chunk, outcome)
-            })
-            .buffer_unordered(concurrency)
-            .collect()
-            .await;
+        // Boxed one by one: of a closure over them the compiler does not see that it may be sent.
+        let readings: Vec<BoxFuture<'_, _>> =
+            jobs.iter().map(|job| read_job(&readers, &is_useless, job).boxed()).collect();
+        let mut outcomes: Vec<(usize, usize, ChunkOutcome)> =
+            stream::iter(readings).buffer_unordered(concurrency).collect().await;
         drop(readers);
         drop(jobs);
         outcomes.sort_unstable_by_key(|(document, chunk, _)| (*document, *chunk));
-        self.take_outcomes(outcomes, documents, now).map(Some)
-    }
-
-    fn take_outcomes(
-        &self,
-        outcomes: Vec<(usize, usize, ChunkOutcome)>,
-        documents: &mut [CutDocument],
-        now: DateTime<Utc>,
-    ) -> Result<Reading, EngineError> {
-        let mut reading = Reading::default();
-        let mut dropped = Dropped::default();
-        let mut failures: Vec<(usize, usize, ChunkFailure)> = Vec::new();
-        for (document, chunk, outcome) in outcomes {
-            reading.usage += outcome.usage;
-            reading.keys.extend(outcome.keys);
-            match outcome.result {
-                Err(failure) => failures.push((document, chunk, failure)),
-                Ok(extraction) => {
-                    let count = i64::try_from(extraction.facts.len()).unwrap_or(i64::MAX);
-                    reading.report.facts += count;
-                    if count == 0 {
-                        reading.report.chunks_empty += 1;
-                    } else {
-                        reading.report.chunks_done += 1;
-                    }
-                    dropped += extraction.dropped;
-                    let chunks = documents.get_mut(document).map(|document| &mut document.chunks);
-                    if let Some(chunk) = chunks.and_then(|chunks| chunks.get_mut(chunk)) {
-                        chunk.facts = Some(extraction.facts);
-                    }
-                }
-            }
-        }
-        reading.report.facts_dropped = DroppedFacts {
-            malformed: dropped.malformed.into(),
-            empty: dropped.empty.into(),
-            no_evidence: dropped.no_evidence.into(),
-        };
-        if !failures.is_empty() {
-            tracing::warn!(
-                failed = failures.len(),
-                read = reading.report.chunks_done + reading.report.chunks_empty,
-                tokens = reading.usage.total_tokens,
-                "a retain failed in a language model; what it answered is kept"
-            );
-            return Err(EngineError::Extraction {
-                message: message(&failures, documents),
-                remedy: remedy(&failures, now),
-            });
-        }
-        if dropped != Dropped::default() {
-            tracing::info!(?dropped, "facts of a language model were left out");
-        }
-        Ok(reading)
+        take_outcomes(outcomes, documents, now).map(Some)
     }
 
     /// Lets go of answers whose documents are written.
@@ -167,6 +103,77 @@ impl Engine {
         let before = self.clock.now() - chrono::TimeDelta::days(KEPT_DAYS);
         Ok(self.store.sweep_extractions(before).await?)
     }
+}
+
+/// Gives the chunks their facts and adds up what that cost. Fails when a chunk has none.
+fn take_outcomes(
+    outcomes: Vec<(usize, usize, ChunkOutcome)>,
+    documents: &mut [CutDocument],
+    now: DateTime<Utc>,
+) -> Result<Reading, EngineError> {
+    let mut reading = Reading::default();
+    let mut dropped = Dropped::default();
+    let mut failures: Vec<(usize, usize, ChunkFailure)> = Vec::new();
+    for (document, chunk, outcome) in outcomes {
+        reading.usage += outcome.usage;
+        reading.keys.extend(outcome.keys);
+        match outcome.result {
+            Err(failure) => failures.push((document, chunk, failure)),
+            Ok(extraction) => {
+                let count = i64::try_from(extraction.facts.len()).unwrap_or(i64::MAX);
+                reading.report.facts += count;
+                if count == 0 {
+                    reading.report.chunks_empty += 1;
+                } else {
+                    reading.report.chunks_done += 1;
+                }
+                dropped += extraction.dropped;
+                let chunks = documents.get_mut(document).map(|document| &mut document.chunks);
+                if let Some(chunk) = chunks.and_then(|chunks| chunks.get_mut(chunk)) {
+                    chunk.facts = Some(extraction.facts);
+                }
+            }
+        }
+    }
+    reading.report.facts_dropped = DroppedFacts {
+        malformed: dropped.malformed.into(),
+        empty: dropped.empty.into(),
+        no_evidence: dropped.no_evidence.into(),
+    };
+    if !failures.is_empty() {
+        tracing::warn!(
+            failed = failures.len(),
+            read = reading.report.chunks_done + reading.report.chunks_empty,
+            tokens = reading.usage.total_tokens,
+            "a retain failed in a language model; what it answered is kept"
+        );
+        return Err(EngineError::Extraction {
+            message: message(&failures, documents),
+            remedy: remedy(&failures, now),
+        });
+    }
+    if dropped != Dropped::default() {
+        tracing::info!(?dropped, "facts of a language model were left out");
+    }
+    Ok(reading)
+}
+
+/// Reads a chunk, unless another one has shown that it is no use.
+async fn read_job(
+    readers: &HashMap<Option<&str>, Reader<'_>>,
+    is_useless: &AtomicBool,
+    job: &Job<'_>,
+) -> (usize, usize, ChunkOutcome) {
+    let reader = readers.get(&job.strategy).filter(|_| !is_useless.load(Ordering::Relaxed));
+    let outcome = match reader {
+        Some(reader) => reader.read(&job.text).await,
+        None => ChunkOutcome::not_tried(),
+    };
+    // Those under way are waited for: they are paid for.
+    if outcome.result.as_ref().is_err_and(ChunkFailure::is_shared) {
+        is_useless.store(true, Ordering::Relaxed);
+    }
+    (job.document, job.chunk, outcome)
 }
 
 /// The chunks that are to be read, with what their readers have to know.

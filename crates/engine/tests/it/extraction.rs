@@ -101,13 +101,11 @@ async fn what_a_model_reads_is_stored_with_all_it_says() {
     let found = test.found("b", json!({"query": "community centre"})).await;
     assert_eq!(found[0], went.text, "the place can be searched for");
     let asked = llm.last_request();
-    assert!(
-        asked
-            .user()
-            .contains("Said: Monday, May 08, 2023 (2023-05-08T13:56:00+00:00)\nContext: chat\nsource: slack")
-    );
+    assert!(asked.user().contains(
+        "Said: Monday, May 08, 2023 (2023-05-08T13:56:00+00:00)\nContext: chat\nMetadata:\n- source: slack"
+    ));
     assert!(asked.schema().is_some());
-    assert!(!asked.system().contains("chat"), "nothing of the request is in the system's part");
+    assert!(!asked.system().contains("slack"), "nothing of the request is in the system's part");
     assert_eq!(kept(&test).await, 0, "what is written is not kept twice");
 }
 

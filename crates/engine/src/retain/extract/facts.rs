@@ -1,5 +1,7 @@
 //! From what a model wrote to facts as they are kept.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike, Utc};
 use hindsight_types::recall::FactType;
 use serde_json::Value;
@@ -19,7 +21,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1000..=2999;
 
 /// The facts of an answer, without those that are not borne out by what the model was given.
 pub(super) fn facts(
-    answer: Answer,
+    answer: &Answer,
     chunk: &ChunkText,
     mode: ExtractionMode,
     settings: &ExtractionSettings,
@@ -134,7 +136,8 @@ impl<'f> Parts<'f> {
             [("When: ", self.when), ("Where: ", self.place), ("Involving: ", self.who), ("", self.why)]
         {
             if let Some(part) = part.filter(|part| !says(self.what, part)) {
-                text.push_str(&format!(" | {label}{part}"));
+                // Writing to a text cannot fail.
+                let _ = write!(text, " | {label}{part}");
             }
         }
         sanitize(&text).into_owned()

@@ -1,5 +1,8 @@
 //! The question for a chunk.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -72,15 +75,25 @@ impl Questions {
         let mut message = self.preface.clone();
         message.push_str(&notes(chunk));
         if !chunk.earlier.is_empty() {
-            message.push_str(&format!("\n<earlier>\n{}\n</earlier>\n", chunk.earlier));
+            // Writing to a text cannot fail.
+            let _ = writeln!(message, "\n<earlier>\n{}\n</earlier>", inside(&chunk.earlier));
         }
-        message.push_str(&format!("\n<text>\n{}\n</text>", chunk.text));
+        let _ = write!(message, "\n<text>\n{}\n</text>", inside(&chunk.text));
         message
     }
 
     /// Everything that the answer for a chunk depends on, but for who is asked.
     pub(super) fn key_parts(&self, chunk: &ChunkText) -> [String; 3] {
         [self.system.clone(), self.schema.to_string(), self.message(chunk)]
+    }
+}
+
+/// A text that cannot end the marks around it.
+fn inside(text: &str) -> Cow<'_, str> {
+    if text.contains("</text>") || text.contains("</earlier>") {
+        Cow::Owned(text.replace("</text>", "<\\/text>").replace("</earlier>", "<\\/earlier>"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -92,15 +105,16 @@ pub(super) fn said(at: DateTime<Utc>) -> String {
 fn preface(mode: ExtractionMode, settings: &ExtractionSettings) -> String {
     let mut preface = String::new();
     if let Some(mission) = &settings.mission {
-        preface.push_str(&format!(
+        let _ = write!(
+            preface,
             "# Mission\nWhat this memory is for. Where it says what matters or does not, it goes before the \
              general rules of what to keep.\n{mission}\n\n"
-        ));
+        );
     }
     if let Some(instructions) =
         settings.custom_instructions.as_ref().filter(|_| mode == ExtractionMode::Custom)
     {
-        preface.push_str(&format!("# Instructions\n{instructions}\n\n"));
+        let _ = writeln!(preface, "# Instructions\n{instructions}\n");
     }
     if !settings.labels.is_empty() {
         preface.push_str(&labels_section(&settings.labels));
@@ -113,9 +127,13 @@ fn notes(chunk: &ChunkText) -> String {
     let context = chunk.context.as_deref().filter(|context| !context.trim().is_empty()).unwrap_or("none");
     let mut notes =
         format!("# Notes\nChunk: {} of {}\nSaid: {said}\nContext: {context}\n", chunk.number, chunk.total);
-    for (key, value) in chunk.metadata.iter().filter_map(Value::as_object).flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        notes.push_str(&format!("{key}: {value}\n"));
+    let metadata = chunk.metadata.as_ref().and_then(Value::as_object).filter(|metadata| !metadata.is_empty());
+    if let Some(metadata) = metadata {
+        notes.push_str("Metadata:\n");
+        for (key, value) in metadata {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(notes, "- {key}: {value}");
+        }
     }
     notes
 }
@@ -142,11 +160,11 @@ fn push_field(section: &mut String, name: &str, field: &LabelField, need: &str, 
     };
     let indent = "  ".repeat(depth);
     let about = if field.description.is_empty() { String::new() } else { format!(": {}", field.description) };
-    section.push_str(&format!("{indent}- {name} ({kind}{need}){about}\n"));
+    let _ = writeln!(section, "{indent}- {name} ({kind}{need}){about}");
     for known in &field.values {
         let about =
             if known.description.is_empty() { String::new() } else { format!(": {}", known.description) };
-        section.push_str(&format!("{indent}  - {}{about}\n", known.value));
+        let _ = writeln!(section, "{indent}  - {}{about}", known.value);
     }
     for (name, inner) in &field.fields {
         push_field(section, name, inner, "", depth + 1);

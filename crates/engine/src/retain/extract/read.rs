@@ -62,7 +62,7 @@ impl Reader<'_> {
         let (asked, usage) = self.ask(chunk).await;
         let mut outcome = match asked {
             Asked::Answered(answer) => {
-                let extraction = facts(answer, chunk, self.questions.mode, self.settings);
+                let extraction = facts(&answer, chunk, self.questions.mode, self.settings);
                 ChunkOutcome { result: Ok(extraction), usage, keys: Vec::new() }
             }
             Asked::Failed(failure) => return ChunkOutcome { result: Err(failure), usage, keys: Vec::new() },

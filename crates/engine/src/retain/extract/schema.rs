@@ -51,9 +51,13 @@ fn text() -> Value {
 
 /// An object of these properties and no others.
 fn closed(properties: Map<String, Value>) -> Value {
-    let required: Vec<&String> = properties.keys().collect();
-    let required = json!(required);
-    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+    let required: Vec<Value> = properties.keys().map(|name| json!(name)).collect();
+    let mut object = Map::new();
+    object.insert("type".to_owned(), json!("object"));
+    object.insert("properties".to_owned(), Value::Object(properties));
+    object.insert("required".to_owned(), Value::Array(required));
+    object.insert("additionalProperties".to_owned(), json!(false));
+    Value::Object(object)
 }
 
 fn label(field: &LabelField, optional: bool) -> Value {

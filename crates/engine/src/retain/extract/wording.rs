@@ -108,7 +108,11 @@ pub(super) fn system(
     }
     if mode == ExtractionMode::Concise {
         system.push_str("\n\n");
-        system.push_str(EXAMPLES);
+        if optional_dimensions {
+            system.push_str(&EXAMPLES.replace("\"N/A\"", "null"));
+        } else {
+            system.push_str(EXAMPLES);
+        }
     }
     system
 }

@@ -53,6 +53,8 @@ pub(super) struct Dates {
     anchors: Vec<NaiveDate>,
     /// How far a day may be from an anchor, in days; none = however far.
     reach: Option<i64>,
+    /// Numbers that are no parts of dates: years may be counted by them.
+    counts: Numbers,
 }
 
 impl Dates {
@@ -72,7 +74,8 @@ impl Dates {
             // A day said in one place is another one elsewhere.
             Some(1)
         };
-        Self { written, anchors, reach }
+        let counts = Numbers::of(&without_dates(source), is_english);
+        Self { written, anchors, reach, counts }
     }
 
     /// The first date of a text that cannot be meant.
@@ -149,7 +152,7 @@ impl Dates {
         let short = numbers.has(i64::from(year.rem_euclid(100))) && self.reach.is_none();
         let is_counted = self.anchors.iter().any(|anchor| {
             let distance = i64::from((anchor.year() - year).abs());
-            distance <= 1 || numbers.has(distance)
+            distance <= 1 || self.counts.has(distance)
         });
         short || is_counted || (self.reach.is_none() && !self.anchors.is_empty())
     }

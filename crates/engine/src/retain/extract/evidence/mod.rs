@@ -52,7 +52,7 @@ impl Evidence {
     /// looked at.
     pub(super) fn of(chunk: &ChunkText, is_translated: bool) -> Self {
         let source = source(chunk);
-        let names = Names::of(&source);
+        let names = Names::of(&source, &chunk.text);
         let numbers = Numbers::of(&source, names.is_english());
         let dates = Dates::of(&source, chunk.said_at, names.is_english());
         Self { names, numbers, dates, checks_names: !is_translated }

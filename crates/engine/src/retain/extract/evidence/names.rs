@@ -11,18 +11,18 @@ use crate::text::sentences::sentences;
 /// Words that may be written large and name nobody who has to stand in the text. Sorted.
 #[rustfmt::skip]
 const FREE: &[&str] = &[
-    "agent", "ai", "american", "apr", "april", "aug", "august", "assistant", "author", "benutzer",
+    "agent", "ai", "american", "apr", "april", "assistant", "aug", "august", "author", "benutzer",
     "british", "danish", "dec", "december", "dr", "dutch", "english", "feb", "february", "french", "fri",
-    "friday", "human", "involving", "jan", "january", "jul", "july", "jun", "june", "mar", "march", "may",
-    "mon", "monday", "mr", "mrs", "ms", "narrator", "nov", "november", "nutzer", "oct", "october", "prof",
-    "sat", "saturday", "sep", "sept", "september", "speaker", "sun", "sunday", "swiss", "thu", "thursday",
-    "tue", "tuesday", "user", "users", "usuario", "utente", "utilisateur", "utc", "wed", "wednesday",
-    "welsh", "when", "where",
+    "friday", "human", "involving", "jan", "january", "jul", "july", "jun", "june", "mar", "march",
+    "may", "mon", "monday", "mr", "mrs", "ms", "narrator", "nov", "november", "nutzer", "oct", "october",
+    "prof", "sat", "saturday", "sep", "sept", "september", "speaker", "sun", "sunday", "swiss", "thu",
+    "thursday", "tue", "tuesday", "user", "users", "usuario", "utc", "utente", "utilisateur", "wed",
+    "wednesday", "welsh", "when", "where",
 ];
 
 /// Function words of German that English does not have. German writes every noun large.
 const GERMAN: &[&str] =
-    &["und", "der", "das", "ist", "nicht", "ich", "mit", "ein", "eine", "auf", "sich", "wir", "habe", "für"];
+    &["und", "der", "das", "ist", "nicht", "ich", "mit", "ein", "eine", "auf", "sich", "wir", "habe", "fur"];
 
 /// Longest row of words that an abbreviation may stand for.
 const LONGEST_ABBREVIATION: usize = 5;
@@ -48,17 +48,29 @@ enum Language {
     Other,
 }
 
+impl Language {
+    fn of(text: &str) -> Self {
+        let words: Vec<String> = split(text).map(fold).collect();
+        let stop_words = words.iter().filter(|word| is_stop_word(word)).count();
+        let german = GERMAN.iter().filter(|known| words.iter().any(|word| word == *known)).count();
+        if german >= 2 {
+            Self::German
+        } else if stop_words * 5 >= words.len() {
+            Self::English
+        } else {
+            Self::Other
+        }
+    }
+}
+
 impl Names {
-    pub(super) fn of(source: &str) -> Self {
+    /// Of everything there is; `text` is what facts are taken from.
+    pub(super) fn of(source: &str, text: &str) -> Self {
         let (mut words, mut large, mut squeezed) = (HashSet::new(), HashSet::new(), String::new());
         let mut firsts: Vec<char> = Vec::new();
-        let (mut count, mut stop_words) = (0_usize, 0_usize);
         for word in split(source) {
             let folded = fold(word);
-            count += 1;
-            if is_stop_word(&folded) {
-                stop_words += 1;
-            } else if word.starts_with(char::is_uppercase) {
+            if !is_stop_word(&folded) && word.starts_with(char::is_uppercase) {
                 large.insert(folded.clone());
             }
             squeezed.push_str(&folded);
@@ -69,15 +81,7 @@ impl Names {
         let initials = (2..=LONGEST_ABBREVIATION)
             .flat_map(|length| firsts.windows(length).map(|row| row.iter().collect()))
             .collect();
-        let german = GERMAN.iter().filter(|word| words.contains(**word)).count();
-        let language = if german >= 2 {
-            Language::German
-        } else if stop_words * 5 >= count {
-            Language::English
-        } else {
-            Language::Other
-        };
-        Self { words, large, squeezed, initials, language }
+        Self { words, large, squeezed, initials, language: Language::of(text) }
     }
 
     pub(super) fn is_english(&self) -> bool {

@@ -21,7 +21,7 @@ fn read(text: &str, answer: &Value, mode: ExtractionMode, settings: &ExtractionS
         Verdict::Sound(answer) | Verdict::Partly(answer, _) => answer,
         Verdict::Unusable(problem) => panic!("{problem}"),
     };
-    facts(answer, &chunk(text), mode, settings)
+    facts(&answer, &chunk(text), mode, settings)
 }
 
 fn concise(text: &str, answer: &Value) -> Extraction {
