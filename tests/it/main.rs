@@ -133,6 +133,13 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("delete", &format!("{one}/delete"), "", None, 200).await;
     served.check("get", &operations, "?limit=101", None, 422).await;
 
+    served.check("patch", &document, "", Some(json!({"tags": ["t", "u"]})), 200).await;
+    served.check("get", &format!("{BANK}/tags"), "?q=t*", None, 200).await;
+    served.check("get", &format!("{BANK}/observations/scopes"), "", None, 200).await;
+
+    served.check("patch", &document, "", Some(json!({})), 422).await;
+    served.check("get", &format!("{BANK}/tags"), "?source=x", None, 422).await;
+    served.check("get", &format!("{BANK}/observations/scopes"), "?limit=x", None, 422).await;
     let config = format!("{BANK}/config");
     let updates = json!({"updates": {"retain_mission": "m", "entity_labels": [{"key": "k"}]}});
     served.check("patch", &config, "", Some(updates), 200).await;
@@ -155,6 +162,7 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &format!("{BANK}/entities/graph"), "?min_count=x", None, 422).await;
     served.check("get", &format!("{BANK}/stats"), "?refresh=x", None, 422).await;
 
+    served.check("delete", &memories, "?type=world", None, 200).await;
     served.check("delete", &document, "", None, 200).await;
     served.check("delete", BANK, "", None, 200).await;
 }

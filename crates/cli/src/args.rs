@@ -14,7 +14,8 @@ use hindsight_assets::Asset;
 
 pub(crate) use api::{
     ApiCommand, BankCommand, BankFields, ChunkCommand, DocumentCommand, EntityCommand, ListArguments,
-    MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments, Traits,
+    MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments, TagCommand,
+    Traits,
 };
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 

@@ -44,6 +44,7 @@ pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -
         ApiCommand::Memory(command) => memory::run(client, output, command).await,
         ApiCommand::Document(command) => document::run(client, output, command).await,
         ApiCommand::Entity(command) => entity::run(client, output, command).await,
+        ApiCommand::Tag(command) => document::tag(client, output, command).await,
         ApiCommand::Chunk(command) => document::chunk(client, output, command).await,
         ApiCommand::Operation(command) => operation::run(client, output, command).await,
         ApiCommand::Retain(arguments) => memory::retain(client, output, arguments).await,

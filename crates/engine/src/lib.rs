@@ -11,6 +11,7 @@ mod browse;
 mod browse_entities;
 mod cells;
 pub mod config;
+mod curate;
 pub mod error;
 mod hash;
 pub mod jobs;

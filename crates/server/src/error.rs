@@ -62,7 +62,9 @@ impl ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match &error {
-            EngineError::Invalid(_) => Self::bad_request(error.to_string()),
+            EngineError::Invalid(_) | EngineError::Store(StoreError::NoText(_)) => {
+                Self::bad_request(error.to_string())
+            }
             EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
@@ -79,7 +81,9 @@ impl From<EngineError> for ApiError {
                     }
                 }
             }
-            EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
+            EngineError::Embedding(EmbedError::Busy) | EngineError::Store(StoreError::DocumentChanged(_)) => {
+                Self::unavailable(error.to_string(), 1)
+            }
             EngineError::Store(StoreError::Full(_)) => {
                 tracing::error!(%error, "the database has no space left");
                 Self::unavailable(

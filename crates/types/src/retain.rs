@@ -336,6 +336,18 @@ pub struct ExtractionReport {
     pub facts_dropped: DroppedFacts,
 }
 
+impl std::ops::AddAssign for ExtractionReport {
+    fn add_assign(&mut self, other: Self) {
+        self.chunks_done += other.chunks_done;
+        self.chunks_empty += other.chunks_empty;
+        self.chunks_failed += other.chunks_failed;
+        self.facts += other.facts;
+        self.facts_dropped.malformed += other.facts_dropped.malformed;
+        self.facts_dropped.empty += other.facts_dropped.empty;
+        self.facts_dropped.no_evidence += other.facts_dropped.no_evidence;
+    }
+}
+
 /// Facts of a model that were left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DroppedFacts {

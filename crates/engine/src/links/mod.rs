@@ -55,14 +55,14 @@ impl Engine {
             let most = i64::try_from(MOST).unwrap_or(i64::MAX);
             round.nearest_in_cells(probes, most, self.settings.link_min_similarity).await?
         } else {
-            self.compare(&mut round).await?
+            self.compare_round(&mut round).await?
         };
         round.finish(&links).await?;
         Ok(taken)
     }
 
     /// Compares the memories of a round with every one of the bank.
-    async fn compare(&self, round: &mut LinkRound) -> Result<Vec<SemanticLink>, EngineError> {
+    async fn compare_round(&self, round: &mut LinkRound) -> Result<Vec<SemanticLink>, EngineError> {
         let mut nearest =
             Nearest::new(std::mem::take(&mut round.seeds), MOST, self.settings.link_min_similarity);
         let mut after = Uuid::nil();

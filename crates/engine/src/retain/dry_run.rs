@@ -7,7 +7,7 @@ use hindsight_types::recall::FactType;
 use hindsight_types::retain::{MemoryItem, RetainRequest, TokenUsage};
 use serde_json::{Map, Value, json};
 
-use super::facts::{DraftDocument, cut_documents, draft_documents};
+use super::facts::{DraftDocument, cut_documents, draft_documents, read_by_rules};
 use super::source::gather;
 use super::strategy::Plans;
 use crate::bank_config::check_field;
@@ -41,7 +41,8 @@ impl Engine {
         let plans = Plans::of(plans.settings(strategy.as_deref()).of_bank(&overrides));
         let (language, has_model) = (self.store.language(), self.llm.is_some());
         let (mut documents, plans) = tokio::task::spawn_blocking(move || {
-            let documents = cut_documents(sources, &plans, has_model);
+            let mut documents = cut_documents(sources, &plans, has_model);
+            read_by_rules(&mut documents, &plans, has_model);
             (documents, plans)
         })
         .await?;
@@ -52,7 +53,7 @@ impl Engine {
         let errand = Errand { now, accepted: 0, lease: None, progress: Progress::unwatched() };
         let reading = self.read_chunks(None, &mut documents, &plans, &errand).await?;
         let drafts =
-            tokio::task::spawn_blocking(move || draft_documents(documents, &plans, language)).await?;
+            tokio::task::spawn_blocking(move || draft_documents(&documents, &plans, language)).await?;
         let facts: Vec<ExtractedFact> = drafts.into_iter().flat_map(facts).collect();
         let of_chunk = |index: usize| {
             let index = i64::try_from(index).ok();

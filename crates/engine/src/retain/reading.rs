@@ -46,6 +46,14 @@ impl Reading {
     }
 }
 
+impl std::ops::AddAssign for Reading {
+    fn add_assign(&mut self, other: Self) {
+        self.usage += other.usage;
+        self.report += other.report;
+        self.keys.extend(other.keys);
+    }
+}
+
 /// A chunk to read, and whose it is.
 struct Job<'p> {
     document: usize,
@@ -55,7 +63,7 @@ struct Job<'p> {
 }
 
 impl Engine {
-    /// Gives every chunk that has none its facts. None when no chunk needs a model.
+    /// Gives every chunk that has none and is not stored its facts. None when no chunk needs a model.
     ///
     /// With a bank, answers are kept for it until they are forgotten: a request that fails has
     /// paid for nothing twice. Fails when a chunk was not read.
@@ -192,13 +200,14 @@ async fn read_job(
 fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
     let mut jobs = Vec::new();
     for (document, cut) in documents.iter().enumerate() {
-        for (chunk, piece) in cut.chunks.iter().enumerate().filter(|(_, piece)| piece.facts.is_none()) {
+        for (chunk, piece) in cut.chunks.iter().enumerate().filter(|(_, piece)| piece.is_unread()) {
             let Some(part) = cut.source.parts.get(piece.part) else { continue };
             // Only what comes from the same place can have been meant to be read before.
             let is_before = |other: &usize| {
                 cut.source.parts.get(*other).is_some_and(|other| other.context == part.context)
             };
             let before = cut.chunks.iter().take(chunk).filter(|other| is_before(&other.part));
+            let texts = cut.before.as_deref().into_iter().chain(before.map(|other| other.text.as_str()));
             jobs.push(Job {
                 document,
                 chunk,
@@ -210,7 +219,7 @@ fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
                     said_at: part.said_at,
                     context: part.context.clone(),
                     metadata: part.metadata.clone(),
-                    earlier: earlier(before.map(|other| other.text.as_str())),
+                    earlier: earlier(texts),
                 },
             });
         }

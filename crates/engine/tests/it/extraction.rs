@@ -161,8 +161,10 @@ async fn a_retain_that_failed_pays_only_for_what_is_missing() {
     assert_eq!(texts(&test, "b").await.len(), 5);
     assert_eq!(kept(&test).await, 0);
 
-    // Kept for this question only: another one is asked anew.
+    // What is stored need not be read again; what is forgotten is asked anew.
     test.retain("b", items).await.unwrap();
+    assert_eq!(llm.asked() - before, 6);
+    test.retain("b", json!([{"content": FIVE, "document_id": "e"}])).await.unwrap();
     assert_eq!(llm.asked() - before, 11);
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct TestEngine {
     pub(crate) store: Store,
     pub(crate) embedder: Arc<FlakyEmbedder>,
     pub(crate) pool: PgPool,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// The hash embedder, with a switch that makes it fail.
@@ -79,7 +79,7 @@ impl TestEngine {
         let engine = Engine::new(store.clone(), Arc::clone(&embedder) as Arc<dyn Embedder>, clock, settings)
             .await
             .expect("the engine opens");
-        Self { engine, store, embedder, pool: database.pool(), _database: database }
+        Self { engine, store, embedder, pool: database.pool(), database }
     }
 
     /// With a scripted language model.
@@ -99,6 +99,12 @@ impl TestEngine {
     pub(crate) async fn retained(&self, bank: &str, items: Value) -> Result<RetainResponse, EngineError> {
         let request: RetainRequest = from_json(&json!({ "items": items })).expect("a sound request");
         self.engine.retain(bank, request).await
+    }
+
+    /// Fails with what does not fit together in the database.
+    pub(crate) async fn audit(&self) {
+        let problems = hindsight_testkit::audit(&self.database.url).await.expect("an audit");
+        assert_eq!(problems, Vec::<String>::new());
     }
 
     /// Retains texts, each a document of its own name.

@@ -7,6 +7,7 @@ mod memories;
 mod monitoring;
 mod operations;
 mod retired;
+mod tags;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ use crate::outage::name_the_cause;
 use crate::state::{Phase, State};
 
 /// What routes are served with.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not one state")]
 pub(crate) struct Limits {
     /// Who may talk to the server.
     pub(crate) guard: Guard,
@@ -86,6 +88,7 @@ fn api(limits: &Limits) -> Router<Arc<State>> {
         .merge(banks::router(limits))
         .merge(memories::router(limits))
         .merge(documents::router())
+        .merge(tags::router())
         .merge(entities::router())
         .merge(operations::router())
 }

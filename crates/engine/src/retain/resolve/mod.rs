@@ -266,6 +266,7 @@ mod tests {
             context: None,
             metadata: None,
             tags: Vec::new(),
+            label_tags: Vec::new(),
             observation_scopes: None,
             occurred: None,
             mentioned_at: Utc.timestamp_opt(1_700_000_000, 0).single(),
