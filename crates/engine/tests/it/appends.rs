@@ -159,9 +159,9 @@ async fn a_slow_replace_takes_nothing_away_that_was_added_later() {
     let bank = test.store.bank("b").await.unwrap().unwrap().key;
     let (older, newer) = (test.store.next_retain().await.unwrap(), test.store.next_retain().await.unwrap());
     let added = write("added", true, true);
-    test.store.write_documents(bank, newer, &[&added], time(NOW)).await.unwrap();
-    test.store.write_documents(bank, newer, &[&write("more", true, true)], time(NOW)).await.unwrap();
-    test.store.write_documents(bank, older, &[&write("whole", false, true)], time(NOW)).await.unwrap();
+    test.store.write_documents(bank, newer, &[&added], time(NOW), None).await.unwrap();
+    test.store.write_documents(bank, newer, &[&write("more", true, true)], time(NOW), None).await.unwrap();
+    test.store.write_documents(bank, older, &[&write("whole", false, true)], time(NOW), None).await.unwrap();
     let document = test.engine.document("b", "d").await.unwrap();
     assert_eq!(document.original_text.as_deref(), Some("whole\nadded\nmore"));
     assert_eq!(document.tags, ["added", "more", "whole"]);
@@ -169,7 +169,7 @@ async fn a_slow_replace_takes_nothing_away_that_was_added_later() {
     assert_eq!(chunks.iter().map(|chunk| &*chunk.body).collect::<Vec<_>>(), ["whole", "added", "more"]);
     // One that was accepted after them replaces them too.
     let newest = test.store.next_retain().await.unwrap();
-    test.store.write_documents(bank, newest, &[&write("new", false, true)], time(NOW)).await.unwrap();
+    test.store.write_documents(bank, newest, &[&write("new", false, true)], time(NOW), None).await.unwrap();
     assert_eq!(test.body("d").await, "new");
     test.audit().await;
 }
@@ -181,13 +181,16 @@ async fn a_chunk_that_is_to_stay_has_to_be_there_still() {
     let bank = test.store.bank("b").await.unwrap().unwrap().key;
     let number = || test.store.next_retain();
     let first = write("first", false, true);
-    test.store.write_documents(bank, number().await.unwrap(), &[&first], time(NOW)).await.unwrap();
+    test.store.write_documents(bank, number().await.unwrap(), &[&first], time(NOW), None).await.unwrap();
     let kept = write("first", false, false);
-    test.store.write_documents(bank, number().await.unwrap(), &[&kept], time(NOW)).await.unwrap();
+    test.store.write_documents(bank, number().await.unwrap(), &[&kept], time(NOW), None).await.unwrap();
     let other = write("other", false, true);
-    test.store.write_documents(bank, number().await.unwrap(), &[&other], time(NOW)).await.unwrap();
-    let error =
-        test.store.write_documents(bank, number().await.unwrap(), &[&kept], time(NOW)).await.unwrap_err();
+    test.store.write_documents(bank, number().await.unwrap(), &[&other], time(NOW), None).await.unwrap();
+    let error = test
+        .store
+        .write_documents(bank, number().await.unwrap(), &[&kept], time(NOW), None)
+        .await
+        .unwrap_err();
     assert!(matches!(&error, StoreError::DocumentChanged(document) if document == "d"), "{error}");
     assert_eq!(test.body("d").await, "other", "nothing was written");
     test.audit().await;

@@ -1,7 +1,7 @@
 //! Links between memories: who is linked to whom, and what deletes and crashes leave.
 
 use hindsight_engine::config::Settings;
-use hindsight_engine::store::{DocumentWrite, FactWrite};
+use hindsight_engine::store::{ChunkKey, ChunkWrite, DocumentWrite, FactWrite, PartWrite};
 use hindsight_engine::text::terms::Terms;
 use hindsight_types::recall::FactType;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
         context: None,
         metadata: None,
         tags: Vec::new(),
+        label_tags: Vec::new(),
         observation_scopes: None,
         occurred: None,
         mentioned_at: None,
@@ -44,14 +45,27 @@ async fn an_effect_is_linked_to_its_causes() {
     let stranger = Uuid::now_v7();
     let mut effect = fact("the match was off", vec![cause.memory_id, cause.memory_id, stranger]);
     effect.caused_by.push(effect.memory_id);
+    let text = format!("{} {}", cause.body, effect.body);
     let document = DocumentWrite {
         document_id: "d".to_owned(),
-        body: None,
-        body_length: 0,
-        content_hash: vec![0; 32],
-        retain_params: json!({}),
-        tags: Vec::new(),
-        chunks: Vec::new(),
+        appends: false,
+        keeps_text: true,
+        chunks: vec![ChunkWrite {
+            part: 0,
+            key: ChunkKey { content_hash: vec![1], provenance: vec![1] },
+            body: text.clone(),
+            is_read: true,
+            is_complete: true,
+        }],
+        parts: vec![PartWrite {
+            text,
+            said_at: None,
+            is_dated: false,
+            metadata: None,
+            tags: Vec::new(),
+            observation_scopes: None,
+            params: serde_json::Map::new(),
+        }],
         facts: vec![cause, effect],
     };
     let accepted = test.store.next_retain().await.unwrap();
