@@ -343,7 +343,7 @@ fn worker(reader: &Reader) -> Result<WorkerSettings, SettingError> {
         slots: reader.positive(&table::WORKER_MAX_SLOTS)?,
         poll: Duration::from_millis(reader.positive(&table::WORKER_POLL_INTERVAL)?),
         lease,
-        retries: i32::try_from(reader.value::<u16>(&table::WORKER_MAX_RETRIES)?).unwrap_or(i32::MAX),
+        retries: reader.value::<u16>(&table::WORKER_MAX_RETRIES)?.into(),
         backoff: seconds(reader, &table::WORKER_BACKOFF)?,
         time_limit: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
     })

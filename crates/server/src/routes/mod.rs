@@ -35,6 +35,7 @@ use crate::outage::name_the_cause;
 use crate::state::{Phase, State};
 
 /// What routes are served with.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not one state")]
 pub(crate) struct Limits {
     /// Who may talk to the server.
     pub(crate) guard: Guard,
