@@ -132,7 +132,7 @@ fn tags() -> TagFilter {
 #[tokio::test]
 async fn without_a_filter() {
     let test = banks(Settings::default()).await;
-    let tree = tree(&plan(&test, TagFilter::All, None).await);
+    let tree = tree(&plan(&test, TagFilter::All, None, None).await);
     reads_no_table_as_a_whole(&tree);
     reads_vectors_from_the_index_alone(&tree);
     insta::assert_snapshot!(tree);
@@ -141,7 +141,7 @@ async fn without_a_filter() {
 #[tokio::test]
 async fn under_a_tag() {
     let test = banks(Settings::default()).await;
-    let tree = tree(&plan(&test, tags(), None).await);
+    let tree = tree(&plan(&test, tags(), None, None).await);
     reads_no_table_as_a_whole(&tree);
     insta::assert_snapshot!(tree);
 }
