@@ -83,7 +83,7 @@ impl Limits {
 }
 
 /// The routes on banks and what is in them.
-fn api(limits: &Limits) -> Router<Arc<State>> {
+fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
     Router::new()
         .merge(banks::router(limits))
         .merge(memories::router(limits))
@@ -91,15 +91,14 @@ fn api(limits: &Limits) -> Router<Arc<State>> {
         .merge(tags::router())
         .merge(entities::router())
         .merge(operations::router())
+        .route_layer(from_fn_with_state(Arc::clone(state), name_the_cause))
+        .route_layer(from_fn_with_state(Arc::clone(state), track))
+        .route_layer(from_fn_with_state(limits.guard.clone(), authenticate))
 }
 
 /// The service of a server.
 pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
-    let api = if limits.serves_api { api(limits) } else { Router::new() };
-    let guarded = api
-        .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
-        .route_layer(from_fn_with_state(Arc::clone(&state), track))
-        .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
+    let guarded = if limits.serves_api { api(&state, limits) } else { Router::new() };
     let served = Router::new()
         .merge(monitoring::router())
         .merge(monitoring::contract(&limits.base_path))
