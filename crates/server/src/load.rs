@@ -280,9 +280,11 @@ pub(crate) async fn load(
         was_slow = slow.is_some();
         state.probed(looked);
     }
-    upkeep.await?;
-    if let Some(worker) = worker {
-        worker.await?;
+    // A fault in one of them keeps nobody from stopping the database.
+    for task in [Some(upkeep), worker].into_iter().flatten() {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "work in the background broke off");
+        }
     }
     Ok(embedded)
 }

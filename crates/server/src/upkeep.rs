@@ -30,6 +30,7 @@ pub(crate) async fn run(engine: Engine, retention_days: Option<i32>, mut stopped
                 tracing::warn!(%error, "old answers of language models were not removed; they are later");
             }
             if let Some(days) = retention_days
+                && look == 0
                 && let Err(error) = engine.sweep_operations(days).await
             {
                 tracing::warn!(%error, "old operations could not be forgotten");

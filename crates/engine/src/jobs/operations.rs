@@ -92,9 +92,15 @@ impl Engine {
 
     /// Forgets operations of all banks that came to their end more than so many days ago.
     pub async fn sweep_operations(&self, days: i32) -> Result<(), EngineError> {
-        let swept = self.store.sweep_operations(days).await?;
-        if swept > 0 {
-            tracing::info!(swept, "old operations forgotten");
+        let mut all = 0;
+        loop {
+            match self.store.sweep_operations(days).await? {
+                0 => break,
+                swept => all += swept,
+            }
+        }
+        if all > 0 {
+            tracing::info!(operations = all, "old operations forgotten");
         }
         Ok(())
     }

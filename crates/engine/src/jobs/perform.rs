@@ -70,6 +70,7 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::Conflict(_)
         | EngineError::BankNotFound(_)
         | EngineError::NotFound { .. }
+        | EngineError::Store(StoreError::NoText(_))
         | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
         // When it goes on is known: that is no failed attempt.
         EngineError::Extraction { remedy: Remedy::Wait(after), .. } => {
@@ -81,12 +82,19 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::Store(_)
         | EngineError::Interrupted(_) => true,
     };
-    let error = error.to_string();
+    Some(next(error.to_string(), is_passing, attempt, settings))
+}
+
+/// How an attempt ends in which the program itself had a fault.
+pub(super) fn end_of_broken(attempt: i32, settings: &WorkerSettings) -> OperationEnd {
+    next("internal error; the server's log has the cause".to_owned(), true, attempt, settings)
+}
+
+fn next(error: String, is_passing: bool, attempt: i32, settings: &WorkerSettings) -> OperationEnd {
     if !is_passing || attempt > settings.retries {
-        return Some(OperationEnd::Failed { error, result: json!({}) });
+        return OperationEnd::Failed { error, result: json!({}) };
     }
-    let after = wait(attempt, settings.backoff);
-    Some(OperationEnd::Again { after, error: Some(error), counts: true })
+    OperationEnd::Again { after: wait(attempt, settings.backoff), error: Some(error), counts: true }
 }
 
 /// Wait behind a failed attempt: doubles every time, a fifth more or less, so that what failed

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{BATCH_RETAIN, RETAIN, RetainPayload};
 use crate::retain::source::{document_id, gather};
 use crate::store::{NewOperation, Submission};
-use crate::text::tokens;
+use crate::text::{sanitize, tokens};
 use crate::{Engine, EngineError};
 
 /// Items of one part, and how many tokens they have.
@@ -34,6 +34,8 @@ impl Engine {
         let document_tags = request.document_tags.take().unwrap_or_default();
         for item in &mut request.items {
             item.tags.0.extend(document_tags.iter().cloned());
+            // As the document will be called: work on one stands in line by its name.
+            item.document_id = document_id(item)?;
         }
         let items_count = count(request.items.len());
         if request.items.is_empty() {
@@ -113,8 +115,21 @@ impl Engine {
 }
 
 fn stored(payload: &RetainPayload) -> Result<Value, EngineError> {
-    serde_json::to_value(payload)
-        .map_err(|error| EngineError::Invalid(format!("the items cannot be stored: {error}")))
+    let value = serde_json::to_value(payload)
+        .map_err(|error| EngineError::Invalid(format!("the items cannot be stored: {error}")))?;
+    Ok(clean(value))
+}
+
+/// A value without characters that the database refuses.
+fn clean(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(sanitize(&text).into_owned()),
+        Value::Array(values) => values.into_iter().map(clean).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (sanitize(&name).into_owned(), clean(value))).collect()
+        }
+        other => other,
+    }
 }
 
 /// Two items of one document in a request: their order would be up to chance.

@@ -1,9 +1,11 @@
 //! A worker: claims operations, does several at once, and keeps its leases while it does.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use hindsight_types::operations::OperationProgress;
 use serde_json::json;
 use tokio::sync::{oneshot, watch};
@@ -11,10 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::perform::end_of;
+use super::perform::{end_of, end_of_broken};
 use super::{Progress, RETAIN};
 use crate::Engine;
-use crate::store::{ClaimedOperation, OperationEnd, OperationSignal, OperationSignals};
+use crate::store::{ClaimedOperation, OperationEnd, OperationLease, OperationSignal, OperationSignals};
 
 /// How a worker works.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,8 @@ impl Default for WorkerSettings {
     }
 }
 
+/// Attempts beyond those that failed that may be lost with their workers.
+const CRASHES: i32 = 5;
 /// Shortest time between two notes of progress.
 const NOTE: Duration = Duration::from_secs(1);
 /// Wait before listening is tried again after the connection was lost.
@@ -60,14 +64,16 @@ pub struct Worker {
     engine: Engine,
     settings: WorkerSettings,
     /// What is being worked on, and how to stop it.
-    running: HashMap<Uuid, oneshot::Sender<()>>,
-    tasks: JoinSet<Uuid>,
+    running: HashMap<OperationLease, oneshot::Sender<()>>,
+    tasks: JoinSet<OperationLease>,
+    /// Whether the last look for work failed; told once.
+    is_cut_off: bool,
 }
 
 impl Worker {
     /// A worker that has not begun.
     pub fn new(engine: Engine, settings: WorkerSettings) -> Self {
-        Self { engine, settings, running: HashMap::new(), tasks: JoinSet::new() }
+        Self { engine, settings, running: HashMap::new(), tasks: JoinSet::new(), is_cut_off: false }
     }
 
     /// Works until `stopped`. What is under way then is put back, to be done by the next worker.
@@ -124,26 +130,32 @@ impl Worker {
             .claim_operations(&self.settings.worker_id, &types, self.settings.lease, limit)
             .await;
         match claimed {
-            Ok(claimed) => claimed.into_iter().for_each(|claimed| self.begin(claimed)),
-            Err(error) => tracing::warn!(%error, "no work could be claimed"),
+            Ok(claimed) => {
+                self.is_cut_off = false;
+                claimed.into_iter().for_each(|claimed| self.begin(claimed));
+            }
+            Err(error) if !std::mem::replace(&mut self.is_cut_off, true) => {
+                tracing::warn!(%error, "no work could be claimed; it is tried again and again");
+            }
+            Err(_) => {}
         }
     }
 
     fn begin(&mut self, claimed: ClaimedOperation) {
-        let operation_id = claimed.lease.operation_id;
+        let lease = claimed.lease;
         let (stop, stopped) = oneshot::channel();
-        self.running.insert(operation_id, stop);
+        self.running.insert(lease, stop);
         let (engine, settings) = (self.engine.clone(), self.settings.clone());
         self.tasks.spawn(async move {
             attempt(&engine, &settings, &claimed, stopped).await;
-            operation_id
+            lease
         });
     }
 
-    fn forget(&mut self, done: Result<Uuid, tokio::task::JoinError>) {
+    fn forget(&mut self, done: Result<OperationLease, tokio::task::JoinError>) {
         match done {
-            Ok(operation_id) => {
-                self.running.remove(&operation_id);
+            Ok(lease) => {
+                self.running.remove(&lease);
             }
             // Its lease runs out, and it is tried again. Which one it was cannot be told, so those
             // that nobody listens for are dropped.
@@ -156,7 +168,7 @@ impl Worker {
 
     /// Stops work on an operation, or on the parts of it, that was called off.
     async fn call_off(&mut self, operation_id: Uuid) {
-        let running: Vec<Uuid> = self.running.keys().copied().collect();
+        let running: Vec<Uuid> = self.running.keys().map(|lease| lease.operation_id).collect();
         let cancelled = match self.engine.store.cancelled_of(operation_id, &running).await {
             Ok(cancelled) => cancelled,
             Err(error) => {
@@ -164,11 +176,10 @@ impl Worker {
                 return;
             }
         };
-        for operation_id in cancelled {
-            if let Some(stop) = self.running.remove(&operation_id) {
-                // Nobody listens when it has just ended.
-                let _ = stop.send(());
-            }
+        let of_these = |lease: &OperationLease| cancelled.contains(&lease.operation_id);
+        for (_, stop) in self.running.extract_if(|lease, _| of_these(lease)) {
+            // Nobody listens when it has just ended.
+            let _ = stop.send(());
         }
     }
 
@@ -209,14 +220,21 @@ async fn attempt(
     claimed: &ClaimedOperation,
     stopped: oneshot::Receiver<()>,
 ) {
+    if claimed.attempt > settings.retries.saturating_add(1).saturating_add(CRASHES) {
+        let error = format!("given up after {} attempts: its workers died", claimed.attempt - 1);
+        return end(engine, claimed, &OperationEnd::Failed { error, result: json!({}) }).await;
+    }
     let (noting, noted) = watch::channel(None);
     let progress = Progress(Some(Arc::new(noting)));
-    let end = tokio::select! {
+    let performed = AssertUnwindSafe(engine.perform(claimed, &progress)).catch_unwind();
+    let ended = tokio::select! {
         // Done already: nothing is put back that has been completed.
         biased;
-        performed = tokio::time::timeout(settings.time_limit, engine.perform(claimed, &progress)) => match performed {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => {
+        performed = tokio::time::timeout(settings.time_limit, performed) => match performed {
+            Ok(Ok(Ok(()))) => None,
+            // The cause has been told where it arose.
+            Ok(Err(_)) => Some(end_of_broken(claimed.attempt, settings)),
+            Ok(Ok(Err(error))) => {
                 tracing::warn!(operation = %claimed.lease.operation_id, attempt = claimed.attempt, %error, "an attempt failed");
                 end_of(&error, claimed.attempt, settings)
             }
@@ -233,9 +251,14 @@ async fn attempt(
             Err(_) => Some(OperationEnd::Again { after: Duration::ZERO, error: None, counts: false }),
         },
     };
-    if let Some(end) = end
-        && let Err(error) = engine.store.end_attempt(claimed.lease, &end).await
-    {
+    if let Some(ended) = ended {
+        end(engine, claimed, &ended).await;
+    }
+}
+
+/// Notes the end of an attempt.
+async fn end(engine: &Engine, claimed: &ClaimedOperation, end: &OperationEnd) {
+    if let Err(error) = engine.store.end_attempt(claimed.lease, end).await {
         tracing::warn!(operation = %claimed.lease.operation_id, %error, "the end of an attempt could not be noted; it is tried again when its lease runs out");
     }
 }

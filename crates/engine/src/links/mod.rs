@@ -31,9 +31,14 @@ impl Engine {
         let mut done = 0;
         for bank in self.store.banks_to_link().await? {
             for _ in 0..ROUNDS {
-                match self.link_some(bank).await? {
-                    0 => break,
-                    taken => done += taken,
+                match self.link_some(bank).await {
+                    Ok(0) => break,
+                    Ok(taken) => done += taken,
+                    // Others need not wait for this one.
+                    Err(error) => {
+                        tracing::warn!(%bank, %error, "memories of a bank were not linked; it is tried again");
+                        break;
+                    }
                 }
             }
         }

@@ -157,19 +157,19 @@ async fn what_is_handed_over_is_stored_at_once_and_done_later() {
     let items: Vec<_> = children.iter().map(|child| (child.sub_batch_index, child.items_count)).collect();
     assert_eq!(items, [(Some(1), Some(1)), (Some(2), Some(2)), (Some(3), Some(1))], "whole items, packed");
     assert!(test.memories("bank").await.is_empty());
+    let child = Uuid::parse_str(&children[1].operation_id).unwrap();
+    let handed = test.engine.operation("bank", child, true).await.unwrap().task_payload.unwrap();
+    assert_eq!(handed["items"][0]["document_id"], "b");
 
     let worker = Working::start(&test.engine, quick());
     let done = test.reaches("bank", id, OperationStatus::Completed).await;
     assert!(done.completed_at.is_some() && done.error_message.is_none());
     assert_eq!(test.memories("bank").await.len(), 4);
     assert!(test.memories("bank").await.iter().all(|memory| memory.tags == ["t"]));
-    let child = Uuid::parse_str(&children[1].operation_id).unwrap();
     let result = test.status("bank", child).await.result_metadata.unwrap();
     assert_eq!((&result["documents"], &result["facts"]), (&json!(2), &json!(2)));
-    assert_eq!(
-        test.engine.operation("bank", child, true).await.unwrap().task_payload.unwrap()["items"][0]["document_id"],
-        "b"
-    );
+    let kept = test.engine.operation("bank", child, true).await.unwrap().task_payload.unwrap();
+    assert!(!kept.contains_key("items"), "the texts are where they were wanted");
     worker.stop().await;
 }
 
@@ -427,4 +427,64 @@ async fn lists_are_paged_and_filtered() {
     assert_eq!(list(failed, 100, 0).await.total, 0);
     let missing = test.engine.list_operations("none", &OperationFilter::default(), 1, 0).await;
     assert!(matches!(missing, Err(EngineError::BankNotFound(_))));
+}
+
+#[tokio::test]
+async fn control_characters_wait_in_the_background_too() {
+    let test = TestEngine::start().await;
+    let items = json!({"items": [{"content": "Anna\u{0} moved", "document_id": "a\u{0}", "metadata": {"k\u{0}": "v\u{0}"}}]});
+    let id = Uuid::parse_str(&test.submit("bank", items).await.unwrap().operation_id.unwrap()).unwrap();
+    let worker = Working::start(&test.engine, quick());
+    test.reaches("bank", id, OperationStatus::Completed).await;
+    worker.stop().await;
+    let memories = test.memories("bank").await;
+    assert_eq!((memories[0].text.as_str(), memories[0].document_id.as_deref()), ("Anna moved", Some("a")));
+    assert_eq!(memories[0].metadata["k"], "v");
+}
+
+#[tokio::test]
+async fn work_whose_workers_die_is_given_up() {
+    let test = TestEngine::start().await;
+    let id = test.submitted("bank", "deadly", "a").await;
+    sqlx::query("update hindsight.async_operations set attempts = 20 where payload is not null")
+        .execute(&test.pool)
+        .await
+        .unwrap();
+    let worker = Working::start(&test.engine, quick());
+    let failed = test.reaches("bank", id, OperationStatus::Failed).await;
+    worker.stop().await;
+    assert!(failed.error_message.unwrap().contains("its workers died"));
+    assert!(test.memories("bank").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_part_that_waits_can_be_retried_by_the_id_of_the_whole() {
+    let test = TestEngine::start().await;
+    test.embedder.fails.store(true, Ordering::Relaxed);
+    let id = test.submitted("bank", "later", "a").await;
+    let worker = Working::start(&test.engine, WorkerSettings { backoff: Duration::from_mins(10), ..quick() });
+    while test.status("bank", id).await.child_operations.unwrap()[0].error_message.is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    test.embedder.fails.store(false, Ordering::Relaxed);
+    test.engine.retry_operation("bank", id).await.unwrap();
+    test.reaches("bank", id, OperationStatus::Completed).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_part_that_was_deleted_is_not_done() {
+    let test = TestEngine::with(Settings { batch_tokens: 1, ..Settings::default() }).await;
+    test.embedder.fails.store(true, Ordering::Relaxed);
+    let items = json!({"items": [{"content": "one text", "document_id": "a"}, {"content": "another", "document_id": "b"}]});
+    let id = Uuid::parse_str(&test.submit("bank", items).await.unwrap().operation_id.unwrap()).unwrap();
+    let worker = Working::start(&test.engine, WorkerSettings { retries: 0, ..quick() });
+    let failed = test.reaches("bank", id, OperationStatus::Failed).await;
+    let child = Uuid::parse_str(&failed.child_operations.unwrap()[0].operation_id).unwrap();
+    test.engine.delete_operation("bank", child).await.unwrap();
+    test.embedder.fails.store(false, Ordering::Relaxed);
+    test.engine.retry_operation("bank", id).await.unwrap();
+    test.reaches("bank", id, OperationStatus::Failed).await;
+    worker.stop().await;
+    assert_eq!(test.memories("bank").await.len(), 1);
 }

@@ -133,6 +133,10 @@ impl Chain {
     /// Lets a member be asked last, longer every time.
     fn cool(&self, member: &Member) {
         let mut cooling = lock(&member.cooling);
+        // Calls that were under way together fail together: that is one failure.
+        if cooling.until.is_some_and(|until| until > Instant::now()) {
+            return;
+        }
         let length = if cooling.length.is_zero() { self.cooldown } else { cooling.length.saturating_mul(2) };
         let length = length.min(LONGEST_COOLDOWN);
         *cooling = Cooling { until: Instant::now().checked_add(length), length };

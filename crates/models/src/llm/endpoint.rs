@@ -273,7 +273,8 @@ impl Endpoint {
             return Err(at.map_or(failure, LlmFailure::QuotaUntil));
         }
         let Some(own) = effort.waits.next() else { return Err(failure) };
-        let wait = asked.unwrap_or(own);
+        // Who asks for no wait at all is not asked at once by everybody.
+        let wait = asked.map_or(own, |asked| asked.max(own));
         if !is_in_time(wait) {
             return Err(failure);
         }

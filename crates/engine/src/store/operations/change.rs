@@ -4,6 +4,7 @@ use hindsight_types::operations::OperationStatus;
 use uuid::Uuid;
 
 use super::{OperationSignal, lock_parent, settle_parent, status_of, wake};
+use crate::store::banks::hold;
 use crate::store::session::Session;
 use crate::store::{BankKey, Store, StoreError};
 
@@ -31,9 +32,17 @@ async fn lock(
     bank: BankKey,
     operation_id: Uuid,
 ) -> Result<Option<Locked>, StoreError> {
+    match hold(transaction, bank).await {
+        Err(StoreError::BankVanished) => return Ok(None),
+        held => held?,
+    }
     let parent = lock_parent(transaction, bank, operation_id).await?;
     let row = sqlx::query!(
-        r#"select status, payload is null as "is_parent!", coalesce(run_after > now(), false) as "is_deferred!"
+        r#"select status, payload is null as "is_parent!",
+             coalesce(run_after > now(), false) or exists (
+               select 1 from async_operations c where c.bank_key = $1 and c.parent_id = $2
+                 and c.status = 'pending' and c.run_after > now()
+             ) as "is_deferred!"
            from async_operations where bank_key = $1 and operation_id = $2 for update"#,
         bank.0,
         operation_id
@@ -74,16 +83,6 @@ impl Store {
         )
         .execute(&mut transaction)
         .await?;
-        if locked.is_parent {
-            // Parts that had failed before outweigh those that were called off, but not the wish.
-            sqlx::query!(
-                "update async_operations set status = 'cancelled' where bank_key = $1 and operation_id = $2",
-                bank.0,
-                operation_id
-            )
-            .execute(&mut transaction)
-            .await?;
-        }
         if let Some(parent) = locked.parent {
             settle_parent(&mut transaction, bank, parent).await?;
         }
@@ -102,7 +101,9 @@ impl Store {
         let may = match locked.status {
             OperationStatus::Failed | OperationStatus::Cancelled => true,
             OperationStatus::Pending => locked.is_deferred,
-            OperationStatus::Processing | OperationStatus::Completed | OperationStatus::NotFound => false,
+            // Some of its parts may wait while others are worked on.
+            OperationStatus::Processing => locked.is_parent && locked.is_deferred,
+            OperationStatus::Completed | OperationStatus::NotFound => false,
         };
         if !may {
             return Ok(Change::Refused(locked.status));
@@ -111,7 +112,8 @@ impl Store {
             "with parts as (
                select operation_id from async_operations
                where bank_key = $1 and (operation_id = $2 or parent_id = $2)
-                 and (status in ('failed', 'cancelled') or status = 'pending' and run_after is not null)
+                 and (status in ('failed', 'cancelled') or status = 'pending' and run_after is not null
+                   or operation_id = $2)
                order by operation_id for update
              )
              update async_operations o set status = 'pending', attempts = 0, run_after = null, error = null,
@@ -153,16 +155,19 @@ impl Store {
         Ok(Change::Done)
     }
 
-    /// Forgets operations that came to their end more than so many days ago. Returns their number.
+    /// Forgets some operations, with their parts, that came to their end more than so many days
+    /// ago. Returns their number; 0 when none is left.
     pub async fn sweep_operations(&self, days: i32) -> Result<u64, StoreError> {
         let mut session = self.session().await?;
         let swept = sqlx::query!(
-            "delete from async_operations o where o.status in ('completed', 'failed', 'cancelled')
-               and o.completed_at < now() - make_interval(days => $1)
-               and not exists (
-                 select 1 from async_operations p where p.bank_key = o.bank_key
-                   and p.operation_id = o.parent_id and p.status in ('pending', 'processing')
-               )",
+            "with old as (
+               select bank_key, operation_id from async_operations
+               where status in ('completed', 'failed', 'cancelled') and parent_id is null
+                 and completed_at < now() - make_interval(days => $1)
+               order by completed_at limit 1000
+             )
+             delete from async_operations o using old
+             where o.bank_key = old.bank_key and (o.operation_id = old.operation_id or o.parent_id = old.operation_id)",
             days
         )
         .execute(&mut session)

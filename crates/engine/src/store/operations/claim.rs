@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{OperationEnd, OperationLease, OperationSignal, lock_parent, settle_parent, wake};
+use crate::store::banks::hold;
 use crate::store::{BankKey, Store, StoreError};
 
 /// An operation to work on.
@@ -66,8 +67,9 @@ impl Store {
                        and not exists (
                          select 1 from async_operations e
                          where e.bank_key = o.bank_key and e.serialization_key = o.serialization_key
-                           and e.status in ('pending', 'processing')
-                           and (e.created_at, e.operation_id) < (o.created_at, o.operation_id)
+                           and e.status in ('pending', 'processing') and e.operation_id <> o.operation_id
+                           and (e.status = 'processing' and e.lease_until >= now()
+                             or (e.created_at, e.operation_id) < (o.created_at, o.operation_id))
                        )
                      order by o.created_at, o.operation_id limit $2
                    ) r
@@ -100,7 +102,10 @@ impl Store {
         parents.sort_unstable();
         parents.dedup();
         for (bank, parent) in parents {
-            self.begin_parent(BankKey(bank), parent).await?;
+            // What was claimed is worked on all the same.
+            if let Err(error) = self.begin_parent(BankKey(bank), parent).await {
+                tracing::warn!(%error, "an operation does not show yet that it has begun");
+            }
         }
         let claimed = rows.into_iter().map(|row| ClaimedOperation {
             lease: OperationLease {
@@ -160,6 +165,10 @@ impl Store {
     /// still ours.
     pub async fn end_attempt(&self, lease: OperationLease, end: &OperationEnd) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
+        match hold(&mut transaction, lease.bank).await {
+            Err(StoreError::BankVanished) => return Ok(false),
+            held => held?,
+        }
         let parent = lock_parent(&mut transaction, lease.bank, lease.operation_id).await?;
         let ended = match end {
             OperationEnd::Failed { error, result } => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use uuid::Uuid;
 
 use super::WAKE;
@@ -40,7 +40,10 @@ impl Store {
         let schema = sqlx::query_scalar!(r#"select current_schema()::text as "schema!""#)
             .fetch_one(&mut self.session().await?)
             .await?;
-        let mut listener = PgListener::connect_with(&self.pool).await?;
+        // The listener keeps its connection, which must not be one that requests wait for.
+        let own = PgPoolOptions::new().max_connections(1);
+        let own = own.connect_lazy_with((*self.pool.connect_options()).clone());
+        let mut listener = PgListener::connect_with(&own).await?;
         listener.listen(WAKE).await?;
         Ok(OperationSignals { listener, schema })
     }

@@ -31,7 +31,7 @@ pub use read::{OperationFilter, OperationRow};
 pub use submit::{NewOperation, Submission};
 
 /// A right to work on an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OperationLease {
     /// The bank it belongs to.
     pub bank: BankKey,
@@ -107,11 +107,15 @@ async fn settle_parent(transaction: &mut Session, bank: BankKey, parent_id: Uuid
            completed_at = case when c.status in ('completed', 'failed', 'cancelled') then now() end
          from (
            select case
+               when count(*) = 0 then null
                when bool_or(status = 'processing') then 'processing'
                when bool_or(status = 'pending') and bool_or(status <> 'pending') then 'processing'
                when bool_or(status = 'pending') then 'pending'
                when bool_or(status = 'failed') then 'failed'
                when bool_or(status = 'cancelled') then 'cancelled'
+               -- A part that was deleted was not done by that.
+               when count(*) < (select (result ->> 'num_sub_batches')::int from async_operations
+                                where bank_key = $1 and operation_id = $2) then 'failed'
                else 'completed'
              end status,
              case when count(*) filter (where status = 'failed') > 0 then
@@ -130,7 +134,7 @@ async fn settle_parent(transaction: &mut Session, bank: BankKey, parent_id: Uuid
 }
 
 /// Completes the operation of this lease inside the transaction that did its work, so that both
-/// count or neither. `result` is merged over what was known. Fails when the lease is another's by
+/// count or neither. The texts that were handed over are not kept a second time. `result` is merged over what was known. Fails when the lease is another's by
 /// now; then the transaction must not be ended.
 pub(in crate::store) async fn complete(
     transaction: &mut Session,
@@ -140,7 +144,7 @@ pub(in crate::store) async fn complete(
     let parent = lock_parent(transaction, lease.bank, lease.operation_id).await?;
     let completed = sqlx::query!(
         "update async_operations set status = 'completed', result = coalesce(result, '{}') || $4, error = null,
-           progress = null, lease_until = null, run_after = null, updated_at = now(), completed_at = now()
+           payload = payload - 'items', progress = null, lease_until = null, run_after = null, updated_at = now(), completed_at = now()
          where bank_key = $1 and operation_id = $2 and fence = $3 and status = 'processing'",
         lease.bank.0,
         lease.operation_id,
@@ -152,8 +156,9 @@ pub(in crate::store) async fn complete(
     if completed.rows_affected() == 0 {
         return Err(StoreError::LeaseLost);
     }
-    match parent {
-        Some(parent) => settle_parent(transaction, lease.bank, parent).await,
-        None => Ok(()),
+    if let Some(parent) = parent {
+        settle_parent(transaction, lease.bank, parent).await?;
     }
+    // What stood in line behind it may be next.
+    wake(transaction, OperationSignal::Work).await
 }

@@ -146,7 +146,8 @@ impl Store {
         Ok(rows.into_iter().map(|row| operation!(row)).collect())
     }
 
-    /// Those of these operations that are this one or parts of it.
+    /// Those of these operations, of any bank, that are this one or parts of it and called off.
+    /// Ids count in all banks.
     pub async fn cancelled_of(&self, operation_id: Uuid, among: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
         let ids = sqlx::query_scalar!(
             "select operation_id from async_operations
@@ -157,18 +158,5 @@ impl Store {
         .fetch_all(&mut self.session().await?)
         .await?;
         Ok(ids)
-    }
-
-    /// Operations that wait or are worked on, in all banks; those that wait for a time to come
-    /// do not count.
-    pub async fn work_at_hand(&self) -> Result<i64, StoreError> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from async_operations
-               where status in ('pending', 'processing') and payload is not null
-                 and (run_after is null or run_after <= now())"#
-        )
-        .fetch_one(&mut self.session().await?)
-        .await?;
-        Ok(count)
     }
 }
