@@ -1,6 +1,6 @@
 //! Errors of the engine, by what the caller can do about them.
 
-use crate::ports::EmbedError;
+use crate::ports::{ConvertError, EmbedError};
 use crate::store::StoreError;
 
 /// Why a request to the engine failed.
@@ -29,6 +29,9 @@ pub enum EngineError {
     /// No vectors could be made; nothing was written.
     #[error(transparent)]
     Embedding(#[from] EmbedError),
+    /// A file did not become a text; nothing was written.
+    #[error(transparent)]
+    Conversion(#[from] ConvertError),
     /// The database failed; nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hindsight_engine::EngineError;
-use hindsight_engine::ports::EmbedError;
+use hindsight_engine::ports::{ConvertError, EmbedError};
 use hindsight_engine::store::StoreError;
 use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
 
@@ -64,6 +64,8 @@ impl From<EngineError> for ApiError {
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }
+            EngineError::Conversion(ConvertError::Refused(_)) => Self::bad_request(error.to_string()),
+            EngineError::Conversion(ConvertError::Busy) => Self::unavailable(error.to_string(), 1),
             EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
             EngineError::Store(StoreError::Full(_)) => {
                 tracing::error!(%error, "the database has no space left");

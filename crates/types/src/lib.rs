@@ -12,6 +12,7 @@ pub mod banks;
 pub mod decode;
 pub mod documents;
 pub mod errors;
+pub mod files;
 pub mod limits;
 pub mod memories;
 pub mod monitoring;

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::worker::WorkerSettings;
-use super::{Errand, Progress, RETAIN};
+use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
+use crate::ports::ConvertError;
 use crate::store::{ClaimedOperation, OperationEnd, StoreError};
 use crate::{Engine, EngineError};
 
@@ -44,6 +45,7 @@ impl Engine {
                 };
                 self.retain_on_errand(&claimed.bank_id, request, &errand).await
             }
+            FILE_CONVERT_RETAIN => self.retain_file(claimed, progress).await,
             other => Err(EngineError::Invalid(format!("this version cannot do work of type '{other}'"))),
         }
     }
@@ -68,8 +70,12 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::Unprocessable(_)
         | EngineError::Conflict(_)
         | EngineError::BankNotFound(_)
-        | EngineError::NotFound { .. } => false,
-        EngineError::Embedding(_) | EngineError::Store(_) | EngineError::Interrupted(_) => true,
+        | EngineError::NotFound { .. }
+        | EngineError::Conversion(ConvertError::Refused(_)) => false,
+        EngineError::Conversion(ConvertError::Busy)
+        | EngineError::Embedding(_)
+        | EngineError::Store(_)
+        | EngineError::Interrupted(_) => true,
     };
     let error = error.to_string();
     if !is_passing || attempt > settings.retries {

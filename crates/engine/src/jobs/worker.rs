@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::perform::end_of;
-use super::{Progress, RETAIN};
+use super::{FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::Engine;
 use crate::store::{ClaimedOperation, OperationEnd, OperationSignal, OperationSignals};
 
@@ -117,7 +117,9 @@ impl Worker {
             return;
         }
         let limit = i64::try_from(free).unwrap_or(i64::MAX);
-        let types = [RETAIN.to_owned()];
+        let mut types = vec![RETAIN.to_owned()];
+        // Who cannot read files leaves them to those who can.
+        types.extend(self.engine.files.is_some().then(|| FILE_CONVERT_RETAIN.to_owned()));
         let claimed = self
             .engine
             .store

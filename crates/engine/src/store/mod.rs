@@ -15,6 +15,7 @@ mod copy;
 mod documents;
 mod dynamic;
 mod entities;
+mod files;
 mod hydrate;
 mod info;
 mod operations;
@@ -42,6 +43,7 @@ pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, ListQuery, MemoryFilter,
     MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
 };
+pub use files::FileBytes;
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
 pub use operations::{
@@ -131,6 +133,9 @@ pub enum StoreError {
     /// The bank went away while it was written to.
     #[error("the bank was deleted while it was written to, try again")]
     BankVanished,
+    /// What was to be stored could not be read to its end; nothing was written.
+    #[error("the bytes of a file could not be read: {0}")]
+    Unreadable(std::io::Error),
     /// The work belongs to somebody else by now, or was called off; nothing was written.
     #[error("the operation is another worker's by now, or was called off; nothing was written")]
     LeaseLost,

@@ -2,6 +2,7 @@
 
 mod banks;
 mod documents;
+mod files;
 mod memories;
 mod monitoring;
 mod operations;
@@ -27,7 +28,7 @@ use tower_http::trace::TraceLayer;
 use crate::access::log_access;
 use crate::activity::track;
 use crate::admission::Lane;
-use crate::config::Config;
+use crate::config::{Config, FileOptions};
 use crate::error::{ApiError, SPACE_RETRY};
 use crate::extract::report_ignored;
 use crate::guard::{Guard, authenticate, check_host};
@@ -48,6 +49,8 @@ pub(crate) struct Limits {
     pub(crate) retain: Lane,
     /// Longest time a retain may take.
     pub(crate) retain_timeout: Duration,
+    /// How files are taken.
+    pub(crate) files: FileOptions,
     /// Path in front of all routes; empty = none.
     pub(crate) base_path: String,
     /// Whether there are more routes than those that tell how the server is.
@@ -66,6 +69,7 @@ impl Limits {
             recall: Lane::new(config.recall),
             retain: Lane::new(config.retain),
             retain_timeout: config.retain_timeout,
+            files: config.files.clone(),
             base_path: config.base_path.clone(),
             serves_api: config.serves_api,
             access_log: config.access_log,
@@ -80,6 +84,7 @@ pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
             .merge(banks::router(limits.max_body))
             .merge(memories::router(limits))
             .merge(documents::router())
+            .merge(files::router(limits))
             .merge(operations::router())
     } else {
         Router::new()
@@ -89,7 +94,7 @@ pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate));
     let served = Router::new()
-        .merge(monitoring::router())
+        .merge(monitoring::router(limits))
         .merge(monitoring::contract(&limits.base_path))
         .merge(retired::router())
         .merge(guarded)

@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{OperationEnd, OperationLease, OperationSignal, lock_parent, settle_parent, wake};
+use crate::store::files::forget_file;
 use crate::store::{BankKey, Store, StoreError};
 
 /// An operation to work on.
@@ -196,6 +197,9 @@ impl Store {
         };
         if ended.rows_affected() == 0 {
             return Ok(false);
+        }
+        if matches!(end, OperationEnd::Failed { .. }) {
+            forget_file(&mut transaction, lease).await?;
         }
         if let Some(parent) = parent {
             settle_parent(&mut transaction, lease.bank, parent).await?;
