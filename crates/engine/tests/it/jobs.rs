@@ -54,26 +54,26 @@ impl Embedder for Gated {
 }
 
 /// A worker that works until it is dropped or stopped.
-struct Working {
+pub(crate) struct Working {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Working {
-    fn start(engine: &Engine, settings: WorkerSettings) -> Self {
+    pub(crate) fn start(engine: &Engine, settings: WorkerSettings) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (busy, _) = watch::channel(false);
         let worker = Worker::new(engine.clone(), settings);
         Self { stop, task: tokio::spawn(worker.run(stopped, busy)) }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
         self.task.await.unwrap();
     }
 }
 
-fn quick() -> WorkerSettings {
+pub(crate) fn quick() -> WorkerSettings {
     WorkerSettings { poll: Duration::from_millis(20), backoff: Duration::ZERO, ..WorkerSettings::default() }
 }
 
@@ -91,12 +91,17 @@ impl TestEngine {
         Uuid::parse_str(&response.operation_id.expect("an operation")).unwrap()
     }
 
-    async fn status(&self, bank: &str, id: Uuid) -> OperationStatusResponse {
+    pub(crate) async fn status(&self, bank: &str, id: Uuid) -> OperationStatusResponse {
         self.engine.operation(bank, id, false).await.expect("looked up")
     }
 
     /// Waits until an operation has this status, but not for ever.
-    async fn reaches(&self, bank: &str, id: Uuid, wanted: OperationStatus) -> OperationStatusResponse {
+    pub(crate) async fn reaches(
+        &self,
+        bank: &str,
+        id: Uuid,
+        wanted: OperationStatus,
+    ) -> OperationStatusResponse {
         for _ in 0..6000 {
             let status = self.status(bank, id).await;
             if status.status == wanted {
@@ -122,7 +127,7 @@ impl TestEngine {
     }
 
     /// Lets every lease run out.
-    async fn expire(&self) {
+    pub(crate) async fn expire(&self) {
         sqlx::query("update hindsight.async_operations set lease_until = now() - interval '1 second' where status = 'processing'")
             .execute(&self.pool)
             .await

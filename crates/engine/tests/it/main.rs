@@ -10,6 +10,7 @@
 mod arms;
 mod cells;
 mod conversation;
+mod files;
 mod isolation;
 mod jobs;
 mod observations;

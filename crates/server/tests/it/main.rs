@@ -12,6 +12,7 @@ mod banks;
 mod bodies;
 mod documents;
 mod extremes;
+mod files;
 mod guard;
 mod ignored;
 mod life;
