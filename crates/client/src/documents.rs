@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hindsight_types::documents::{
-    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse,
+    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse, ReprocessDocumentResponse,
 };
 use hindsight_types::time;
 use reqwest::Method;
@@ -61,6 +61,16 @@ impl Client {
         document_id: &str,
     ) -> Result<DeleteDocumentResponse, ClientError> {
         self.send(Method::DELETE, &document_path(bank_id, document_id)?, &Query::default()).await
+    }
+
+    /// Lets a document be made anew from its stored text, in the background.
+    pub async fn reprocess_document(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+    ) -> Result<ReprocessDocumentResponse, ClientError> {
+        let path = format!("{}/reprocess", document_path(bank_id, document_id)?);
+        self.send(Method::POST, &path, &Query::default()).await
     }
 
     /// Reads one chunk; its id names bank, document and place.

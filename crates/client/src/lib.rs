@@ -23,6 +23,7 @@
 mod banks;
 mod documents;
 mod error;
+mod files;
 mod memories;
 mod monitoring;
 mod operations;
@@ -31,6 +32,7 @@ mod transport;
 pub use banks::BankFilter;
 pub use documents::DocumentFilter;
 pub use error::ClientError;
+pub use files::FileUpload;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;

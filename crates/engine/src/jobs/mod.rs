@@ -8,6 +8,7 @@
 mod files;
 mod operations;
 mod perform;
+mod reprocess;
 mod submit;
 mod worker;
 
