@@ -92,8 +92,7 @@ async fn act(
         let refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
         return Ok(([(header::ALLOW, "GET,HEAD,DELETE")], refused).into_response());
     };
-    let handed_over: ReprocessDocumentResponse = engine.reprocess_document(&bank_id, document_id).await?;
-    Ok(Json(handed_over).into_response())
+    Ok(Json(engine.reprocess_document(&bank_id, document_id).await?).into_response())
 }
 
 async fn delete(
