@@ -44,7 +44,7 @@ fn labelled(file: &SentFile) -> Option<&'static Encoding> {
 fn told(bytes: &[u8]) -> Option<&'static Encoding> {
     let prologue = String::from_utf8_lossy(bytes.get(..PROLOGUE).unwrap_or(bytes)).into_owned();
     // One that could be read so far is none that needs two bytes for each letter.
-    charset(&prologue).map(|encoding| encoding.output_encoding())
+    charset(&prologue).map(Encoding::output_encoding)
 }
 
 /// The encoding behind `charset=`.

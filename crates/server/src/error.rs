@@ -58,15 +58,17 @@ impl ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match &error {
-            EngineError::Invalid(_) => Self::bad_request(error.to_string()),
+            EngineError::Invalid(_) | EngineError::Conversion(ConvertError::Refused(_)) => {
+                Self::bad_request(error.to_string())
+            }
             EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }
-            EngineError::Conversion(ConvertError::Refused(_)) => Self::bad_request(error.to_string()),
-            EngineError::Conversion(ConvertError::Busy) => Self::unavailable(error.to_string(), 1),
-            EngineError::Embedding(EmbedError::Busy) => Self::unavailable(error.to_string(), 1),
+            EngineError::Conversion(ConvertError::Busy) | EngineError::Embedding(EmbedError::Busy) => {
+                Self::unavailable(error.to_string(), 1)
+            }
             EngineError::Store(StoreError::Full(_)) => {
                 tracing::error!(%error, "the database has no space left");
                 Self::unavailable(

@@ -53,7 +53,7 @@ impl Engine {
         files: Vec<FileUpload>,
     ) -> Result<FileRetainResponse, EngineError> {
         let now = self.clock.now();
-        let items = files.iter().map(|file| item(file)).collect::<Result<Vec<_>, _>>()?;
+        let items = files.iter().map(item).collect::<Result<Vec<_>, _>>()?;
         // What cannot be done is refused now and not in the background.
         let request =
             RetainRequest { items: items.clone(), run_async: true, document_tags: None, operation_id: None };

@@ -41,9 +41,9 @@ impl Default for WorkerSettings {
             worker_id: "worker".to_owned(),
             slots: 10,
             poll: Duration::from_millis(500),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             retries: 3,
-            backoff: Duration::from_secs(60),
+            backoff: Duration::from_mins(1),
             time_limit: Duration::from_hours(1),
         }
     }

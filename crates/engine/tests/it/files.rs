@@ -70,7 +70,7 @@ impl TestEngine {
 
     async fn claim_files(&self) -> Vec<ClaimedOperation> {
         let types = ["file_convert_retain".to_owned()];
-        self.store.claim_operations("test", &types, Duration::from_secs(60), 10).await.unwrap()
+        self.store.claim_operations("test", &types, Duration::from_mins(1), 10).await.unwrap()
     }
 
     /// Waits until the text of a file is retained.
