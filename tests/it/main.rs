@@ -45,9 +45,23 @@ impl Served {
 
     /// Calls a route of the contract for bank `b` and document `d`, checks the answer.
     async fn check(&self, method: &str, path: &str, query: &str, body: Option<Value>, status: u16) -> Value {
+        self.check_at(method, path, "", query, body, status).await
+    }
+
+    /// The same for a route with the id of an entity.
+    async fn check_at(
+        &self,
+        method: &str,
+        path: &str,
+        entity_id: &str,
+        query: &str,
+        body: Option<Value>,
+        status: u16,
+    ) -> Value {
         let uri = format!("{}{query}", path.replace("{bank_id}", "b").replace("{document_id}", "d"))
             .replace("{chunk_id}", "b_d_0")
-            .replace("{operation_id}", &self.operation);
+            .replace("{operation_id}", &self.operation)
+            .replace("{entity_id}", entity_id);
         let request = Request::builder()
             .method(method.to_uppercase().as_str())
             .uri(uri)
@@ -98,6 +112,11 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &document, "", None, 200).await;
     served.check("get", &format!("{document}/chunks"), "", None, 200).await;
     served.check("get", "/v1/default/chunks/{chunk_id}", "", None, 200).await;
+    let entities = served.check("get", &format!("{BANK}/entities"), "", None, 200).await;
+    let id = entities["items"][0]["id"].as_str().unwrap().to_owned();
+    served.check_at("get", &format!("{BANK}/entities/{{entity_id}}"), &id, "", None, 200).await;
+    let graph = served.check("get", &format!("{BANK}/entities/graph"), "", None, 200).await;
+    assert!(!graph["edges"].as_array().unwrap().is_empty());
     served.check("get", &format!("{BANK}/stats"), "", None, 200).await;
     served.check("patch", BANK, "", Some(json!({"name": "other"})), 200).await;
 
@@ -114,16 +133,38 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("delete", &format!("{one}/delete"), "", None, 200).await;
     served.check("get", &operations, "?limit=101", None, 422).await;
 
+    served.check("patch", &document, "", Some(json!({"tags": ["t", "u"]})), 200).await;
+    served.check("get", &format!("{BANK}/tags"), "?q=t*", None, 200).await;
+    served.check("get", &format!("{BANK}/observations/scopes"), "", None, 200).await;
+
+    served.check("patch", &document, "", Some(json!({})), 422).await;
+    served.check("get", &format!("{BANK}/tags"), "?source=x", None, 422).await;
+    served.check("get", &format!("{BANK}/observations/scopes"), "?limit=x", None, 422).await;
+    let config = format!("{BANK}/config");
+    let updates = json!({"updates": {"retain_mission": "m", "entity_labels": [{"key": "k"}]}});
+    served.check("patch", &config, "", Some(updates), 200).await;
+    served.check("get", &config, "", None, 200).await;
+    served.check("delete", &config, "", None, 200).await;
+    let dry_run = format!("{memories}/dry-run-extract");
+    let request = json!({"content": "Anna met Ben in Rome. They like tea.", "retain_chunk_size": 25});
+    let answer = served.check("post", &dry_run, "", Some(request), 200).await;
+    assert_eq!(answer["facts"].as_array().unwrap().len(), 2);
+
+    served.check("patch", &config, "", Some(json!({"updates": 1})), 422).await;
+    served.check("post", &dry_run, "", Some(json!({"context": 1})), 422).await;
     served.check("put", BANK, "", Some(json!({"name": 1})), 422).await;
     served.check("post", &memories, "", Some(json!({"items": [{"content": ""}]})), 422).await;
     served.check("post", &recall, "", Some(json!({"query": 7, "budget": "x"})), 422).await;
     served.check("get", &list, "?limit=x", None, 422).await;
     served.check("get", &documents, "?limit=-1", None, 422).await;
     served.check("get", "/v1/default/banks", "?offset=x", None, 422).await;
+    served.check("get", &format!("{BANK}/entities"), "?limit=x", None, 422).await;
+    served.check("get", &format!("{BANK}/entities/graph"), "?min_count=x", None, 422).await;
     served.check("get", &format!("{BANK}/stats"), "?refresh=x", None, 422).await;
 
     served.check("post", &format!("{document}/reprocess"), "", None, 200).await;
     served.check("post", &format!("{BANK}/files/retain"), "", None, 422).await;
+    served.check("delete", &memories, "?type=world", None, 200).await;
     served.check("delete", &document, "", None, 200).await;
     served.check("delete", BANK, "", None, 200).await;
 }

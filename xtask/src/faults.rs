@@ -8,13 +8,14 @@
 //! In some rounds a writer with long documents takes part, and the kill waits until one of them
 //! is being written. The target `backend` kills a process of PostgreSQL, whose others survive.
 //!
-//! Two targets are another thing. `herd`: many processes want the daemon of one profile, and one
+//! Three targets are another thing. `worker`: workers are killed that work in the background. `herd`: many processes want the daemon of one profile, and one
 //! of them is killed. `first`: a server is killed during the first start in a new home, which
 //! must not block the next.
 
 mod first;
 mod herd;
 mod round;
+mod workers;
 mod writers;
 
 use std::path::Path;
@@ -36,7 +37,7 @@ pub(crate) struct Options {
     /// Rounds for each target
     #[arg(long, default_value_t = 200)]
     rounds: u32,
-    /// What is killed: server, postgres, backend, both, herd, first; all in turn when not given
+    /// What is killed: server, postgres, backend, both, herd, first, worker; all in turn when not given
     #[arg(long)]
     target: Option<Target>,
     /// Begin of the random numbers; printed, so that a run can be repeated
@@ -53,6 +54,7 @@ pub(crate) enum Target {
     Both,
     Herd,
     First,
+    Worker,
 }
 
 impl FromStr for Target {
@@ -66,7 +68,8 @@ impl FromStr for Target {
             "both" => Ok(Self::Both),
             "herd" => Ok(Self::Herd),
             "first" => Ok(Self::First),
-            _ => Err("give server, postgres, backend, both, herd or first".to_owned()),
+            "worker" => Ok(Self::Worker),
+            _ => Err("give server, postgres, backend, both, herd, first or worker".to_owned()),
         }
     }
 }
@@ -81,7 +84,15 @@ pub(crate) async fn run(root: &Path, options: &Options) -> Result<()> {
     let targets = match options.target {
         Some(target) => vec![target],
         None => {
-            vec![Target::Herd, Target::First, Target::Server, Target::Postgres, Target::Backend, Target::Both]
+            vec![
+                Target::Herd,
+                Target::First,
+                Target::Worker,
+                Target::Server,
+                Target::Postgres,
+                Target::Backend,
+                Target::Both,
+            ]
         }
     };
     let mut passed = 0;
@@ -90,6 +101,7 @@ pub(crate) async fn run(root: &Path, options: &Options) -> Result<()> {
         let ended = match target {
             Target::Herd => herd_rounds(&home, options.rounds, &mut random, &mut passed),
             Target::First => first::rounds(root, &program, options.rounds, &mut random, &mut passed).await,
+            Target::Worker => workers::rounds(&home, options.rounds, &mut random, &mut passed).await,
             _ => write_rounds(&home, target, options.rounds, &mut random, &mut passed).await,
         };
         result = result.and(ended.with_context(|| format!("seed {seed}")));

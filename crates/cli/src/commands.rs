@@ -4,6 +4,7 @@ pub(crate) mod assets;
 pub(crate) mod bank;
 pub(crate) mod connection;
 pub(crate) mod document;
+pub(crate) mod entity;
 pub(crate) mod files;
 pub(crate) mod help;
 pub(crate) mod memory;
@@ -42,6 +43,8 @@ pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -
         ApiCommand::Bank(command) => bank::run(client, output, command).await,
         ApiCommand::Memory(command) => memory::run(client, output, command).await,
         ApiCommand::Document(command) => document::run(client, output, command).await,
+        ApiCommand::Entity(command) => entity::run(client, output, command).await,
+        ApiCommand::Tag(command) => document::tag(client, output, command).await,
         ApiCommand::Chunk(command) => document::chunk(client, output, command).await,
         ApiCommand::Operation(command) => operation::run(client, output, command).await,
         ApiCommand::Retain(arguments) => memory::retain(client, output, arguments).await,

@@ -86,6 +86,7 @@ fn resend(command: &ApiCommand) -> Resend {
         command,
         ApiCommand::Recall(_)
             | ApiCommand::Chunk(_)
+            | ApiCommand::Tag(_)
             | ApiCommand::Health
             | ApiCommand::Version
             | ApiCommand::Bank(

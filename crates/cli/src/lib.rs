@@ -63,7 +63,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Env
         }
     } else {
         match Arguments::try_parse_from(arguments) {
-            Ok(arguments) => execute(arguments, environment).await,
+            Ok(arguments) => Box::pin(execute(arguments, environment)).await,
             Err(error) => return refuse(&error, 2),
         }
     };

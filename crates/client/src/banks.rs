@@ -1,7 +1,8 @@
 //! Banks: create, change, list, count, delete.
 
 use hindsight_types::banks::{
-    BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
+    BankConfigResponse, BankConfigUpdate, BankListResponse, BankProfileResponse, BankStatsResponse,
+    CreateBankRequest, DeleteResponse,
 };
 use reqwest::Method;
 
@@ -36,6 +37,25 @@ impl Client {
         request: &CreateBankRequest,
     ) -> Result<BankProfileResponse, ClientError> {
         self.send_json(Method::PATCH, &bank_path(bank_id, "")?, request).await
+    }
+
+    /// Reads the settings of a bank.
+    pub async fn bank_config(&self, bank_id: &str) -> Result<BankConfigResponse, ClientError> {
+        self.send(Method::GET, &bank_path(bank_id, "/config")?, &Query::default()).await
+    }
+
+    /// Changes settings of a bank, which is made when it is missing; null takes one back.
+    pub async fn update_bank_config(
+        &self,
+        bank_id: &str,
+        request: &BankConfigUpdate,
+    ) -> Result<BankConfigResponse, ClientError> {
+        self.send_json(Method::PATCH, &bank_path(bank_id, "/config")?, request).await
+    }
+
+    /// Takes all settings of a bank back.
+    pub async fn reset_bank_config(&self, bank_id: &str) -> Result<BankConfigResponse, ClientError> {
+        self.send(Method::DELETE, &bank_path(bank_id, "/config")?, &Query::default()).await
     }
 
     /// Counts what a bank holds.

@@ -1,9 +1,11 @@
-//! Documents and the chunks they were cut into: list, read, delete.
+//! Documents and the chunks they were cut into: list, read, relabel, delete; and which tags there are.
 
 use chrono::{DateTime, Utc};
 use hindsight_types::documents::{
-    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse, ReprocessDocumentResponse,
+    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse,
+    ReprocessDocumentResponse, UpdateDocumentRequest, UpdateDocumentResponse,
 };
+use hindsight_types::tags::{ListTagsResponse, ObservationScopesResponse};
 use hindsight_types::time;
 use reqwest::Method;
 
@@ -54,6 +56,16 @@ impl Client {
         self.send(Method::GET, &document_path(bank_id, document_id)?, &Query::default()).await
     }
 
+    /// Gives a document other tags or scopes, and the memories that were read from it too.
+    pub async fn update_document(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+        request: &UpdateDocumentRequest,
+    ) -> Result<UpdateDocumentResponse, ClientError> {
+        self.send_json(Method::PATCH, &document_path(bank_id, document_id)?, request).await
+    }
+
     /// Deletes a document with its memories.
     pub async fn delete_document(
         &self,
@@ -71,6 +83,30 @@ impl Client {
     ) -> Result<ReprocessDocumentResponse, ClientError> {
         let path = format!("{}/reprocess", document_path(bank_id, document_id)?);
         self.send(Method::POST, &path, &Query::default()).await
+    }
+
+    /// Lists the tags of a bank's memories, the most frequent first; `*` in `search` stands for
+    /// anything.
+    pub async fn list_tags(
+        &self,
+        bank_id: &str,
+        search: Option<&str>,
+        limit: Option<i64>,
+        offset: Option<i64>,
+    ) -> Result<ListTagsResponse, ClientError> {
+        let query = Query::default().add("q", search).add("limit", limit).add("offset", offset);
+        self.send(Method::GET, &bank_path(bank_id, "/tags")?, &query).await
+    }
+
+    /// Lists the sets of tags that a bank's observations have, the most frequent first.
+    pub async fn observation_scopes(
+        &self,
+        bank_id: &str,
+        limit: Option<i64>,
+        offset: Option<i64>,
+    ) -> Result<ObservationScopesResponse, ClientError> {
+        let query = Query::default().add("limit", limit).add("offset", offset);
+        self.send(Method::GET, &bank_path(bank_id, "/observations/scopes")?, &query).await
     }
 
     /// Reads one chunk; its id names bank, document and place.

@@ -22,6 +22,7 @@
 
 mod banks;
 mod documents;
+mod entities;
 mod error;
 mod files;
 mod memories;
@@ -31,6 +32,7 @@ mod transport;
 
 pub use banks::BankFilter;
 pub use documents::DocumentFilter;
+pub use entities::EntityFilter;
 pub use error::ClientError;
 pub use files::FileUpload;
 /// The wire: requests, answers and their limits.

@@ -1,5 +1,7 @@
-//! Memories: retain, recall, read, list.
+//! Memories: retain, recall, read, list, delete.
 
+use hindsight_types::banks::DeleteResponse;
+use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
 use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{MemoryItem, RetainRequest, RetainResponse};
@@ -45,6 +47,15 @@ impl Client {
         self.send_json(Method::POST, &bank_path(bank_id, "/memories")?, request).await
     }
 
+    /// What a retain would make of a text. Nothing is stored.
+    pub async fn dry_run_extract(
+        &self,
+        bank_id: &str,
+        request: &DryRunExtractRequest,
+    ) -> Result<DryRunExtractionResult, ClientError> {
+        self.send_json(Method::POST, &bank_path(bank_id, "/memories/dry-run-extract")?, request).await
+    }
+
     /// Finds what matters for a query inside a token budget.
     pub async fn recall(
         &self,
@@ -75,5 +86,14 @@ impl Client {
             .add("limit", filter.limit)
             .add("offset", filter.offset);
         self.send(Method::GET, &bank_path(bank_id, "/memories/list")?, &query).await
+    }
+    /// Deletes the memories of a bank, or those of one type; documents and entities stay.
+    pub async fn delete_memories(
+        &self,
+        bank_id: &str,
+        fact_type: Option<FactType>,
+    ) -> Result<DeleteResponse, ClientError> {
+        let query = Query::default().add("type", fact_type);
+        self.send(Method::DELETE, &bank_path(bank_id, "/memories")?, &query).await
     }
 }

@@ -10,7 +10,7 @@ use hindsight_types::time;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::config::ExtractionMode;
+use crate::bank_config::check_field;
 use crate::store::{BankRow, BankUpdate};
 use crate::text::sanitize;
 use crate::{Engine, EngineError};
@@ -196,19 +196,7 @@ fn given_traits(request: &CreateBankRequest) -> Option<Value> {
 
 /// The settings of the request, checked.
 fn given_settings(request: &CreateBankRequest) -> Result<Option<Value>, EngineError> {
-    if let Some(mode) = &request.retain_extraction_mode {
-        mode.parse::<ExtractionMode>().map_err(EngineError::Invalid)?;
-    }
-    for (name, size) in [
-        ("retain_chunk_size", request.retain_chunk_size),
-        ("retain_structured_chunk_size", request.retain_structured_chunk_size),
-        ("retain_max_attachments_per_chunk", request.retain_max_attachments_per_chunk),
-    ] {
-        if size.is_some_and(|size| size < 1) {
-            return Err(EngineError::Invalid(format!("{name} must be a positive number")));
-        }
-    }
-    let text = |text: &Option<String>| text.as_deref().map(|text| json!(sanitize(text)));
+    let text = |text: &Option<String>| text.as_deref().map(Value::from);
     let settings: Map<String, Value> = [
         ("reflect_mission", text(&request.reflect_mission)),
         ("retain_mission", text(&request.retain_mission)),
@@ -225,7 +213,8 @@ fn given_settings(request: &CreateBankRequest) -> Result<Option<Value>, EngineEr
         ("enable_reranking", request.enable_reranking.map(Value::from)),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-    .collect();
+    .filter_map(|(name, value)| Some((name, value?)))
+    .map(|(name, value)| Ok((name.to_owned(), check_field(name, value).map_err(EngineError::Invalid)?)))
+    .collect::<Result<_, EngineError>>()?;
     Ok((!settings.is_empty()).then_some(Value::Object(settings)))
 }

@@ -1,10 +1,14 @@
 //! Settings of the engine, and of one bank where it overrides them.
 
+mod extraction;
+
 use std::str::FromStr;
 use std::time::Duration;
 
 use hindsight_types::recall::Budget;
 use serde_json::Value;
+
+pub use extraction::ExtractionSettings;
 
 /// How facts are made of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,19 @@ pub enum ExtractionMode {
     Verbatim,
     /// The chunk itself is the fact.
     Chunks,
+}
+
+impl ExtractionMode {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Concise => "concise",
+            Self::Verbose => "verbose",
+            Self::Custom => "custom",
+            Self::Verbatim => "verbatim",
+            Self::Chunks => "chunks",
+        }
+    }
 }
 
 impl FromStr for ExtractionMode {
@@ -108,6 +125,8 @@ pub struct Settings {
     pub chunk_size: usize,
     /// Largest turn or line kept whole; the chunk size when not set.
     pub structured_chunk_size: Option<usize>,
+    /// How a language model is asked for facts.
+    pub extraction: ExtractionSettings,
     /// Tokens that a part of a retain in the background has at most, if it is more than one item.
     pub batch_tokens: usize,
     /// Whether the texts of documents are kept.
@@ -171,6 +190,18 @@ pub struct Settings {
     pub rerank_max_tokens: Option<usize>,
     /// How long recall waits for a reranker.
     pub rerank_budget: Duration,
+    /// Share of trigrams that stored names have in common with a new one to be looked at.
+    pub entity_trigram_threshold: f64,
+    /// Share of trigrams that two names have in common to be taken for one.
+    pub entity_merge_similarity: f64,
+    /// The same for two names that are new in one batch.
+    pub entity_batch_similarity: f64,
+    /// Stored names that one new name is compared with at most.
+    pub entity_candidates: i64,
+    /// New names that the database is asked about at once; at least 1.
+    pub entity_names_at_once: usize,
+    /// Cosine similarity from which two memories are linked.
+    pub link_min_similarity: f64,
 }
 
 impl Default for Settings {
@@ -179,6 +210,7 @@ impl Default for Settings {
             extraction_mode: ExtractionMode::Concise,
             chunk_size: 3000,
             structured_chunk_size: None,
+            extraction: ExtractionSettings::default(),
             batch_tokens: 10_000,
             store_document_text: true,
             delete_files: true,
@@ -208,6 +240,12 @@ impl Default for Settings {
             rerank_max_candidates_of_budget: [0; 3],
             rerank_max_tokens: None,
             rerank_budget: Duration::from_millis(150),
+            entity_trigram_threshold: 0.3,
+            entity_merge_similarity: 0.3,
+            entity_batch_similarity: 0.5,
+            entity_candidates: 200,
+            entity_names_at_once: 100,
+            link_min_similarity: 0.7,
         }
     }
 }
@@ -229,6 +267,8 @@ impl Settings {
             extraction_mode: mode.and_then(|mode| mode.parse().ok()).unwrap_or(self.extraction_mode),
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
+            extraction: self.extraction.of_bank(config),
+            store_document_text: flag("store_document_text").unwrap_or(self.store_document_text),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
             graph: flag("enable_graph_retrieval").unwrap_or(self.graph),
             temporal: flag("enable_temporal_retrieval").unwrap_or(self.temporal),
@@ -249,6 +289,11 @@ impl Settings {
             budget_max: count("recall_budget_max").unwrap_or(self.budget_max),
             ..self.clone()
         }
+    }
+
+    /// Share of trigrams from which the database is asked for similar names.
+    pub fn entity_similarity(&self) -> f64 {
+        self.entity_trigram_threshold.max(self.entity_merge_similarity)
     }
 
     /// Candidates that a reranker sees at most at this budget.

@@ -1,5 +1,7 @@
 //! Errors of the engine, by what the caller can do about them.
 
+use std::time::Duration;
+
 use crate::ports::{ConvertError, EmbedError};
 use crate::store::StoreError;
 
@@ -32,10 +34,33 @@ pub enum EngineError {
     /// A file did not become a text; nothing was written.
     #[error(transparent)]
     Conversion(#[from] ConvertError),
+    /// The language model did not read all of the text; nothing of it was written.
+    #[error("{message}")]
+    Extraction {
+        /// Which chunks of which documents, and why.
+        message: String,
+        /// What can be done about it.
+        remedy: Remedy,
+    },
     /// The database failed; nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Work on a thread of its own did not end.
     #[error("internal work was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// What can be done when a language model has not answered, the easiest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remedy {
+    /// Ask again; what was answered is not asked for twice.
+    Retry,
+    /// Ask again a little later: the provider has too much to do.
+    Busy,
+    /// Ask again after this time, when the provider answers again.
+    Wait(Duration),
+    /// Another text: this one the model refuses.
+    Rewrite,
+    /// The operator has to look at key, account or model.
+    Configure,
 }

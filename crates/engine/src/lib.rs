@@ -5,13 +5,18 @@
 //! through the traits of [`ports`]. It knows no HTTP, no argument vector, no
 //! environment variable and no model provider.
 
+mod bank_config;
 mod banks;
 mod browse;
+mod browse_entities;
 mod cells;
 pub mod config;
+mod curate;
 pub mod error;
 mod hash;
 pub mod jobs;
+pub mod labels;
+mod links;
 pub mod ports;
 pub mod recall;
 pub mod retain;

@@ -114,6 +114,10 @@ pub struct Config {
     pub retain: Admission,
     /// Longest time a retain may take.
     pub retain_timeout: Duration,
+    /// Whether clients may see what a retain would make of a text.
+    pub dry_run: bool,
+    /// Whether clients may change the settings of banks by their own route.
+    pub bank_config: bool,
     /// `pg0`, `pg0://NAME` or `postgresql://…`.
     pub database_url: String,
     /// Replica that recall asks.
@@ -280,6 +284,8 @@ impl Config {
                 max_concurrent: reader.positive(&table::RETAIN_MAX_CONCURRENT)?,
             },
             retain_timeout: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
+            dry_run: reader.flag(&table::ENABLE_DRY_RUN)?,
+            bank_config: reader.flag(&table::ENABLE_BANK_CONFIG)?,
             database_url: reader.value(&table::DATABASE_URL)?,
             read_database_url: reader.text(&table::READ_DATABASE_URL),
             migration_database_url: reader.text(&table::MIGRATION_DATABASE_URL),
@@ -342,7 +348,7 @@ fn worker(reader: &Reader) -> Result<WorkerSettings, SettingError> {
         slots: reader.positive(&table::WORKER_MAX_SLOTS)?,
         poll: Duration::from_millis(reader.positive(&table::WORKER_POLL_INTERVAL)?),
         lease,
-        retries: i32::try_from(reader.value::<u16>(&table::WORKER_MAX_RETRIES)?).unwrap_or(i32::MAX),
+        retries: reader.value::<u16>(&table::WORKER_MAX_RETRIES)?.into(),
         backoff: seconds(reader, &table::WORKER_BACKOFF)?,
         time_limit: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
     })

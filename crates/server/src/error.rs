@@ -4,12 +4,16 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hindsight_engine::EngineError;
+use hindsight_engine::error::Remedy;
 use hindsight_engine::ports::{ConvertError, EmbedError};
 use hindsight_engine::store::StoreError;
 use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
 
 /// Seconds after which somebody may have freed space on a disk that was full.
 pub(crate) const SPACE_RETRY: u64 = 30;
+
+/// Seconds after which a provider of models may have less to do.
+const BUSY_RETRY: u64 = 10;
 
 /// An answer with an error status.
 #[derive(Debug)]
@@ -58,17 +62,28 @@ impl ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match &error {
-            EngineError::Invalid(_) | EngineError::Conversion(ConvertError::Refused(_)) => {
-                Self::bad_request(error.to_string())
-            }
+            EngineError::Invalid(_)
+            | EngineError::Conversion(ConvertError::Refused(_))
+            | EngineError::Store(StoreError::NoText(_)) => Self::bad_request(error.to_string()),
             EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, error.to_string())
             }
-            EngineError::Conversion(ConvertError::Busy) | EngineError::Embedding(EmbedError::Busy) => {
-                Self::unavailable(error.to_string(), 1)
+            EngineError::Extraction { message, remedy } => {
+                tracing::warn!(%error, "a language model did not read a text");
+                match remedy {
+                    Remedy::Busy => Self::unavailable(message, BUSY_RETRY),
+                    Remedy::Wait(time) => Self::unavailable(message, time.as_secs().max(1)),
+                    Remedy::Rewrite => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+                    Remedy::Retry | Remedy::Configure => {
+                        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+                    }
+                }
             }
+            EngineError::Conversion(ConvertError::Busy)
+            | EngineError::Embedding(EmbedError::Busy)
+            | EngineError::Store(StoreError::DocumentChanged(_)) => Self::unavailable(error.to_string(), 1),
             EngineError::Store(StoreError::Full(_)) => {
                 tracing::error!(%error, "the database has no space left");
                 Self::unavailable(

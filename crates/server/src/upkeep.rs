@@ -5,19 +5,29 @@ use std::time::Duration;
 use hindsight_engine::Engine;
 use tokio::sync::watch;
 
-/// Time between two looks for work. A look at a database without large banks is one short
-/// statement.
+/// Time between two looks for work. A look at a database without any is two short statements.
 const INTERVAL: Duration = Duration::from_secs(20);
+/// Looks between two sweeps of answers that nobody came back for: an hour's.
+const SWEEP_EVERY: u32 = 180;
 
-/// Tends the cells of large banks and forgets old operations until `stopped`; a step under way is given up then, which
-/// loses nothing.
+/// Tends the cells of large banks and the links of new memories, forgets old operations and
+/// sweeps what language models have answered in vain, until `stopped`; a step under way is given
+/// up then, which loses nothing.
 ///
 /// Operations that came to their end more than `retention_days` ago are forgotten.
 pub(crate) async fn run(engine: Engine, retention_days: Option<i32>, mut stopped: watch::Receiver<bool>) {
     let work = async {
-        loop {
+        for look in (0..SWEEP_EVERY).cycle() {
             if let Err(error) = engine.tend_cells().await {
                 tracing::warn!(%error, "the cells of large banks were not tended; recall looks at more vectors until they are");
+            }
+            if let Err(error) = engine.tend_links().await {
+                tracing::warn!(%error, "new memories were not linked to those that are like them; it is tried again");
+            }
+            if look == 0
+                && let Err(error) = engine.sweep_extractions().await
+            {
+                tracing::warn!(%error, "old answers of language models were not removed; they are later");
             }
             if let Some(days) = retention_days
                 && let Err(error) = engine.sweep_operations(days).await

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::database::SEARCH_PATH;
 
 /// Sentences that must hold, each with a query for the number of rows against it.
-const RULES: [(&str, &str); 12] = [
+const RULES: [(&str, &str); 16] = [
     (
         "a bank's counter of memories is their number",
         "select count(*) from bank_state s where s.memories
@@ -49,16 +49,36 @@ const RULES: [(&str, &str); 12] = [
            or not exists (select 1 from entities n where (n.bank_key, n.entity_id) = (e.bank_key, e.entity_id))",
     ),
     (
+        "a link joins two memories",
+        "select count(*) from memory_links l where not exists
+           (select 1 from memories m where (m.bank_key, m.memory_id) = (l.bank_key, l.memory_id))
+           or not exists (select 1 from memories m where (m.bank_key, m.memory_id) = (l.bank_key, l.other_id))",
+    ),
+    (
         "a memory has its vector and its state",
         "select count(*) from memories m where not exists
            (select 1 from memory_vectors v where (v.bank_key, v.memory_id) = (m.bank_key, m.memory_id))
            or not exists (select 1 from memory_state s where (s.bank_key, s.memory_id) = (m.bank_key, m.memory_id))",
     ),
     (
-        "the memories of a document are numbered without a gap",
+        "every memory of a document has a number of its own",
         "select count(*) from (select bank_key, document_id from memories where document_id is not null
-           group by 1, 2 having min(ordinal) <> 0 or max(ordinal) <> count(*) - 1
-           or count(distinct ordinal) <> count(*)) d",
+           group by 1, 2 having min(ordinal) < 0 or count(distinct ordinal) <> count(*)) d",
+    ),
+    (
+        "the memories of a document stand in the order of its chunks",
+        "select count(*) from (select chunk_index < max(chunk_index) over (partition by bank_key, document_id
+           order by ordinal) as is_behind from memories where document_id is not null) o where is_behind",
+    ),
+    (
+        "a memory has the same tags wherever they are written, those of its labels among them",
+        "select count(*) from memories m join memory_vectors v using (bank_key, memory_id)
+           where m.tags <> v.tags or not m.tags @> m.label_tags",
+    ),
+    (
+        "a chunk belongs to an item of its document",
+        "select count(*) from chunks c join documents d using (bank_key, document_id)
+           where jsonb_typeof(d.parts) = 'array' and c.part >= jsonb_array_length(d.parts)",
     ),
     (
         "the chunks of a document are numbered without a gap",

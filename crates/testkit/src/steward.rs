@@ -27,6 +27,9 @@ const TRIGRAMS: &str = "DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm') THEN
         CREATE EXTENSION pg_trgm SCHEMA public;
     END IF;
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'btree_gin') THEN
+        CREATE EXTENSION btree_gin SCHEMA public;
+    END IF;
 END $$";
 
 const TEMPLATE: &str = "template_";

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::decode::{Decoder, FromJson, request};
 
@@ -97,6 +97,25 @@ request! {
         /// Whether recall reranks.
         enable_reranking: Option<bool> => optional,
     }
+}
+
+request! {
+    /// `PATCH banks/{bank_id}/config`.
+    pub struct BankConfigUpdate {
+        /// Settings to change, by name; null takes one back.
+        updates: Map<String, Value> => required,
+    }
+}
+
+/// Answer to reads and changes of a bank's settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BankConfigResponse {
+    /// Public name of the bank.
+    pub bank_id: String,
+    /// All settings as they count for the bank.
+    pub config: Map<String, Value>,
+    /// Those that the bank has of its own.
+    pub overrides: Map<String, Value>,
 }
 
 /// Answer to `PUT banks/{bank_id}`.

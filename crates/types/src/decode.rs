@@ -203,6 +203,22 @@ impl FromJson for f64 {
     }
 }
 
+impl FromJson for Value {
+    fn from_json(value: &Value, _decoder: &mut Decoder) -> Option<Self> {
+        Some(value.clone())
+    }
+}
+
+impl FromJson for Map<String, Value> {
+    fn from_json(value: &Value, decoder: &mut Decoder) -> Option<Self> {
+        let object = value.as_object();
+        if object.is_none() {
+            decoder.fail("dict_type", "Input should be a valid dictionary", value);
+        }
+        object.cloned()
+    }
+}
+
 impl<T: FromJson> FromJson for Vec<T> {
     fn from_json(value: &Value, decoder: &mut Decoder) -> Option<Self> {
         let Value::Array(elements) = value else {

@@ -4,6 +4,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::decode::{Decoder, request};
+use crate::retain::ObservationScopes;
+
 /// Answer to `GET documents`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListDocumentsResponse {
@@ -75,6 +78,29 @@ pub struct DocumentResponse {
     pub observation_scopes: Option<Value>,
     /// Its attachments.
     pub attachments: Option<Vec<Value>>,
+}
+
+request! {
+    /// `PATCH documents/{document_id}`.
+    pub struct UpdateDocumentRequest check check_update {
+        /// Tags in place of those of the document and its memories.
+        tags: Option<Vec<String>> => optional,
+        /// Scopes of the observations made from it.
+        observation_scopes: Option<ObservationScopes> => optional,
+    }
+}
+
+fn check_update(request: &UpdateDocumentRequest, value: &Value, decoder: &mut Decoder) {
+    if request.tags.is_none() && request.observation_scopes.is_none() {
+        decoder.value_error("at least one of 'tags' and 'observation_scopes' must be given", value);
+    }
+}
+
+/// Answer to `PATCH documents/{document_id}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateDocumentResponse {
+    /// Always true; failures are error statuses.
+    pub success: bool,
 }
 
 /// Answer to `DELETE documents/{document_id}`.

@@ -11,6 +11,8 @@
 pub mod banks;
 pub mod decode;
 pub mod documents;
+pub mod dry_run;
+pub mod entities;
 pub mod errors;
 pub mod files;
 pub mod limits;

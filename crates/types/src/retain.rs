@@ -316,6 +316,47 @@ pub struct RetainResponse {
     pub operation_ids: Option<Vec<String>>,
     /// Tokens used by language models, when synchronous.
     pub usage: Option<TokenUsage>,
+    /// What language models made of the texts; not there when none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extraction: Option<ExtractionReport>,
+}
+
+/// What became of the chunks that a language model read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtractionReport {
+    /// Chunks with facts.
+    pub chunks_done: i64,
+    /// Chunks in which there is nothing to remember.
+    pub chunks_empty: i64,
+    /// Chunks that could not be read: 0 on success.
+    pub chunks_failed: i64,
+    /// Facts that were read.
+    pub facts: i64,
+    /// Facts of the model that were left out, by the reason.
+    pub facts_dropped: DroppedFacts,
+}
+
+impl std::ops::AddAssign for ExtractionReport {
+    fn add_assign(&mut self, other: Self) {
+        self.chunks_done += other.chunks_done;
+        self.chunks_empty += other.chunks_empty;
+        self.chunks_failed += other.chunks_failed;
+        self.facts += other.facts;
+        self.facts_dropped.malformed += other.facts_dropped.malformed;
+        self.facts_dropped.empty += other.facts_dropped.empty;
+        self.facts_dropped.no_evidence += other.facts_dropped.no_evidence;
+    }
+}
+
+/// Facts of a model that were left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedFacts {
+    /// They were not of the form asked for.
+    pub malformed: i64,
+    /// They stated nothing.
+    pub empty: i64,
+    /// They had a name, number or date that the text does not give.
+    pub no_evidence: i64,
 }
 
 /// Tokens used by language models.

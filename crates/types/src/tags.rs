@@ -1,6 +1,6 @@
-//! Tag filters.
+//! Tags: filters by them, and which there are.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::decode::{Decoder, FromJson, words};
@@ -29,6 +29,60 @@ words! {
         /// By similarity with the bank's tags.
         Fuzzy = "fuzzy",
     }
+}
+
+words! {
+    /// What has the tags of a listing.
+    pub enum TagSource("literal_error") {
+        /// Memories.
+        Memories = "memories",
+        /// Mental models.
+        MentalModels = "mental_models",
+    }
+}
+
+/// Answer to `GET tags`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsResponse {
+    /// One page of tags, the most frequent first.
+    pub items: Vec<TagItem>,
+    /// Number of tags in all pages.
+    pub total: i64,
+    /// Page size asked for.
+    pub limit: i64,
+    /// Tags skipped.
+    pub offset: i64,
+}
+
+/// A tag in a listing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TagItem {
+    /// The tag.
+    pub tag: String,
+    /// How many have it.
+    pub count: i64,
+}
+
+/// Answer to `GET observations/scopes`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObservationScopesResponse {
+    /// One page of scopes, the most frequent first.
+    pub scopes: Vec<ObservationScope>,
+    /// Number of scopes in all pages.
+    pub total: i64,
+    /// Page size asked for.
+    pub limit: i64,
+    /// Scopes skipped.
+    pub offset: i64,
+}
+
+/// A set of tags that observations have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObservationScope {
+    /// The tags; none for observations that all share.
+    pub tags: Vec<String>,
+    /// How many observations have exactly these.
+    pub count: i64,
 }
 
 /// A boolean tree over tag filters.

@@ -121,7 +121,7 @@ impl<'h> Run<'h> {
         match target {
             Target::Backend => return kill_backend(postmaster()?, random),
             Target::Postgres | Target::Both => signal(postmaster()?, Signal::SIGKILL)?,
-            Target::Server | Target::Herd | Target::First => {}
+            Target::Server | Target::Herd | Target::First | Target::Worker => {}
         }
         if target != Target::Postgres {
             self.server.take().context("the server is gone")?.kill()?;

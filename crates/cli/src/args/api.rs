@@ -22,9 +22,15 @@ pub(crate) enum ApiCommand {
     /// Manage documents: the texts that memories were read from
     #[command(subcommand)]
     Document(DocumentCommand),
+    /// Look at entities: who and what memories name
+    #[command(subcommand)]
+    Entity(EntityCommand),
     /// Read chunks: the pieces that documents were cut into
     #[command(subcommand)]
     Chunk(ChunkCommand),
+    /// Show which tags there are
+    #[command(subcommand)]
+    Tag(TagCommand),
     /// Look after work that was handed to the background
     #[command(subcommand)]
     Operation(OperationCommand),
@@ -151,6 +157,17 @@ pub(crate) enum DocumentCommand {
         /// Id of the document
         id: String,
     },
+    /// Give a document other tags, and the memories that were read from it too
+    Update {
+        /// Id of the bank
+        bank: String,
+        /// Id of the document
+        id: String,
+        /// Tag in place of those there are; may be repeated or hold several, separated by commas.
+        /// An empty one takes all away
+        #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',', required = true)]
+        tags: Vec<String>,
+    },
     /// Delete a document with the memories that were read from it
     Delete {
         /// Id of the bank
@@ -160,6 +177,24 @@ pub(crate) enum DocumentCommand {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum EntityCommand {
+    /// List entities, those with the most mentions first
+    List {
+        /// Id of the bank
+        bank: String,
+        #[command(flatten)]
+        page: PageArguments,
+    },
+    /// Show one entity
+    Get {
+        /// Id of the bank
+        bank: String,
+        /// Id of the entity
+        id: String,
     },
 }
 
@@ -225,6 +260,20 @@ pub(crate) enum OperationCommand {
 }
 
 #[derive(Clone, Debug, Subcommand)]
+pub(crate) enum TagCommand {
+    /// List the tags of memories, the most frequent first
+    List {
+        /// Id of the bank
+        bank: String,
+        /// The tag, in any case; `*` stands for anything, as in `user:*`
+        #[arg(short, long, value_name = "PATTERN")]
+        query: Option<String>,
+        #[command(flatten)]
+        page: PageArguments,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum MemoryCommand {
     /// Remember a text
     Retain(RetainArguments),
@@ -243,6 +292,17 @@ pub(crate) enum MemoryCommand {
         bank: String,
         /// Id of the memory
         id: String,
+    },
+    /// Delete the memories of a bank; its documents stay
+    Clear {
+        /// Id of the bank
+        bank: String,
+        /// Only this type
+        #[arg(short = 't', long = "type", alias = "fact-type", value_name = "TYPE", value_parser = word::<FactType>(FactType::ALL, FactType::as_str))]
+        fact_type: Option<FactType>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
     },
 }
 

@@ -1,14 +1,14 @@
-//! `hindsight document` and `hindsight chunk`.
+//! `hindsight document`, `hindsight tag` and `hindsight chunk`.
 
 use std::io::{self, Write};
 
 use anyhow::Result;
 use chrono::Local;
-use hindsight_client::types::documents::{DocumentResponse, ListDocumentsResponse};
+use hindsight_client::types::documents::{DocumentResponse, ListDocumentsResponse, UpdateDocumentRequest};
 use hindsight_client::{Client, DocumentFilter};
 
 use super::Outcome;
-use crate::args::{ChunkCommand, DocumentCommand};
+use crate::args::{ChunkCommand, DocumentCommand, TagCommand};
 use crate::output::{Output, counted, day, dim, plain, strong, table};
 
 pub(crate) async fn run(client: &Client, output: &Output, command: DocumentCommand) -> Result<Outcome> {
@@ -28,6 +28,13 @@ pub(crate) async fn run(client: &Client, output: &Output, command: DocumentComma
         DocumentCommand::Get { bank, id } => {
             output.answer(&client.get_document(&bank, &id).await?, print_document)?;
         }
+        DocumentCommand::Update { bank, id, tags } => {
+            let tags: Vec<String> = tags.into_iter().filter(|tag| !tag.is_empty()).collect();
+            let request = UpdateDocumentRequest { tags: Some(tags), observation_scopes: None };
+            let updated = client.update_document(&bank, &id, &request).await?;
+            output
+                .answer(&updated, |out, _| writeln!(out, "document {} has new tags", strong(&plain(&id))))?;
+        }
         DocumentCommand::Delete { bank, id, yes } => {
             let question = format!("delete document {} with its memories?", plain(&id));
             if !output.confirm(&question, yes)? {
@@ -41,6 +48,23 @@ pub(crate) async fn run(client: &Client, output: &Output, command: DocumentComma
             })?;
         }
     }
+    Ok(Outcome::Good)
+}
+
+pub(crate) async fn tag(client: &Client, output: &Output, command: TagCommand) -> Result<Outcome> {
+    let TagCommand::List { bank, query, page } = command;
+    let tags = client.list_tags(&bank, query.as_deref(), Some(page.limit), Some(page.offset)).await?;
+    output.answer(&tags, |out, tags| {
+        if tags.items.is_empty() {
+            return writeln!(out, "no tags");
+        }
+        let mut rows = table(&["tag", "memories"]);
+        for item in &tags.items {
+            rows.add_row([plain(&item.tag), item.count.to_string()]);
+        }
+        writeln!(out, "{rows}")?;
+        writeln!(out, "{} of {}", tags.items.len(), tags.total)
+    })?;
     Ok(Outcome::Good)
 }
 

@@ -86,7 +86,6 @@ pub(crate) async fn retain(
                 (_, Some(status)) if is_bad(file) => {
                     let error = file.error.as_deref().map(plain).unwrap_or_default();
                     writeln!(out, "{name}: {status}: {error}")?;
-                    continue;
                 }
                 (Some(id), None) => {
                     waiting += 1;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Outcome, files, operation};
 use crate::args::{ListArguments, MemoryCommand, RecallArguments, RetainArguments};
-use crate::output::{Output, day, dim, plain, strong, verdict};
+use crate::output::{Output, counted, day, dim, plain, strong, verdict};
 
 pub(crate) async fn run(client: &Client, output: &Output, command: MemoryCommand) -> Result<Outcome> {
     match command {
@@ -25,6 +25,18 @@ pub(crate) async fn run(client: &Client, output: &Output, command: MemoryCommand
         MemoryCommand::List(arguments) => list(client, output, arguments).await,
         MemoryCommand::Get { bank, id } => {
             output.answer(&client.get_memory(&bank, &id).await?, print_memory)?;
+            Ok(Outcome::Good)
+        }
+        MemoryCommand::Clear { bank, fact_type, yes } => {
+            let what = fact_type.map_or_else(|| "all".to_owned(), |fact_type| format!("the {fact_type}"));
+            if !output.confirm(&format!("delete {what} memories of bank {}?", plain(&bank)), yes)? {
+                return Ok(Outcome::Bad);
+            }
+            let deleted = client.delete_memories(&bank, fact_type).await?;
+            output.answer(&deleted, |out, deleted| {
+                let memories = counted(deleted.deleted_count.unwrap_or_default(), "memory", "memories");
+                writeln!(out, "{memories} deleted")
+            })?;
             Ok(Outcome::Good)
         }
     }

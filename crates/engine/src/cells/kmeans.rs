@@ -89,7 +89,8 @@ fn sizes(members: &[usize], centres: usize) -> Vec<usize> {
     sizes
 }
 
-fn scaled(mut vector: Vec<f32>) -> Vec<f32> {
+/// The vector at length 1.
+pub(crate) fn scaled(mut vector: Vec<f32>) -> Vec<f32> {
     let length = dot(&vector, &vector).sqrt();
     if length > 0.0 {
         for value in &mut vector {
@@ -100,7 +101,7 @@ fn scaled(mut vector: Vec<f32>) -> Vec<f32> {
 }
 
 /// Inner product, in eight sums that the compiler can compute at once.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (mut sums, mut rest) = ([0.0_f32; 8], 0.0);
     let (left, right) = (a.chunks_exact(8), b.chunks_exact(8));
     for (x, y) in left.remainder().iter().zip(right.remainder()) {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use self::kmeans::{Groups, group, nearest};
+pub(crate) use self::kmeans::{dot, scaled};
 use crate::store::{CellLease, CellWork, VectorRow};
 use crate::{Engine, EngineError};
 

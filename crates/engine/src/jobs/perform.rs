@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::worker::WorkerSettings;
 use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
+use crate::error::Remedy;
 use crate::ports::ConvertError;
 use crate::store::{ClaimedOperation, OperationEnd, StoreError};
 use crate::{Engine, EngineError};
@@ -71,8 +72,15 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::Conflict(_)
         | EngineError::BankNotFound(_)
         | EngineError::NotFound { .. }
-        | EngineError::Conversion(ConvertError::Refused(_)) => false,
-        EngineError::Conversion(ConvertError::Busy)
+        | EngineError::Conversion(ConvertError::Refused(_))
+        | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
+        // When it goes on is known: that is no failed attempt.
+        EngineError::Extraction { remedy: Remedy::Wait(after), .. } => {
+            let (after, error) = (*after, Some(error.to_string()));
+            return Some(OperationEnd::Again { after, error, counts: false });
+        }
+        EngineError::Extraction { .. }
+        | EngineError::Conversion(ConvertError::Busy)
         | EngineError::Embedding(_)
         | EngineError::Store(_)
         | EngineError::Interrupted(_) => true,
@@ -97,6 +105,28 @@ fn wait(attempt: i32, backoff: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_model_did_not_read_ends_by_what_can_be_done() {
+        let settings = WorkerSettings::default();
+        let end = |remedy, attempt| {
+            end_of(&EngineError::Extraction { message: "m".to_owned(), remedy }, attempt, &settings)
+        };
+        let hour = Duration::from_hours(1);
+        for attempt in [1, 1000] {
+            assert!(matches!(
+                end(Remedy::Wait(hour), attempt),
+                Some(OperationEnd::Again { after, counts: false, .. }) if after == hour
+            ));
+        }
+        for remedy in [Remedy::Rewrite, Remedy::Configure] {
+            assert!(matches!(end(remedy, 1), Some(OperationEnd::Failed { .. })));
+        }
+        for remedy in [Remedy::Retry, Remedy::Busy] {
+            assert!(matches!(end(remedy, 1), Some(OperationEnd::Again { counts: true, .. })));
+            assert!(matches!(end(remedy, 1000), Some(OperationEnd::Failed { .. })));
+        }
+    }
 
     #[test]
     fn waits_double_up_to_a_bound() {

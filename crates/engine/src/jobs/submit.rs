@@ -29,7 +29,8 @@ impl Engine {
     ) -> Result<RetainResponse, EngineError> {
         let now = self.clock.now();
         // What cannot be done is refused now and not in the background.
-        gather(request.clone(), now)?;
+        let sources = gather(request.clone(), now)?;
+        self.plans(bank_id, &sources).await?;
         refuse_repeated_documents(&request.items)?;
         let document_tags = request.document_tags.take().unwrap_or_default();
         for item in &mut request.items {
@@ -226,6 +227,7 @@ fn answer(bank_id: String, items_count: i64, operations: &[Uuid]) -> RetainRespo
         operation_id: ids.first().cloned(),
         operation_ids: (ids.len() > 1).then_some(ids),
         usage: None,
+        extraction: None,
     }
 }
 

@@ -1,18 +1,55 @@
 //! From documents to facts with all that ranking needs but their vectors.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
 use uuid::Uuid;
 
 use super::chunk::{ChunkLimits, chunk};
+use super::delta::{Reader, provenance};
 use super::extracted::ExtractedFact;
 use super::plain;
 use super::source::{Part, Source, entity_mentions};
+use super::strategy::Plans;
 use crate::config::{ExtractionMode, Settings};
 use crate::hash::sha256;
-use crate::store::{ChunkWrite, DocumentWrite, EntityMention, FactWrite};
+use crate::store::{ChunkKey, ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite};
 use crate::text::terms::{Language, analyze, text_hash};
 use crate::text::{signals, tokens};
+
+/// A document that is cut into chunks.
+#[derive(Debug)]
+pub(super) struct CutDocument {
+    /// The document.
+    pub(super) source: Source,
+    /// Its chunks, in order.
+    pub(super) chunks: Vec<CutChunk>,
+    /// Of a document that is added to: what stands last there, if it comes from the same place.
+    pub(super) before: Option<String>,
+}
+
+/// A chunk of a document.
+#[derive(Clone, Debug)]
+pub(super) struct CutChunk {
+    /// The item it is of, by its place in the document.
+    pub(super) part: usize,
+    /// Its text.
+    pub(super) text: String,
+    /// What tells whether it is the same as a stored one.
+    pub(super) key: ChunkKey,
+    /// Whether a stored one is the same, so that it need not be read.
+    pub(super) is_stored: bool,
+    /// Its facts, once it has been read.
+    pub(super) facts: Option<Vec<ExtractedFact>>,
+}
+
+impl CutChunk {
+    /// Whether nobody knows its facts.
+    pub(super) fn is_unread(&self) -> bool {
+        self.facts.is_none() && !self.is_stored
+    }
+}
 
 /// A document on its way to the store.
 #[derive(Debug)]
@@ -21,9 +58,11 @@ pub(super) struct DraftDocument {
     pub(super) document: DocumentWrite,
     /// The items the facts come from, in order.
     pub(super) runs: Vec<PartRun>,
+    /// Facts that say what one before them says.
+    pub(super) repeated: usize,
 }
 
-/// The facts of one item: consecutive ones of a document.
+/// The facts of one item that are new: consecutive ones of a document.
 #[derive(Clone, Debug)]
 pub(super) struct PartRun {
     /// Place of the item in the request.
@@ -36,76 +75,183 @@ pub(super) struct PartRun {
     pub(super) facts: usize,
 }
 
-/// Cuts the documents and makes facts of every chunk.
+/// Cuts the documents; nothing is read yet.
+pub(super) fn cut_documents(sources: Vec<Source>, plans: &Plans, has_model: bool) -> Vec<CutDocument> {
+    sources
+        .into_iter()
+        .map(|source| {
+            // Each item is cut on its own, so that every chunk has one provenance.
+            let cut = |part: &Part, limits| chunk(&part.text, limits);
+            let chunks = cut_parts(&source, plans, has_model, cut);
+            CutDocument { source, chunks, before: None }
+        })
+        .collect()
+}
+
+/// The chunks of a document whose items are cut by `cut`.
+pub(super) fn cut_parts(
+    source: &Source,
+    plans: &Plans,
+    has_model: bool,
+    cut: impl Fn(&Part, ChunkLimits) -> Vec<String>,
+) -> Vec<CutChunk> {
+    let parts = source.parts.iter().enumerate();
+    parts
+        .flat_map(|(place, part)| {
+            let settings = plans.settings(part.strategy.as_deref());
+            let limits = ChunkLimits {
+                chunk_size: settings.chunk_size,
+                structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
+            };
+            let provenance = provenance(part, Reader::of(settings.extraction_mode, has_model));
+            cut(part, limits).into_iter().map(move |text| CutChunk {
+                part: place,
+                key: ChunkKey { content_hash: sha256(&text), provenance: provenance.clone() },
+                text,
+                is_stored: false,
+                facts: None,
+            })
+        })
+        .collect()
+}
+
+/// Makes facts of the chunks that are not stored and that no language model has to read.
+pub(super) fn read_by_rules(documents: &mut [CutDocument], plans: &Plans, has_model: bool) {
+    for CutDocument { source, chunks, .. } in documents {
+        for chunk in chunks.iter_mut().filter(|chunk| chunk.is_unread()) {
+            if let Some(part) = source.parts.get(chunk.part) {
+                let settings = plans.settings(part.strategy.as_deref());
+                chunk.facts = facts_by_rules(&chunk.text, part, settings, has_model);
+            }
+        }
+    }
+}
+
+/// What is to be written of documents whose chunks have been read.
 pub(super) fn draft_documents(
-    sources: Vec<Source>,
-    settings: &Settings,
+    documents: &[CutDocument],
+    plans: &Plans,
     language: Language,
 ) -> Vec<DraftDocument> {
-    sources.into_iter().map(|source| draft(source, settings, language)).collect()
+    documents.iter().map(|document| draft(document, plans, language)).collect()
 }
 
-fn draft(source: Source, settings: &Settings, language: Language) -> DraftDocument {
-    let texts: Vec<&str> = source.parts.iter().map(|part| part.text.as_str()).collect();
-    let body = texts.join("\n");
-    let mut tags: Vec<String> = source.parts.iter().flat_map(|part| part.tags.iter().cloned()).collect();
-    tags.sort_unstable();
-    tags.dedup();
-    let limits = ChunkLimits {
-        chunk_size: settings.chunk_size,
-        structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
-    };
+fn draft(cut: &CutDocument, plans: &Plans, language: Language) -> DraftDocument {
+    let CutDocument { source, chunks, .. } = cut;
+    let keeps_text = keeps_text(source, plans);
     let mut document = DocumentWrite {
-        document_id: source.document_id,
-        body_length: i32::try_from(body.chars().count()).unwrap_or(i32::MAX),
-        content_hash: sha256(&body),
-        body: settings.store_document_text.then_some(body),
-        retain_params: source.retain_params,
-        tags,
-        chunks: Vec::new(),
+        document_id: source.document_id.clone(),
+        appends: source.appends,
+        keeps_text,
+        parts: source.parts.iter().map(part_write).collect(),
+        chunks: Vec::with_capacity(chunks.len()),
         facts: Vec::new(),
     };
-    let mut runs = Vec::new();
-    for part in &source.parts {
-        // Each item is cut on its own, so that every chunk has one provenance.
-        let before = document.facts.len();
-        for text in chunk(&part.text, limits) {
-            let chunk_index = i32::try_from(document.chunks.len()).unwrap_or(i32::MAX);
-            let extracted = extract(&text, part, settings.extraction_mode);
-            document.facts.extend(chunk_facts(extracted, part, chunk_index, language));
-            document.chunks.push(ChunkWrite {
-                content_hash: sha256(&text),
-                body: if settings.store_document_text { text } else { String::new() },
-            });
+    for chunk in chunks {
+        let chunk_index = i32::try_from(document.chunks.len()).unwrap_or(i32::MAX);
+        if let (Some(facts), Some(part)) = (&chunk.facts, source.parts.get(chunk.part)) {
+            document.facts.extend(chunk_facts(facts, part, chunk_index, language));
         }
-        runs.push(PartRun {
-            index: part.index,
-            context_hash: sha256(part.context.as_deref().unwrap_or_default()),
-            dated: part.said_at.filter(|_| part.is_dated),
-            facts: document.facts.len() - before,
+        document.chunks.push(ChunkWrite {
+            part: chunk.part,
+            body: if keeps_text { chunk.text.clone() } else { String::new() },
+            key: chunk.key.clone(),
+            is_read: chunk.facts.is_some(),
+            is_complete: true,
         });
     }
-    DraftDocument { document, runs }
+    let repeated = drop_repeated(&mut document);
+    let part_of = |fact: &FactWrite| {
+        let chunk = usize::try_from(fact.chunk_index).ok().and_then(|index| chunks.get(index));
+        chunk.map(|chunk| chunk.part)
+    };
+    let run = |(place, part): (usize, &Part)| PartRun {
+        index: part.index,
+        context_hash: sha256(part.context.as_deref().unwrap_or_default()),
+        dated: part.said_at.filter(|_| part.is_dated),
+        facts: document.facts.iter().filter(|fact| part_of(fact) == Some(place)).count(),
+    };
+    let runs = source.parts.iter().enumerate().map(run).collect();
+    DraftDocument { document, runs, repeated }
 }
 
-fn extract(chunk: &str, part: &Part, mode: ExtractionMode) -> Vec<ExtractedFact> {
-    match mode {
-        ExtractionMode::Chunks => {
-            vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }]
+/// Whoever does not want a text kept wants it in no form.
+pub(super) fn keeps_text(source: &Source, plans: &Plans) -> bool {
+    source.parts.iter().all(|part| plans.settings(part.strategy.as_deref()).store_document_text)
+}
+
+fn part_write(part: &Part) -> PartWrite {
+    PartWrite {
+        text: part.text.clone(),
+        said_at: part.said_at,
+        is_dated: part.is_dated,
+        metadata: part.metadata.clone(),
+        tags: part.tags.clone(),
+        observation_scopes: part.observation_scopes.clone(),
+        params: part.params.clone(),
+    }
+}
+
+/// Drops facts that say the same at the same time as one before them, and counts them. The chunk
+/// of such a fact is not complete without that of the other one.
+fn drop_repeated(document: &mut DocumentWrite) -> usize {
+    let mut known: HashMap<(i64, Option<i64>, FactType), (Uuid, i32)> = HashMap::new();
+    let mut replaced: HashMap<Uuid, Uuid> = HashMap::new();
+    let chunks = &mut document.chunks;
+    document.facts.retain(|fact| {
+        let said = (fact.text_hash, fact.mentioned_at.map(|time| time.timestamp_micros()), fact.fact_type);
+        // A text without a word has nothing to be told by.
+        if fact.terms.length == 0 {
+            return true;
         }
+        let (first, chunk_index) = *known.entry(said).or_insert((fact.memory_id, fact.chunk_index));
+        if first == fact.memory_id {
+            return true;
+        }
+        replaced.insert(fact.memory_id, first);
+        let chunk = usize::try_from(fact.chunk_index).ok().and_then(|index| chunks.get_mut(index));
+        if let Some(chunk) = chunk.filter(|_| chunk_index != fact.chunk_index) {
+            chunk.is_complete = false;
+        }
+        false
+    });
+    for fact in &mut document.facts {
+        for cause in &mut fact.caused_by {
+            if let Some(first) = replaced.get(cause) {
+                *cause = *first;
+            }
+        }
+        let memory_id = fact.memory_id;
+        fact.caused_by.retain(|cause| *cause != memory_id);
+    }
+    replaced.len()
+}
+
+/// The facts of a chunk, unless a language model is to read it.
+fn facts_by_rules(
+    chunk: &str,
+    part: &Part,
+    settings: &Settings,
+    has_model: bool,
+) -> Option<Vec<ExtractedFact>> {
+    match settings.extraction_mode {
+        ExtractionMode::Chunks => {
+            Some(vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }])
+        }
+        _ if has_model => None,
         // These want a language model; without one, the plain rules make the facts.
         ExtractionMode::Concise
         | ExtractionMode::Verbose
         | ExtractionMode::Custom
         | ExtractionMode::Verbatim => {
-            plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect()
+            Some(plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect())
         }
     }
 }
 
 /// The facts of a chunk, ready to be written but for what needs the store or a model.
 fn chunk_facts(
-    extracted: Vec<ExtractedFact>,
+    extracted: &[ExtractedFact],
     part: &Part,
     chunk_index: i32,
     language: Language,
@@ -115,7 +261,7 @@ fn chunk_facts(
         // Only what stands before can have led to it.
         let caused_by =
             read.caused_by.iter().filter_map(|&cause| Some(facts.get(cause)?.memory_id)).collect();
-        facts.push(FactWrite { caused_by, ..fact(read, part, chunk_index, language) });
+        facts.push(FactWrite { caused_by, ..fact(read.clone(), part, chunk_index, language) });
     }
     facts
 }
@@ -123,9 +269,8 @@ fn chunk_facts(
 fn fact(read: ExtractedFact, part: &Part, chunk_index: i32, language: Language) -> FactWrite {
     let author = read.speaker.or_else(|| signals::author(&read.text).map(str::to_owned));
     let mut tags = part.tags.clone();
-    tags.extend(read.tags);
-    tags.sort_unstable();
-    tags.dedup();
+    // In the caller's order, those of labels behind them.
+    tags.extend(read.tags.iter().filter(|tag| !part.tags.contains(tag)).cloned());
     FactWrite {
         memory_id: Uuid::now_v7(),
         chunk_index,
@@ -133,6 +278,7 @@ fn fact(read: ExtractedFact, part: &Part, chunk_index: i32, language: Language) 
         context: part.context.clone(),
         metadata: part.metadata.clone(),
         tags,
+        label_tags: read.tags,
         observation_scopes: part.observation_scopes.clone(),
         occurred: read.occurred,
         mentioned_at: part.said_at,

@@ -1,23 +1,42 @@
 //! Retain: from a text to stored facts.
 //!
 //! The way of one sentence, top to bottom: [`source`] puts the items of a request together
-//! to documents, [`chunk`] cuts their texts, [`plain`] makes facts of a chunk, [`when`]
-//! dates them, [`facts`] adds what ranking needs, [`stream`] finds each fact's place in its
-//! conversation; then the texts are embedded and everything is written at once.
+//! to documents, [`strategy`] finds the settings of each, [`chunk`] cuts their texts, [`delta`]
+//! leaves out what is stored already; a language model reads a chunk's facts ([`reading`],
+//! [`extract`]), or without one [`plain`] makes them by rules and [`when`] dates them; [`facts`]
+//! adds what ranking needs, [`stream`] finds each fact's place in its conversation; then the
+//! texts are embedded, [`resolve`] finds out which names mean the same, and everything is written
+//! at once.
 
+pub(crate) mod body;
 pub mod chunk;
+mod delta;
+mod dry_run;
+mod extract;
 pub(crate) mod extracted;
 mod facts;
+mod keys;
 pub mod plain;
+mod reading;
+pub mod resolve;
+mod resync;
 pub(crate) mod source;
+mod strategy;
 mod stream;
 pub mod when;
 
-use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use self::facts::{DraftDocument, draft_documents};
+use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
+use serde_json::Value;
+
+use self::delta::{cut_as, mark_stored, may_share_more};
+pub(crate) use self::extract::Extraction;
+use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents, keeps_text, read_by_rules};
+use self::reading::Reading;
 use self::source::{Source, gather};
-use crate::config::Settings;
+use self::strategy::Plans;
 use crate::jobs::{Errand, Progress};
 use crate::ports::EmbedPurpose;
 use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
@@ -26,7 +45,8 @@ use crate::{Engine, EngineError};
 /// Texts given to the embedder at once: enough to sort them by length into full batches,
 /// few enough that a long document does not sit in its queue as one block.
 const EMBED_BATCH: usize = 256;
-/// A bank may be deleted between its lookup and the write; then it is made again.
+/// A bank may be deleted between its lookup and the write; then it is made again. Or another
+/// retain changes a document that is to be changed; then it is looked at again.
 const ATTEMPTS: usize = 3;
 
 impl Engine {
@@ -40,14 +60,15 @@ impl Engine {
         let items_count = i64::try_from(request.items.len()).unwrap_or(i64::MAX);
         let now = self.clock.now();
         let sources = gather(request, now)?;
-        let bank_id = if sources.is_empty() {
-            bank_id.to_owned()
+        let (bank_id, reading) = if sources.is_empty() {
+            (bank_id.to_owned(), None)
         } else {
+            let plans = self.plans(bank_id, &sources).await?;
             let bank = self.bank_for_writing(bank_id).await?;
             // Numbered before the slow work: of two replaces of a document the later one wins.
             let accepted = self.store.next_retain().await?;
             let errand = Errand { now, accepted, lease: None, progress: Progress::unwatched() };
-            self.store_sources(bank, sources, &errand).await?
+            self.store_sources(bank, sources, plans, &errand).await?
         };
         Ok(RetainResponse {
             success: true,
@@ -56,8 +77,18 @@ impl Engine {
             run_async: false,
             operation_id: None,
             operation_ids: None,
-            usage: Some(TokenUsage::default()),
+            usage: Some(reading.as_ref().map_or_else(TokenUsage::default, |reading| reading.usage)),
+            extraction: reading.map(|reading| reading.report),
         })
+    }
+
+    /// The settings of every item. Fails, before anything is made, when one cannot be retained as
+    /// it asks to be.
+    pub(crate) async fn plans(&self, bank_id: &str, sources: &[Source]) -> Result<Plans, EngineError> {
+        let config = self.store.bank(bank_id).await?.map_or(Value::Null, |bank| bank.config);
+        let plans = Plans::new(&self.settings, &config, sources)?;
+        check_appends(sources, &plans)?;
+        Ok(plans)
     }
 
     /// Remembers what was handed to the background, and completes the operation with it.
@@ -71,56 +102,111 @@ impl Engine {
         // With its bank an operation goes too; a new bank of the same name has not asked for it.
         let bank = bank.filter(|bank| errand.lease.is_none_or(|lease| lease.bank == bank.key));
         let bank = bank.ok_or(StoreError::LeaseLost)?;
-        self.store_sources(bank, gather(request, errand.now)?, errand).await?;
+        let sources = gather(request, errand.now)?;
+        let plans = Plans::new(&self.settings, &bank.config, &sources)?;
+        check_appends(&sources, &plans)?;
+        self.store_sources(bank, sources, plans, errand).await?;
         Ok(())
     }
 
-    /// Makes facts of the sources and writes them. Returns the bank's own name.
+    /// Makes facts of the sources and writes them. Returns the bank's own name, and what a
+    /// language model made of them, if one was asked.
     async fn store_sources(
         &self,
         bank: BankRow,
         sources: Vec<Source>,
+        plans: Plans,
         errand: &Errand,
-    ) -> Result<String, EngineError> {
+    ) -> Result<(String, Option<Reading>), EngineError> {
         let bank_id = bank.bank_id.clone();
-        let mut drafts = self.draft(sources, self.settings.of_bank(&bank.config)).await?;
-        let mut bank = self.placed(&bank_id, bank, &mut drafts).await?;
-        self.embed_documents(&mut drafts, &errand.progress).await?;
+        let plans = Arc::new(plans);
+        let mut bank = bank;
+        let mut documents = self.cut(sources, &plans).await?;
+        let mut reading: Option<Reading> = None;
         for attempt in 1.. {
-            let documents: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
+            // With every chunk read nothing depends any more on what others do meanwhile.
+            let keeps = attempt < ATTEMPTS;
+            self.mark_known(&bank, &mut documents, &plans, keeps).await?;
+            documents = self.read_by_rules(documents, &plans).await?;
+            if let Some(more) = self.read_chunks(Some(bank.key), &mut documents, &plans, errand).await? {
+                *reading.get_or_insert_default() += more;
+            }
+            let (read, mut drafts) = self.draft(documents, &plans).await?;
+            documents = read;
+            bank = self.placed(bank, &mut drafts, errand).await?;
+            self.embed_documents(&mut drafts, &errand.progress).await?;
+            let mut facts: Vec<&mut FactWrite> =
+                drafts.iter_mut().flat_map(|draft| &mut draft.document.facts).collect();
+            self.resolve_entities(bank.key, &mut facts).await?;
+            let told = reading.as_ref().map(Reading::told).unwrap_or_default();
+            let completes = errand.lease.map(|lease| (lease, &told));
+            let writes: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
             let written =
-                self.store.write_documents(bank.key, errand.accepted, &documents, errand.now, errand.lease);
+                self.store.write_documents(bank.key, errand.accepted, &writes, errand.now, completes);
             match written.await {
                 Err(StoreError::BankVanished) if attempt < ATTEMPTS && errand.lease.is_none() => {
                     bank = self.bank_for_writing(&bank_id).await?;
-                    bank = self.placed(&bank_id, bank, &mut drafts).await?;
+                }
+                Err(StoreError::DocumentChanged(document)) if attempt < ATTEMPTS => {
+                    tracing::debug!(document, "changed while it was read; read again");
                 }
                 Err(error) => return Err(error.into()),
                 Ok(outcomes) => {
-                    let superseded =
-                        outcomes.iter().filter(|outcome| **outcome == WriteOutcome::Superseded).count();
-                    if superseded > 0 {
-                        tracing::info!(superseded, "documents already replaced by a later retain");
-                    }
+                    tell(&outcomes, &drafts);
                     break;
                 }
             }
         }
-        Ok(bank.bank_id)
+        if let Some(reading) = &reading {
+            self.forget_answers(bank.key, &reading.keys).await;
+        }
+        Ok((bank.bank_id, reading))
+    }
+
+    /// Notes which chunks are stored already, so that they are not read again; none when nothing
+    /// is to be kept. And what stands before a text that is added.
+    async fn mark_known(
+        &self,
+        bank: &BankRow,
+        documents: &mut [CutDocument],
+        plans: &Plans,
+        keeps: bool,
+    ) -> Result<(), EngineError> {
+        let replaced = documents.iter().filter(|document| keeps && !document.source.appends);
+        let ids: Vec<String> = replaced.map(|document| document.source.document_id.clone()).collect();
+        let stored =
+            if ids.is_empty() { HashMap::new() } else { self.store.chunk_keys(bank.key, &ids).await? };
+        let has_model = self.llm.is_some();
+        for document in documents {
+            let keys = stored.get(&document.source.document_id).map(Vec::as_slice).unwrap_or_default();
+            if may_share_more(document, keys) {
+                let bodies = self.store.chunk_bodies(bank.key, &document.source.document_id).await?;
+                cut_as(document, keys, &bodies, plans, has_model);
+            }
+            mark_stored(document, keys);
+            if has_model && document.source.appends {
+                let last = self.store.last_chunk(bank.key, &document.source.document_id).await?;
+                let context = document.source.parts.first().and_then(|part| part.context.as_ref());
+                document.before = last.filter(|last| last.context.as_ref() == context).map(|last| last.body);
+            }
+        }
+        Ok(())
     }
 
     /// Gives every fact its place in a conversation of the bank, which is made again when it
-    /// has been deleted meanwhile.
+    /// has been deleted meanwhile, unless the work has gone with it.
     async fn placed(
         &self,
-        bank_id: &str,
         mut bank: BankRow,
         drafts: &mut [DraftDocument],
+        errand: &Errand,
     ) -> Result<BankRow, EngineError> {
         for attempt in 1.. {
             match self.place_in_streams(&bank, drafts).await {
-                Err(EngineError::Store(StoreError::BankVanished)) if attempt < ATTEMPTS => {
-                    bank = self.bank_for_writing(bank_id).await?;
+                Err(EngineError::Store(StoreError::BankVanished))
+                    if attempt < ATTEMPTS && errand.lease.is_none() =>
+                {
+                    bank = self.bank_for_writing(&bank.bank_id).await?;
                 }
                 Err(error) => return Err(error),
                 Ok(()) => break,
@@ -129,14 +215,37 @@ impl Engine {
         Ok(bank)
     }
 
-    /// Chunking and extraction are pure computation: they run beside the async threads.
+    /// Chunking and facts by rules are pure computation: they run beside the async threads.
+    async fn cut(&self, sources: Vec<Source>, plans: &Arc<Plans>) -> Result<Vec<CutDocument>, EngineError> {
+        let (plans, has_model) = (Arc::clone(plans), self.llm.is_some());
+        Ok(tokio::task::spawn_blocking(move || cut_documents(sources, &plans, has_model)).await?)
+    }
+
+    async fn read_by_rules(
+        &self,
+        mut documents: Vec<CutDocument>,
+        plans: &Arc<Plans>,
+    ) -> Result<Vec<CutDocument>, EngineError> {
+        let (plans, has_model) = (Arc::clone(plans), self.llm.is_some());
+        let read = move || {
+            read_by_rules(&mut documents, &plans, has_model);
+            documents
+        };
+        Ok(tokio::task::spawn_blocking(read).await?)
+    }
+
+    /// The same for what ranking needs of every fact. Gives the documents back.
     async fn draft(
         &self,
-        sources: Vec<Source>,
-        settings: Settings,
-    ) -> Result<Vec<DraftDocument>, EngineError> {
-        let language = self.store.language();
-        Ok(tokio::task::spawn_blocking(move || draft_documents(sources, &settings, language)).await?)
+        documents: Vec<CutDocument>,
+        plans: &Arc<Plans>,
+    ) -> Result<(Vec<CutDocument>, Vec<DraftDocument>), EngineError> {
+        let (plans, language) = (Arc::clone(plans), self.store.language());
+        let draft = move || {
+            let drafts = draft_documents(&documents, &plans, language);
+            (documents, drafts)
+        };
+        Ok(tokio::task::spawn_blocking(draft).await?)
     }
 
     /// Gives every fact its vector.
@@ -157,5 +266,36 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// What is added to a text goes with the text that is stored.
+fn check_appends(sources: &[Source], plans: &Plans) -> Result<(), EngineError> {
+    if sources.iter().any(|source| source.appends && !keeps_text(source, plans)) {
+        return Err(EngineError::Invalid(
+            "update_mode 'append' requires that texts of documents are kept (store_document_text); send the whole text with 'replace'"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Says in the log what did not become of a retain what one might expect.
+fn tell(outcomes: &[WriteOutcome], drafts: &[DraftDocument]) {
+    let (mut superseded, mut chunks_kept, mut facts_repeated) = (0, 0, 0);
+    for (outcome, draft) in std::iter::zip(outcomes, drafts) {
+        match outcome {
+            WriteOutcome::Superseded => superseded += 1,
+            WriteOutcome::Written { kept, repeated } => {
+                chunks_kept += kept;
+                facts_repeated += repeated + draft.repeated;
+            }
+        }
+    }
+    if superseded > 0 {
+        tracing::info!(superseded, "documents already replaced by a later retain");
+    }
+    if chunks_kept > 0 || facts_repeated > 0 {
+        tracing::debug!(chunks_kept, facts_repeated, "parts of the documents were stored already");
     }
 }

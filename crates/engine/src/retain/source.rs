@@ -8,6 +8,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::chunk::json;
+use super::keys::repeated_key;
 use crate::EngineError;
 use crate::store::EntityMention;
 use crate::text::sanitize;
@@ -21,8 +23,8 @@ const MAX_ENTITY_CHARS: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) document_id: String,
-    /// Fields of the first item, to be shown and to be retained by again.
-    pub(crate) retain_params: Value,
+    /// Whether it is added to what is stored, rather than put in its place.
+    pub(crate) appends: bool,
     pub(crate) parts: Vec<Part>,
 }
 
@@ -43,19 +45,27 @@ pub(crate) struct Part {
     pub(crate) resolve_entities: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) observation_scopes: Option<Value>,
+    /// Every given field of the item but its text, document and tags: to be shown, and to be
+    /// retained by again.
+    pub(crate) params: Map<String, Value>,
+    /// Strategy of the bank that it is retained by.
+    pub(crate) strategy: Option<String>,
 }
 
 /// Puts items of the same document together, in the order of the request.
 ///
 /// Without any document id in the request all items are one new document; when some have
-/// one, each item without becomes a document of its own.
+/// one, each item without becomes a document of its own. The first item of a document decides
+/// whether the items replace it or are added to it; one that would replace what an item before
+/// it has added is refused.
 pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<Source>, EngineError> {
     let document_tags = request.document_tags.unwrap_or_default();
     let ids: Vec<Option<String>> = request.items.iter().map(document_id).collect::<Result<_, _>>()?;
     let shared_id = ids.iter().all(Option::is_none).then(Uuid::new_v4);
     let mut sources: IndexMap<String, Source> = IndexMap::new();
     for ((index, item), id) in request.items.into_iter().enumerate().zip(ids) {
-        check(&item, index)?;
+        let appends = item.update_mode == Some(UpdateMode::Append);
+        check(&item, index, id.is_some())?;
         let document_id = match (id, shared_id) {
             (Some(id), _) => id,
             (None, Some(shared)) => shared.to_string(),
@@ -63,9 +73,15 @@ pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<S
         };
         let source = sources.entry(document_id.clone()).or_insert_with(|| Source {
             document_id,
-            retain_params: retain_params(&item),
+            appends,
             parts: Vec::new(),
         });
+        if source.appends && !appends {
+            return Err(EngineError::Invalid(format!(
+                "items[{index}] would replace document '{}', which an item before it appends to; send them in two requests, or all with update_mode 'append'",
+                source.document_id
+            )));
+        }
         source.parts.push(part(index, &item, &document_tags, now));
     }
     Ok(sources.into_values().collect())
@@ -83,16 +99,21 @@ pub(crate) fn document_id(item: &MemoryItem) -> Result<Option<String>, EngineErr
 }
 
 /// Refuses what this version cannot do, rather than doing something else.
-fn check(item: &MemoryItem, index: usize) -> Result<(), EngineError> {
+fn check(item: &MemoryItem, index: usize, is_named: bool) -> Result<(), EngineError> {
     if item.update_mode == Some(UpdateMode::Append) {
-        return Err(EngineError::Invalid(format!(
-            "items[{index}]: update_mode 'append' is not available in this version; send the whole text with 'replace'"
-        )));
-    }
-    if let Some(strategy) = &item.strategy {
-        return Err(EngineError::Invalid(format!(
-            "items[{index}]: retain strategy '{strategy}' is not defined for this bank"
-        )));
+        if !is_named {
+            return Err(EngineError::Invalid(format!(
+                "items[{index}]: update_mode 'append' requires a document_id"
+            )));
+        }
+        if let Content::Text(text) = &item.content
+            && json::array(text).is_some()
+            && let Some(key) = repeated_key(text)
+        {
+            return Err(EngineError::Invalid(format!(
+                "items[{index}].content: an object has the key '{key}' twice, so it cannot be added to an array; send each key once"
+            )));
+        }
     }
     if let Content::Blocks(blocks) = &item.content {
         let attachment = blocks.iter().position(|block| !matches!(block, ContentBlock::Text { .. }));
@@ -119,13 +140,6 @@ fn part(index: usize, item: &MemoryItem, document_tags: &[String], now: DateTime
             sanitize(&texts.join("\n")).into_owned()
         }
     };
-    let mut tags: Vec<String> = Vec::new();
-    for tag in item.tags.0.iter().chain(document_tags) {
-        let tag = sanitize(tag);
-        if !tags.iter().any(|known| **known == *tag) {
-            tags.push(tag.into_owned());
-        }
-    }
     Part {
         index,
         text,
@@ -139,8 +153,10 @@ fn part(index: usize, item: &MemoryItem, document_tags: &[String], now: DateTime
         metadata: item.metadata.as_ref().map(clean_metadata),
         entities: item.entities.iter().flatten().map(|entity| entity.text.clone()).collect(),
         resolve_entities: item.resolve_entities,
-        tags,
+        tags: clean_tags(item.tags.0.iter().chain(document_tags)),
         observation_scopes: item.observation_scopes.as_ref().map(scopes_value),
+        params: retain_params(item),
+        strategy: item.strategy.clone().filter(|strategy| !strategy.is_empty()),
     }
 }
 
@@ -163,12 +179,24 @@ pub(crate) fn entity_mentions<'n>(
     kept.into_values().collect()
 }
 
+/// Tags as stored: each once, in the order given.
+pub(crate) fn clean_tags<'t>(given: impl Iterator<Item = &'t String>) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in given {
+        let tag = sanitize(tag);
+        if !tags.iter().any(|known| **known == *tag) {
+            tags.push(tag.into_owned());
+        }
+    }
+    tags
+}
+
 fn clean_metadata(metadata: &IndexMap<String, String>) -> Value {
     let clean = |text: &String| sanitize(text).into_owned();
     Value::Object(metadata.iter().map(|(key, value)| (clean(key), Value::String(clean(value)))).collect())
 }
 
-fn scopes_value(scopes: &ObservationScopes) -> Value {
+pub(crate) fn scopes_value(scopes: &ObservationScopes) -> Value {
     match scopes {
         ObservationScopes::Rule(rule) => json!(rule.as_str()),
         ObservationScopes::Sets(sets) => {
@@ -179,7 +207,7 @@ fn scopes_value(scopes: &ObservationScopes) -> Value {
 }
 
 /// Every given field of the item but its text, document and tags.
-fn retain_params(item: &MemoryItem) -> Value {
+fn retain_params(item: &MemoryItem) -> Map<String, Value> {
     let mut params = Map::new();
     let mut put = |name: &str, value: Value| {
         params.insert(name.to_owned(), value);
@@ -205,5 +233,8 @@ fn retain_params(item: &MemoryItem) -> Value {
     if let Some(scopes) = &item.observation_scopes {
         put("observation_scopes", scopes_value(scopes));
     }
-    Value::Object(params)
+    if let Some(strategy) = &item.strategy {
+        put("strategy", json!(strategy));
+    }
+    params
 }

@@ -63,7 +63,8 @@ fn requests(drafts: &[DraftDocument]) -> (Vec<StreamRequest>, Vec<Option<usize>>
     let mut requests: Vec<StreamRequest> = Vec::new();
     let mut request_of_item = vec![None; items.last().map_or(0, |run| run.index + 1)];
     let mut follows = false;
-    for run in items {
+    // What is there already keeps its places, and asks for none.
+    for run in items.into_iter().filter(|run| run.facts > 0) {
         let Some(said_at) = run.dated else {
             follows = false;
             continue;

@@ -92,6 +92,29 @@ impl Store {
         }))
     }
 
+    /// Takes all settings of a bank back.
+    pub async fn reset_config(&self, bank: BankKey, now: DateTime<Utc>) -> Result<BankRow, StoreError> {
+        let mut session = self.session().await?;
+        let row = sqlx::query!(
+            "update banks set config = '{}'::jsonb, updated_at = $2 where bank_key = $1
+             returning bank_key, bank_id, name, mission, disposition, config",
+            bank.0,
+            now
+        )
+        .fetch_optional(&mut session)
+        .await?;
+        session.end().await?;
+        let row = row.ok_or(StoreError::BankVanished)?;
+        Ok(BankRow {
+            key: BankKey(row.bank_key),
+            bank_id: row.bank_id,
+            name: row.name,
+            mission: row.mission,
+            disposition: row.disposition,
+            config: row.config,
+        })
+    }
+
     /// Makes the bank when it is missing and sets the given fields, in one transaction.
     pub async fn put_bank(
         &self,

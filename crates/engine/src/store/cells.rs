@@ -59,6 +59,19 @@ impl Store {
             .collect())
     }
 
+    /// Whether recall looks for the vectors of a bank by its cells.
+    pub async fn has_cells(&self, bank: BankKey, exact_limit: i64) -> Result<bool, StoreError> {
+        let found = sqlx::query_scalar!(
+            r#"select exists (select 1 from bank_state
+                 where bank_key = $1 and memories > $2 and cells_made_at > 0) as "found!""#,
+            bank.0,
+            exact_limit
+        )
+        .fetch_one(&mut self.session().await?)
+        .await?;
+        Ok(found)
+    }
+
     /// Takes the lease of a bank's cells, or `None` while another process has it.
     pub async fn lease_cells(&self, bank: BankKey) -> Result<Option<CellLease>, StoreError> {
         let worker = Uuid::now_v7();

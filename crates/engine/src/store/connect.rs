@@ -151,22 +151,23 @@ impl Store {
             None => main.clone(),
         };
         let search_path = || parameters.iter().take(1).map(|(name, value)| (*name, value.as_str()));
-        match &options.migration_url {
+        let has_trigrams = match &options.migration_url {
             Some(url) => {
                 let direct = connect_options(url, DIRECT)?.options(search_path());
-                prepare(reach(&direct, DIRECT, options).await?, options).await?;
+                let has_trigrams = prepare(reach(&direct, DIRECT, options).await?, options).await?;
                 reach(&main, MAIN, options).await?.close().await?;
+                has_trigrams
             }
             None if options.set_up_transactions => {
                 let mut connection = reach(&main, MAIN, options).await?;
                 dynamic::set_search_path(&mut connection, &options.schema).await?;
-                prepare(connection, options).await?;
+                prepare(connection, options).await?
             }
             None => {
                 let direct = main.clone().options(search_path());
-                prepare(reach(&direct, MAIN, options).await?, options).await?;
+                prepare(reach(&direct, MAIN, options).await?, options).await?
             }
-        }
+        };
         if options.read_url.is_some() {
             reach(&read, REPLICA, options).await?.close().await?;
         }
@@ -178,6 +179,7 @@ impl Store {
             pool: options.pool(options.pool, start(main, &parameters)),
             recall_pool: options.pool(options.recall_pool, start(read, &recall_parameters)),
             language: options.language,
+            has_trigrams,
             statement_timeout: options.statement_timeout,
             set_up: options.set_up_transactions.then(|| SetUp::new(&parameters, &recall_parameters)),
         };
@@ -217,7 +219,9 @@ async fn reach(
     }
 }
 
-async fn prepare(mut connection: PgConnection, options: &StoreOptions) -> Result<(), StoreError> {
+/// Checks the database and brings the schema up to date. Returns whether similar names can be
+/// found by their trigrams.
+async fn prepare(mut connection: PgConnection, options: &StoreOptions) -> Result<bool, StoreError> {
     let schema = &options.schema;
     check_server(&mut connection, options.migrate).await?;
     if sqlx::query_scalar!(
@@ -240,8 +244,36 @@ async fn prepare(mut connection: PgConnection, options: &StoreOptions) -> Result
             return Err(StoreError::OldSchema(schema.clone()));
         }
     }
+    let has_trigrams = prepare_trigrams(&mut connection, options.migrate).await?;
     connection.close().await?;
-    Ok(())
+    Ok(has_trigrams)
+}
+
+/// Makes what finds similar names, where that is possible; a database may lack the extensions
+/// or not let us create them.
+async fn prepare_trigrams(connection: &mut PgConnection, may_create: bool) -> Result<bool, StoreError> {
+    if may_create && !has_trigrams(connection).await? {
+        dynamic::create_trigram_extensions(connection).await;
+    }
+    if !has_trigrams(connection).await? {
+        tracing::warn!(
+            "the database lacks the extensions pg_trgm and btree_gin: in banks with many names those are taken for one only when they are equal but for case"
+        );
+        return Ok(false);
+    }
+    if may_create {
+        dynamic::create_trigram_index(connection).await?;
+    }
+    Ok(true)
+}
+
+async fn has_trigrams(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"select count(*) = 2 as "found!" from pg_extension where extname in ('pg_trgm', 'btree_gin')"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(found)
 }
 
 async fn check_server(connection: &mut PgConnection, may_create: bool) -> Result<(), StoreError> {

@@ -62,6 +62,15 @@ pub struct StoredChunk {
     pub created_at: DateTime<Utc>,
 }
 
+/// What stands at the end of a document.
+#[derive(Clone, Debug)]
+pub struct LastChunk {
+    /// Its text.
+    pub body: String,
+    /// Where it comes from, in the caller's words.
+    pub context: Option<String>,
+}
+
 impl Store {
     /// One page of a document's chunks in order and the number of all; `None` when there is
     /// no such document.
@@ -95,6 +104,38 @@ impl Store {
         .fetch_all(&mut self.session().await?)
         .await?;
         Ok(Some((chunks, total)))
+    }
+
+    /// The texts of a document's chunks in order, where texts are kept.
+    pub async fn chunk_bodies(&self, bank: BankKey, document_id: &str) -> Result<Vec<String>, StoreError> {
+        let bodies = sqlx::query_scalar!(
+            "select body from chunks where bank_key = $1 and document_id = $2 and body <> '' order by chunk_index",
+            bank.0,
+            document_id
+        )
+        .fetch_all(&mut self.session().await?)
+        .await?;
+        Ok(bodies)
+    }
+
+    /// The last chunk of a document, where texts are kept, with the context of its item.
+    pub async fn last_chunk(
+        &self,
+        bank: BankKey,
+        document_id: &str,
+    ) -> Result<Option<LastChunk>, StoreError> {
+        let last = sqlx::query_as!(
+            LastChunk,
+            "select c.body, coalesce(d.parts -> c.part -> 'params', d.retain_params) ->> 'context' as context
+             from documents d join chunks c on c.bank_key = d.bank_key and c.document_id = d.document_id
+             where d.bank_key = $1 and d.document_id = $2 and c.body <> ''
+             order by c.chunk_index desc limit 1",
+            bank.0,
+            document_id
+        )
+        .fetch_optional(&mut self.session().await?)
+        .await?;
+        Ok(last)
     }
 
     /// One chunk of a document.

@@ -5,8 +5,9 @@
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
-//!   documents, entities, term statistics, entity statistics, bank state, operations (a parent
-//!   before its parts), each sorted by its key.
+//!   documents, observations, states of memories, entities, term statistics, entity statistics,
+//!   bank state, operations (a parent before its parts), each sorted by its key; work in the
+//!   background passes over rows that are locked rather than wait for them.
 
 mod banks;
 mod cells;
@@ -15,15 +16,22 @@ mod copy;
 mod documents;
 mod dynamic;
 mod entities;
+mod extractions;
 mod files;
 mod hydrate;
 mod info;
+mod links;
 mod operations;
+mod relabel;
 mod remove;
+mod rewrite;
 mod session;
 mod statistics;
 mod stats;
+mod stored;
 mod streams;
+mod tags;
+mod versions;
 mod write;
 
 use std::time::Duration;
@@ -38,21 +46,25 @@ use session::{SetUp, is_silence};
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
-pub use documents::{DocumentRow, DocumentSummary, StoredChunk};
+pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, Found, FoundBy, GraphQuery, ListQuery, MemoryFilter,
-    MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
+    Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
+    GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe,
+    TimeField, WordHit,
 };
+pub use entities::{Circle, SimilarEntity};
 pub use files::FileBytes;
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
+pub use links::{LinkRound, SemanticLink, TypedVector};
 pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
     OperationSignal, OperationSignals, Submission,
 };
 pub use stats::BankStats;
+pub use stored::ChunkKey;
 pub use streams::StreamRequest;
-pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, StreamPlace, WriteOutcome};
+pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite, StreamPlace, WriteOutcome};
 
 /// The database: two pools over one schema.
 ///
@@ -65,6 +77,8 @@ pub struct Store {
     recall_pool: PgPool,
     /// What the postings' words are stemmed by.
     language: Language,
+    /// Whether similar names can be found by their trigrams.
+    has_trigrams: bool,
     /// How long a statement may take; zero = for ever.
     statement_timeout: Duration,
     /// What every transaction begins with when connections are not ours for longer.
@@ -139,6 +153,12 @@ pub enum StoreError {
     /// The work belongs to somebody else by now, or was called off; nothing was written.
     #[error("the operation is another worker's by now, or was called off; nothing was written")]
     LeaseLost,
+    /// A chunk that was to be kept has gone meanwhile; nothing was written.
+    #[error("document '{0}' was changed while it was read, try again")]
+    DocumentChanged(String),
+    /// Nothing can be added to a document whose text is not kept; nothing was written.
+    #[error("the text of document '{0}' was not stored, so nothing can be added to it; replace it instead")]
+    NoText(String),
     /// The database, or the way to it, fell silent in the middle of a statement. What was
     /// asked for last, a commit perhaps, may have got through all the same.
     #[error("the database did not answer in time; the connection was given up")]
@@ -184,7 +204,7 @@ impl StoreError {
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::BankVanished => true,
+            Self::Unreachable { .. } | Self::BankVanished | Self::DocumentChanged(_) => true,
             Self::Database(error) => match error {
                 sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut

@@ -1,14 +1,16 @@
 //! Removing documents and banks, from every table that knows of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use hindsight_types::recall::FactType;
 use uuid::Uuid;
 
 use super::banks::hold;
+use super::relabel::Relabelled;
 use super::session::Session;
 use super::statistics::{Counts, write_statistics};
-use super::{BankKey, Store, StoreError};
+use super::{BankKey, Store, StoreError, fact_type_code};
 use crate::text::terms::{Language, analyze};
 
 /// What the removal of facts changes in the statistics; all numbers are negative.
@@ -30,22 +32,77 @@ impl Removed {
     }
 }
 
-/// Removes facts, chunks, postings, mentions and links of documents; their rows stay, and
-/// must be locked by the caller.
-pub(super) async fn remove_contents(
+/// Memories that go, and those that are touched by it.
+///
+/// Observations made of facts that go, or whose scopes change, go too; the other facts they were
+/// made of wait to be looked at again.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    memories: Vec<Uuid>,
+    /// Facts that observations have to be made of again.
+    waiting: Vec<Uuid>,
+}
+
+impl Outgoing {
+    /// Finds what goes with `facts`, and with facts whose labels change, and locks what other
+    /// documents' writers may want too: observations first, then states, each in the order of
+    /// their ids.
+    pub(super) async fn find(
+        transaction: &mut Session,
+        bank: BankKey,
+        facts: &[Uuid],
+        relabelled: &[Relabelled],
+    ) -> Result<Self, StoreError> {
+        let mut sources: Vec<Uuid> = facts.to_vec();
+        sources.extend(relabelled.iter().filter(|memory| memory.is_rescoped).map(Relabelled::memory_id));
+        let mut outgoing = Self { memories: facts.to_vec(), waiting: Vec::new() };
+        if sources.is_empty() && relabelled.is_empty() {
+            return Ok(outgoing);
+        }
+        let observations = sqlx::query!(
+            r#"select memory_id, source_ids as "source_ids!" from memories
+               where bank_key = $1 and fact_type = 3 and source_ids && $2 order by memory_id for update"#,
+            bank.0,
+            &sources
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        let gone: BTreeSet<Uuid> = facts.iter().copied().collect();
+        let others = observations.iter().flat_map(|observation| &observation.source_ids);
+        outgoing.waiting = others.filter(|id| !gone.contains(id)).copied().collect();
+        outgoing.waiting.sort_unstable();
+        outgoing.waiting.dedup();
+        outgoing.memories.extend(observations.iter().map(|observation| observation.memory_id));
+        let mut states = outgoing.waiting.clone();
+        states.extend(relabelled.iter().map(Relabelled::memory_id));
+        sqlx::query!(
+            "select memory_id from memory_state where bank_key = $1 and memory_id = any($2)
+             order by memory_id for update",
+            bank.0,
+            &states
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        Ok(outgoing)
+    }
+}
+
+/// Removes memories with their postings, mentions and links.
+pub(super) async fn remove_memories(
     transaction: &mut Session,
     bank: BankKey,
-    documents: &[String],
+    outgoing: &Outgoing,
     language: Language,
+    now: DateTime<Utc>,
 ) -> Result<Removed, StoreError> {
     let mut removed = Removed::default();
-    if documents.is_empty() {
+    if outgoing.memories.is_empty() {
         return Ok(removed);
     }
     let facts = sqlx::query!(
-        "select memory_id, body from memories where bank_key = $1 and document_id = any($2)",
+        "select memory_id, body from memories where bank_key = $1 and memory_id = any($2)",
         bank.0,
-        documents
+        &outgoing.memories
     )
     .fetch_all(&mut *transaction)
     .await?;
@@ -81,6 +138,11 @@ pub(super) async fn remove_contents(
     for entity in mentions {
         *removed.entities.entry(entity).or_default() -= 1;
     }
+    // Takes the memory's state and vector along.
+    sqlx::query!("delete from memories where bank_key = $1 and memory_id = any($2)", bank.0, &ids)
+        .execute(&mut *transaction)
+        .await?;
+    // After the memories: whoever links them holds them until the links are there.
     sqlx::query!(
         "delete from memory_links where bank_key = $1 and (memory_id = any($2) or other_id = any($2))",
         bank.0,
@@ -88,14 +150,36 @@ pub(super) async fn remove_contents(
     )
     .execute(&mut *transaction)
     .await?;
-    // Takes the memory's state and vector along.
-    sqlx::query!("delete from memories where bank_key = $1 and memory_id = any($2)", bank.0, &ids)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query!("delete from chunks where bank_key = $1 and document_id = any($2)", bank.0, documents)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query!(
+        "update memory_state set consolidated_at = null, consolidation_failed_at = null, updated_at = $3
+         where bank_key = $1 and memory_id = any($2)",
+        bank.0,
+        &outgoing.waiting,
+        now
+    )
+    .execute(&mut *transaction)
+    .await?;
     Ok(removed)
+}
+
+/// The memories read from chunks, given by document and place.
+pub(super) async fn memories_of_chunks(
+    transaction: &mut Session,
+    bank: BankKey,
+    documents: &[String],
+    chunks: &[i32],
+) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "select m.memory_id from unnest($2::text[], $3::int[]) u(document_id, chunk_index)
+         join memories m on m.bank_key = $1 and m.document_id = u.document_id
+           and m.chunk_index = u.chunk_index",
+        bank.0,
+        documents,
+        chunks
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    Ok(ids)
 }
 
 impl Store {
@@ -122,15 +206,60 @@ impl Store {
         if locked.is_none() {
             return Ok(None);
         }
-        let removed =
-            remove_contents(&mut transaction, bank, &[document_id.to_owned()], self.language).await?;
+        let facts = sqlx::query_scalar!(
+            "select memory_id from memories where bank_key = $1 and document_id = $2",
+            bank.0,
+            document_id
+        )
+        .fetch_all(&mut transaction)
+        .await?;
+        let outgoing = Outgoing::find(&mut transaction, bank, &facts, &[]).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
         sqlx::query!("delete from documents where bank_key = $1 and document_id = $2", bank.0, document_id)
             .execute(&mut transaction)
             .await?;
         let counts = removed.counts();
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, counts, now).await?;
         transaction.end().await?;
-        Ok(Some(removed.memories))
+        Ok(i64::try_from(facts.len()).ok())
+    }
+
+    /// Deletes the memories of a bank, or those of one type and the observations made of them;
+    /// documents and entities stay. Returns their number.
+    pub async fn delete_memories(
+        &self,
+        bank: BankKey,
+        fact_type: Option<FactType>,
+        now: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
+        let mut transaction = self.begin().await?;
+        // Waits for writers under way, and lets none begin: each holds a share of this row.
+        let held = sqlx::query_scalar!("select bank_key from banks where bank_key = $1 for update", bank.0)
+            .fetch_optional(&mut transaction)
+            .await?;
+        if held.is_none() {
+            return Ok(0);
+        }
+        let facts = sqlx::query_scalar!(
+            "select memory_id from memories where bank_key = $1 and ($2::smallint is null or fact_type = $2)",
+            bank.0,
+            fact_type.map(fact_type_code)
+        )
+        .fetch_all(&mut transaction)
+        .await?;
+        let outgoing = Outgoing::find(&mut transaction, bank, &facts, &[]).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        // What was read from the chunks is not there any more: the next retain reads them anew.
+        sqlx::query!(
+            "update chunks set provenance = null where bank_key = $1 and provenance is not null",
+            bank.0
+        )
+        .execute(&mut transaction)
+        .await?;
+        let counts = removed.counts();
+        write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, counts, now).await?;
+        transaction.end().await?;
+        Ok(removed.memories)
     }
 
     /// Deletes a bank with everything in it. Returns the number of its memories, entities
@@ -159,6 +288,7 @@ impl Store {
             .execute(&mut transaction)
             .await?;
         sqlx::query!("delete from memory_links where bank_key = $1", bank).execute(&mut transaction).await?;
+        sqlx::query!("delete from link_queue where bank_key = $1", bank).execute(&mut transaction).await?;
         sqlx::query!("delete from memories where bank_key = $1", bank).execute(&mut transaction).await?;
         sqlx::query!("delete from banks where bank_key = $1", bank).execute(&mut transaction).await?;
         transaction.end().await?;

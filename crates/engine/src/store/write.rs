@@ -1,49 +1,73 @@
 //! Writing documents with their facts: all of a request in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::banks::hold;
 use super::copy::CopyRows;
-use super::remove::{Removed, remove_contents};
+use super::remove::Removed;
+use super::rewrite::{find_repeated, make_room};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::{BankKey, OperationLease, Store, StoreError, entities, fact_type_code, operations};
-use crate::hash::hex;
+use super::stored::ChunkKey;
+use super::versions::{Version, lock_and_decide};
+use super::{BankKey, OperationLease, Store, StoreError, entities, fact_type_code, links, operations};
 use crate::text::terms::Terms;
 
-/// A document to write, in place of the version there may be.
+/// A document to write: in place of the version there may be, or behind it.
 #[derive(Clone, Debug)]
 pub struct DocumentWrite {
     /// Its id.
     pub document_id: String,
-    /// Its text; `None` when texts are not kept.
-    pub body: Option<String>,
-    /// Length of its text in characters.
-    pub body_length: i32,
-    /// SHA-256 of its text.
-    pub content_hash: Vec<u8>,
-    /// What it was retained with.
-    pub retain_params: Value,
+    /// Whether it is added to what is stored, rather than put in its place.
+    pub appends: bool,
+    /// Whether texts are kept.
+    pub keeps_text: bool,
+    /// The items it consists of.
+    pub parts: Vec<PartWrite>,
+    /// Their chunks in order.
+    pub chunks: Vec<ChunkWrite>,
+    /// The facts of the chunks that were read, in order.
+    pub facts: Vec<FactWrite>,
+}
+
+/// An item of a document.
+#[derive(Clone, Debug)]
+pub struct PartWrite {
+    /// Its text.
+    pub text: String,
+    /// When it was said; `None` = undated.
+    pub said_at: Option<DateTime<Utc>>,
+    /// Whether the caller named the time.
+    pub is_dated: bool,
+    /// The caller's metadata.
+    pub metadata: Option<Value>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Its chunks in order.
-    pub chunks: Vec<ChunkWrite>,
-    /// Its facts in order.
-    pub facts: Vec<FactWrite>,
+    /// Scopes for observations.
+    pub observation_scopes: Option<Value>,
+    /// Everything it was retained with.
+    pub params: Map<String, Value>,
 }
 
 /// A chunk of a document to write.
 #[derive(Clone, Debug)]
 pub struct ChunkWrite {
+    /// Place of its item in the document to write.
+    pub part: usize,
     /// Its text; empty when texts are not kept.
     pub body: String,
-    /// SHA-256 of its text.
-    pub content_hash: Vec<u8>,
+    /// What tells whether it is the same as another one.
+    pub key: ChunkKey,
+    /// Whether its facts are there; else a stored one that is the same stays with its own.
+    pub is_read: bool,
+    /// Whether they are all that can be read from it; if not, it is read anew the next time.
+    pub is_complete: bool,
 }
 
 /// Place of a fact in its conversation.
@@ -83,6 +107,8 @@ pub struct FactWrite {
     pub metadata: Option<Value>,
     /// Its tags.
     pub tags: Vec<String>,
+    /// Those of them that follow from its labels.
+    pub label_tags: Vec<String>,
     /// Scopes for observations.
     pub observation_scopes: Option<Value>,
     /// Begin and end of what it tells of.
@@ -113,7 +139,7 @@ pub struct FactWrite {
 
 impl FactWrite {
     /// When what it tells of happened, or when it was told.
-    fn event_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn event_at(&self) -> Option<DateTime<Utc>> {
         self.occurred.map(|(start, _)| start).or(self.mentioned_at)
     }
 }
@@ -122,131 +148,139 @@ impl FactWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// It is stored.
-    Written,
+    Written {
+        /// Chunks that stayed as they were.
+        kept: usize,
+        /// Facts that were not written, since the document says the same already.
+        repeated: usize,
+    },
     /// A version accepted later is stored already, so this one is not.
     Superseded,
 }
 
 impl Store {
     /// Writes the documents, all or none; `accepted` is the number of the retain. With them the
-    /// operation `completes` is completed, whose work they are.
+    /// operation `completes` is completed, whose work they are; more of its result comes with it.
+    ///
+    /// Fails with [`StoreError::DocumentChanged`] when a chunk that was not read is not stored
+    /// any more.
     pub async fn write_documents(
         &self,
         bank: BankKey,
         accepted: i64,
         documents: &[&DocumentWrite],
         now: DateTime<Utc>,
-        completes: Option<OperationLease>,
+        completes: Option<(OperationLease, &Map<String, Value>)>,
     ) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
-        let upserted = upsert_documents(&mut transaction, bank, accepted, documents, now).await?;
-        let replaced: Vec<String> =
-            upserted.iter().filter(|(_, inserted)| !**inserted).map(|(id, _)| id.clone()).collect();
-        let removed = remove_contents(&mut transaction, bank, &replaced, self.language).await?;
-        let written: Vec<&DocumentWrite> = documents
-            .iter()
-            .copied()
-            .filter(|document| upserted.contains_key(&document.document_id))
+        let versions = lock_and_decide(&mut transaction, bank, accepted, documents, now).await?;
+        let removed = make_room(&mut transaction, bank, &versions, self.language, now).await?;
+        let repeated = find_repeated(&mut transaction, bank, &versions).await?;
+        // What is left to write: copies of those documents only that say something twice.
+        let trimmed: Vec<Cow<'_, DocumentWrite>> = std::iter::zip(&versions, &repeated)
+            .map(|(version, repeated)| without(version.document, repeated))
             .collect();
-        copy_documents(&mut transaction, bank, &written, now).await?;
+        let written: Vec<&DocumentWrite> = trimmed.iter().map(AsRef::as_ref).collect();
+        copy_documents(&mut transaction, bank, &versions, &written, now).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
+        links::record(&mut transaction, bank, &written).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
-        if let Some(lease) = completes {
-            let result = json!({
+        if let Some((lease, more)) = completes {
+            let mut result = json!({
                 "documents": documents.len(),
                 "documents_superseded": documents.len() - written.len(),
                 "chunks": written.iter().map(|document| document.chunks.len()).sum::<usize>(),
                 "facts": written.iter().map(|document| document.facts.len()).sum::<usize>(),
             });
+            if let Some(result) = result.as_object_mut() {
+                result.extend(more.clone());
+            }
             operations::complete(&mut transaction, lease, &result).await?;
         }
         transaction.end().await?;
-        Ok(documents
-            .iter()
-            .map(|document| {
-                if upserted.contains_key(&document.document_id) {
-                    WriteOutcome::Written
-                } else {
-                    WriteOutcome::Superseded
-                }
+        let outcomes: HashMap<&str, WriteOutcome> = std::iter::zip(&versions, &repeated)
+            .map(|(version, repeated)| {
+                let outcome = WriteOutcome::Written { kept: version.kept.len(), repeated: repeated.len() };
+                (version.document.document_id.as_str(), outcome)
             })
-            .collect())
+            .collect();
+        let outcome = |id: &str| outcomes.get(id).copied().unwrap_or(WriteOutcome::Superseded);
+        Ok(documents.iter().map(|document| outcome(&document.document_id)).collect())
     }
 }
 
-/// Locks and writes the document rows in the order of their ids. Returns those that are
-/// ours now, with `true` where there was none before.
-async fn upsert_documents(
-    transaction: &mut Session,
-    bank: BankKey,
-    accepted: i64,
-    documents: &[&DocumentWrite],
-    now: DateTime<Utc>,
-) -> Result<HashMap<String, bool>, StoreError> {
-    let rows: Vec<Value> = documents
-        .iter()
-        .map(|document| {
-            json!({
-                "document_id": document.document_id,
-                "body": document.body,
-                "body_length": document.body_length,
-                "content_hash": hex(&document.content_hash),
-                "retain_params": document.retain_params,
-                "tags": document.tags,
-            })
-        })
-        .collect();
-    let rows = sqlx::query!(
-        r#"insert into documents as d (bank_key, document_id, accepted, body, body_length, content_hash,
-             retain_params, tags, created_at, updated_at)
-           select $1, r.document_id, $2, r.body, r.body_length, decode(r.content_hash, 'hex'),
-             r.retain_params, r.tags, $4, $4
-           from jsonb_to_recordset($3) as r(document_id text, body text, body_length int,
-             content_hash text, retain_params jsonb, tags text[])
-           order by r.document_id
-           on conflict (bank_key, document_id) do update set
-             accepted = excluded.accepted, body = excluded.body, body_length = excluded.body_length,
-             content_hash = excluded.content_hash, retain_params = excluded.retain_params,
-             tags = excluded.tags, updated_at = excluded.updated_at
-           where d.accepted < excluded.accepted
-           returning document_id, (xmax = 0) as "inserted!""#,
-        bank.0,
-        accepted,
-        Value::Array(rows),
-        now
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.document_id, row.inserted)).collect())
+/// The document without some of its facts. Chunks that these were read from are not complete
+/// any more, since the facts stay with other chunks.
+fn without<'d>(document: &'d DocumentWrite, repeated: &HashSet<Uuid>) -> Cow<'d, DocumentWrite> {
+    if repeated.is_empty() {
+        return Cow::Borrowed(document);
+    }
+    let mut rest = document.clone();
+    let (gone, facts): (Vec<FactWrite>, Vec<FactWrite>) =
+        rest.facts.into_iter().partition(|fact| repeated.contains(&fact.memory_id));
+    rest.facts = facts;
+    for fact in &mut rest.facts {
+        fact.caused_by.retain(|cause| !repeated.contains(cause));
+    }
+    for fact in gone {
+        let chunk = usize::try_from(fact.chunk_index).ok().and_then(|index| rest.chunks.get_mut(index));
+        if let Some(chunk) = chunk {
+            chunk.is_complete = false;
+        }
+    }
+    Cow::Owned(rest)
 }
 
 async fn copy_documents(
     connection: &mut Session,
     bank: BankKey,
+    versions: &[Version<'_>],
     documents: &[&DocumentWrite],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let mut chunks = CopyRows::new(6);
-    let mut memories = CopyRows::new(16);
+    let mut chunks = CopyRows::new(8);
+    let mut memories = CopyRows::new(17);
     let mut states = CopyRows::new(3);
     let mut vectors = CopyRows::new(14);
     let mut postings: Vec<(i64, Uuid, i16, i16, i16)> = Vec::new();
-    for document in documents {
-        for (index, chunk) in document.chunks.iter().enumerate() {
+    for (version, document) in std::iter::zip(versions, documents) {
+        for (chunk, place) in std::iter::zip(&document.chunks, &version.places) {
+            let Some(place) = place else {
+                continue;
+            };
             chunks
                 .row()
                 .i64(bank.0)
                 .text(&document.document_id)
-                .i32(i32::try_from(index).unwrap_or(i32::MAX))
-                .bytes(&chunk.content_hash)
+                .i32(place.chunk_index)
+                .bytes(&chunk.key.content_hash)
                 .text(&chunk.body)
-                .time(now);
+                .time(now)
+                .i32(place.part)
+                .optional(chunk.is_complete.then_some(&chunk.key.provenance), |rows, provenance| {
+                    rows.bytes(provenance);
+                });
         }
-        for (ordinal, fact) in document.facts.iter().enumerate() {
-            memory_row(&mut memories, bank, &document.document_id, ordinal, fact, now);
+        let mut last: Option<(i32, i32)> = None;
+        for fact in &document.facts {
+            let chunk = usize::try_from(fact.chunk_index).ok();
+            let Some(Some(place)) = chunk.and_then(|chunk| version.places.get(chunk)) else {
+                continue;
+            };
+            // Facts of a chunk stand one behind the other.
+            let ordinal = match last {
+                Some((chunk, ordinal)) if chunk == fact.chunk_index => ordinal + 1,
+                _ => place.ordinal,
+            };
+            last = Some((fact.chunk_index, ordinal));
+            let stream = match version.stream {
+                Some(own) => Some(StreamPlace { stream_id: own.stream_id, position: ordinal }),
+                None => fact.stream,
+            };
+            memory_row(&mut memories, bank, &document.document_id, (place.chunk_index, ordinal), fact, now);
             states.row().i64(bank.0).uuid(fact.memory_id).time(now);
-            vector_row(&mut vectors, bank, fact);
+            vector_row(&mut vectors, bank, fact, stream);
             let length = clamp(fact.terms.length);
             let code = fact_type_code(fact.fact_type);
             let terms = fact.terms.terms.iter();
@@ -261,7 +295,7 @@ async fn copy_documents(
     chunks
         .send(
             connection,
-            "copy chunks (bank_key, document_id, chunk_index, content_hash, body, created_at) \
+            "copy chunks (bank_key, document_id, chunk_index, content_hash, body, created_at, part, provenance) \
              from stdin (format binary)",
         )
         .await?;
@@ -270,7 +304,7 @@ async fn copy_documents(
             connection,
             "copy memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context, \
              metadata, tags, observation_scopes, occurred_start, occurred_end, mentioned_at, source_ids, \
-             created_at) from stdin (format binary)",
+             created_at, label_tags) from stdin (format binary)",
         )
         .await?;
     states
@@ -295,7 +329,7 @@ fn memory_row(
     rows: &mut CopyRows,
     bank: BankKey,
     document_id: &str,
-    ordinal: usize,
+    (chunk_index, ordinal): (i32, i32),
     fact: &FactWrite,
     now: DateTime<Utc>,
 ) {
@@ -309,8 +343,8 @@ fn memory_row(
         .i64(bank.0)
         .uuid(fact.memory_id)
         .text(document_id)
-        .i32(fact.chunk_index)
-        .i32(i32::try_from(ordinal).unwrap_or(i32::MAX))
+        .i32(chunk_index)
+        .i32(ordinal)
         .i16(fact_type_code(fact.fact_type))
         .text(&fact.body)
         .optional(fact.context.as_deref(), |rows, context| {
@@ -323,10 +357,11 @@ fn memory_row(
         .optional(fact.occurred.map(|(_, end)| end), time)
         .optional(fact.mentioned_at, time)
         .optional(None::<()>, |_, ()| {})
-        .time(now);
+        .time(now)
+        .texts(&fact.label_tags);
 }
 
-fn vector_row(rows: &mut CopyRows, bank: BankKey, fact: &FactWrite) {
+fn vector_row(rows: &mut CopyRows, bank: BankKey, fact: &FactWrite, stream: Option<StreamPlace>) {
     rows.row()
         .i64(bank.0)
         .uuid(fact.memory_id)
@@ -335,10 +370,10 @@ fn vector_row(rows: &mut CopyRows, bank: BankKey, fact: &FactWrite) {
         .optional(fact.event_at(), |rows, time| {
             rows.time(time);
         })
-        .optional(fact.stream, |rows, place| {
+        .optional(stream, |rows, place| {
             rows.uuid(place.stream_id);
         })
-        .optional(fact.stream, |rows, place| {
+        .optional(stream, |rows, place| {
             rows.i32(place.position);
         })
         .i32(fact.tokens)

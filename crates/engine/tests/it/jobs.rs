@@ -123,7 +123,7 @@ impl TestEngine {
 
     async fn claim(&self, limit: i64) -> Vec<ClaimedOperation> {
         let types = ["retain".to_owned()];
-        self.store.claim_operations("test", &types, Duration::from_secs(60), limit).await.unwrap()
+        self.store.claim_operations("test", &types, Duration::from_mins(1), limit).await.unwrap()
     }
 
     /// Lets every lease run out.
@@ -328,8 +328,7 @@ async fn a_failed_attempt_waits_for_the_next_one() {
     let test = TestEngine::start().await;
     test.embedder.fails.store(true, Ordering::Relaxed);
     let id = test.submitted("bank", "later", "a").await;
-    let worker =
-        Working::start(&test.engine, WorkerSettings { backoff: Duration::from_secs(600), ..quick() });
+    let worker = Working::start(&test.engine, WorkerSettings { backoff: Duration::from_mins(10), ..quick() });
     let child = loop {
         let child = test.status("bank", id).await.child_operations.unwrap()[0].clone();
         if child.error_message.is_some() {

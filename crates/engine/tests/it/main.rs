@@ -7,12 +7,21 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod appends;
 mod arms;
 mod cells;
+mod changes;
+mod contention;
 mod conversation;
+mod documents;
+mod entities;
+mod extraction;
 mod files;
 mod isolation;
 mod jobs;
+mod labels;
+mod links;
+mod model;
 mod observations;
 mod plans;
 mod recall;

@@ -175,7 +175,6 @@ async fn nothing_is_written_when_the_model_fails() {
 async fn what_is_not_available_is_refused_and_nothing_is_written() {
     let test = TestEngine::start().await;
     for (item, word) in [
-        (json!({"content": "x", "update_mode": "append", "document_id": "d"}), "append"),
         (json!({"content": "x", "strategy": "fast"}), "strategy"),
         (
             json!({"content": [{"type": "image", "source": {"media_type": "image/png", "data": ""}}]}),

@@ -1,8 +1,10 @@
 //! Statistics are exact after any sequence of writes.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use hindsight_types::documents::UpdateDocumentRequest;
+use hindsight_types::recall::FactType;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -11,23 +13,42 @@ use crate::support::TestEngine;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Retain(Vec<(u8, Vec<u8>)>),
+    /// Documents with the words of their items; `true` adds them to what is there.
+    Retain(Vec<(u8, bool, Vec<Vec<u8>>)>),
+    Relabel(u8, u8),
     Delete(u8),
+    /// The memories of a bank, all of them or those of the world.
+    Forget(bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let words = prop::collection::vec(0_u8..6, 1..8);
-    let retain = prop::collection::vec((0_u8..4, words), 1..4).prop_map(Step::Retain);
-    prop::collection::vec(prop_oneof![4 => retain, 1 => (0_u8..4).prop_map(Step::Delete)], 1..8)
+    let items = prop::collection::vec(prop::collection::vec(0_u8..6, 1..5), 1..4);
+    let retain = prop::collection::vec((0_u8..4, any::<bool>(), items), 1..4).prop_map(Step::Retain);
+    let step = prop_oneof![
+        8 => retain,
+        1 => (0_u8..4).prop_map(Step::Delete),
+        1 => (0_u8..4, 0_u8..6).prop_map(|(document, tag)| Step::Relabel(document, tag)),
+        1 => any::<bool>().prop_map(Step::Forget),
+    ];
+    prop::collection::vec(step, 1..8)
 }
 
-fn items(documents: &[(u8, Vec<u8>)]) -> Value {
+fn items(documents: &[(u8, bool, Vec<Vec<u8>>)]) -> Value {
     const WORDS: [&str; 6] = ["garden", "Alice", "Berlin", "piano", "runs", "Bob"];
+    let mut modes = BTreeMap::new();
     documents
         .iter()
-        .map(|(id, words)| {
-            let text: Vec<&str> = words.iter().map(|word| WORDS[usize::from(*word)]).collect();
-            json!({"content": text.join(" "), "document_id": format!("d{id}"), "entities": [{"text": text[0]}]})
+        .flat_map(|(id, appends, texts)| {
+            // Of several mentions of a document in one request the first says what happens.
+            let appends = *modes.entry(*id).or_insert(*appends);
+            texts.iter().map(move |words| {
+                let text: Vec<&str> = words.iter().map(|word| WORDS[usize::from(*word)]).collect();
+                json!({
+                    "content": text.join(" "), "document_id": format!("d{id}"),
+                    "entities": [{"text": text[0]}], "tags": [text[0]],
+                    "update_mode": if appends { "append" } else { "replace" },
+                })
+            })
         })
         .collect()
 }
@@ -66,7 +87,19 @@ fn any_sequence_of_retains_and_deletes_leaves_exact_statistics() {
                     match step {
                         Step::Retain(written) => {
                             test.retain(&name, items(written)).await.unwrap();
-                            documents.extend(written.iter().map(|(id, _)| *id));
+                            documents.extend(written.iter().map(|(id, ..)| *id));
+                        }
+                        Step::Relabel(id, tag) => {
+                            let tags = vec![format!("t{tag}"), "t".to_owned()];
+                            let request =
+                                UpdateDocumentRequest { tags: Some(tags), observation_scopes: None };
+                            let updated =
+                                test.engine.update_document(&name, &format!("d{id}"), &request).await;
+                            assert_eq!(updated.is_ok(), documents.contains(id));
+                        }
+                        Step::Forget(all) => {
+                            let fact_type = (!all).then_some(FactType::World);
+                            test.engine.delete_memories(&name, fact_type).await.unwrap();
                         }
                         Step::Delete(id) => {
                             let deleted = test.engine.delete_document(&name, &format!("d{id}")).await;
@@ -80,6 +113,7 @@ fn any_sequence_of_retains_and_deletes_leaves_exact_statistics() {
             })
         })
         .unwrap();
+    runtime.block_on(test.audit());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +122,8 @@ async fn concurrent_retains_of_the_same_documents_neither_block_nor_drift() {
     let writes = (0..24_u8).map(|i| {
         let test = &test;
         async move {
-            let documents = [(i % 4, vec![i % 6, 1, 2]), ((i + 1) % 4, vec![(i + 3) % 6, 4])];
+            let documents =
+                [(i % 4, false, vec![vec![i % 6, 1, 2]]), ((i + 1) % 4, false, vec![vec![(i + 3) % 6, 4]])];
             test.retain("b", items(&documents)).await
         }
     });

@@ -1,6 +1,6 @@
 //! Places in conversations.
 
-use hindsight_engine::store::{DocumentWrite, WriteOutcome};
+use hindsight_engine::store::{DocumentWrite, PartWrite, WriteOutcome};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -75,16 +75,22 @@ async fn a_replace_accepted_earlier_never_overwrites_a_later_one() {
     let newer = test.store.next_retain().await.unwrap();
     let version = |body: &str| DocumentWrite {
         document_id: "d".into(),
-        body: Some(body.into()),
-        body_length: 3,
-        content_hash: vec![1],
-        retain_params: json!({}),
-        tags: vec![],
+        appends: false,
+        keeps_text: true,
+        parts: vec![PartWrite {
+            text: body.into(),
+            said_at: None,
+            is_dated: false,
+            metadata: None,
+            tags: vec![],
+            observation_scopes: None,
+            params: serde_json::Map::new(),
+        }],
         chunks: vec![],
         facts: vec![],
     };
     let written = test.store.write_documents(bank, newer, &[&version("new")], time(NOW), None).await.unwrap();
-    assert_eq!(written, [WriteOutcome::Written]);
+    assert_eq!(written, [WriteOutcome::Written { kept: 0, repeated: 0 }]);
     let written = test.store.write_documents(bank, older, &[&version("old")], time(NOW), None).await.unwrap();
     assert_eq!(written, [WriteOutcome::Superseded]);
     assert_eq!(test.engine.document("b", "d").await.unwrap().original_text.as_deref(), Some("new"));

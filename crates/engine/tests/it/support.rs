@@ -9,13 +9,15 @@ use hindsight_engine::config::Settings;
 use hindsight_engine::ports::{EmbedError, EmbedPurpose, Embedder, EmbeddingModel};
 use hindsight_engine::store::{MemoryFilter, PoolSize, Store, StoreOptions, TagFilter};
 use hindsight_engine::{Engine, EngineError};
-use hindsight_testkit::{FixedClock, HashEmbedder, TestDatabase};
+use hindsight_testkit::{FixedClock, HashEmbedder, ScriptedLlm, TestDatabase};
 use hindsight_types::decode::from_json;
 use hindsight_types::memories::MemoryListItem;
 use hindsight_types::recall::{RecallRequest, RecallResponse};
-use hindsight_types::retain::RetainRequest;
+use hindsight_types::retain::{RetainRequest, RetainResponse};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+
+use crate::model::HttpModel;
 
 /// The "now" of all tests.
 pub(crate) const NOW: &str = "2024-05-10T12:00:00Z";
@@ -25,7 +27,7 @@ pub(crate) struct TestEngine {
     pub(crate) store: Store,
     pub(crate) embedder: Arc<FlakyEmbedder>,
     pub(crate) pool: PgPool,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// The hash embedder, with a switch that makes it fail.
@@ -66,19 +68,43 @@ impl TestEngine {
     pub(crate) async fn over(settings: Settings, change: impl FnOnce(StoreOptions) -> StoreOptions) -> Self {
         let database = TestDatabase::create().await;
         let options = change(store_options(&database.url));
+        Self::on(database, settings, options).await
+    }
+
+    /// Over a database that is opened with these options.
+    pub(crate) async fn on(database: TestDatabase, settings: Settings, options: StoreOptions) -> Self {
         let store = Store::open(&options).await.expect("the store opens");
         let embedder = Arc::new(FlakyEmbedder { inner: HashEmbedder::new(), fails: AtomicBool::new(false) });
         let clock = Arc::new(FixedClock::at(time(NOW)));
         let engine = Engine::new(store.clone(), Arc::clone(&embedder) as Arc<dyn Embedder>, clock, settings)
             .await
             .expect("the engine opens");
-        Self { engine, store, embedder, pool: database.pool(), _database: database }
+        Self { engine, store, embedder, pool: database.pool(), database }
+    }
+
+    /// With a scripted language model.
+    pub(crate) async fn with_llm(settings: Settings) -> (Self, ScriptedLlm) {
+        let llm = ScriptedLlm::start().await;
+        let mut test = Self::with(settings).await;
+        test.engine = test.engine.with_llm(Arc::new(HttpModel::new(&llm.url())));
+        (test, llm)
     }
 
     /// Retains items given as JSON.
     pub(crate) async fn retain(&self, bank: &str, items: Value) -> Result<(), EngineError> {
+        self.retained(bank, items).await.map(|_| ())
+    }
+
+    /// The same, with what it answers.
+    pub(crate) async fn retained(&self, bank: &str, items: Value) -> Result<RetainResponse, EngineError> {
         let request: RetainRequest = from_json(&json!({ "items": items })).expect("a sound request");
-        self.engine.retain(bank, request).await.map(|_| ())
+        self.engine.retain(bank, request).await
+    }
+
+    /// Fails with what does not fit together in the database.
+    pub(crate) async fn audit(&self) {
+        let problems = hindsight_testkit::audit(&self.database.url).await.expect("an audit");
+        assert_eq!(problems, Vec::<String>::new());
     }
 
     /// Retains texts, each a document of its own name.

@@ -1,6 +1,6 @@
 //! The settings of retain and recall.
 
-use hindsight_engine::config::{ExtractionMode, RecencyDecay, Settings};
+use hindsight_engine::config::{ExtractionMode, ExtractionSettings, RecencyDecay, Settings};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
 use super::table;
@@ -30,9 +30,20 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
     if !keyword_min_score.is_finite() || keyword_min_score < 0.0 {
         return Err(table::BM25_MIN_SCORE.unusable(&keyword_min_score.to_string()));
     }
+    let chunk_size = reader.positive(&table::CHUNK_SIZE)?;
+    let extraction = extraction(reader)?;
+    if let Some(longest) = extraction.max_completion_tokens
+        && usize::try_from(longest).is_ok_and(|longest| longest <= chunk_size)
+    {
+        remarks.push(format!(
+            "{}: answers of {longest} tokens are short for chunks of {chunk_size} characters; give more, or 0",
+            table::RETAIN_MAX_COMPLETION_TOKENS.name
+        ));
+    }
     Ok(Settings {
         extraction_mode,
-        chunk_size: reader.positive(&table::CHUNK_SIZE)?,
+        chunk_size,
+        extraction,
         structured_chunk_size,
         batch_tokens: reader.positive(&table::RETAIN_BATCH_TOKENS)?,
         store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
@@ -62,7 +73,30 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         recency: recency(reader)?,
         prefer_observations: reader.flag(&table::PREFER_OBSERVATIONS)?,
         exact_limit: reader.value::<u32>(&table::EXACT_LIMIT)?.into(),
+        entity_candidates: reader.positive(&table::ENTITY_CANDIDATES)?,
+        entity_names_at_once: reader.positive(&table::ENTITY_NAMES_AT_ONCE)?,
+        entity_trigram_threshold: share_above_zero(reader, &table::ENTITY_TRIGRAM_THRESHOLD)?,
+        entity_merge_similarity: share_above_zero(reader, &table::ENTITY_MERGE_SIMILARITY)?,
+        entity_batch_similarity: share_above_zero(reader, &table::ENTITY_BATCH_SIMILARITY)?,
+        link_min_similarity: reader.share(&table::LINK_MIN_SIMILARITY)?,
         ..Settings::default()
+    })
+}
+
+/// How a language model is asked for facts.
+fn extraction(reader: &Reader) -> Result<ExtractionSettings, SettingError> {
+    let longest: u32 = reader.value(&table::RETAIN_MAX_COMPLETION_TOKENS)?;
+    Ok(ExtractionSettings {
+        mission: reader.text(&table::RETAIN_MISSION),
+        custom_instructions: reader.text(&table::RETAIN_CUSTOM_INSTRUCTIONS),
+        default_strategy: reader.text(&table::RETAIN_DEFAULT_STRATEGY),
+        causal_links: reader.flag(&table::RETAIN_CAUSAL_LINKS)?,
+        optional_dimensions: reader.flag(&table::RETAIN_OPTIONAL_DIMENSIONS)?,
+        output_language: reader.text(&table::LLM_OUTPUT_LANGUAGE),
+        max_completion_tokens: (longest > 0).then_some(longest),
+        content_retries: reader.value(&table::RETAIN_CONTENT_RETRIES)?,
+        concurrency: reader.positive(&table::RETAIN_CHUNK_CONCURRENCY)?,
+        ..ExtractionSettings::default()
     })
 }
 
@@ -76,6 +110,12 @@ fn recency(reader: &Reader) -> Result<RecencyDecay, SettingError> {
         "none" => Ok(RecencyDecay::None),
         other => Err(table::RECENCY_DECAY_FUNCTION.unusable(other)),
     }
+}
+
+/// A share above 0.
+fn share_above_zero(reader: &Reader, setting: &Setting) -> Result<f64, SettingError> {
+    let share = reader.share(setting)?;
+    if share > 0.0 { Ok(share) } else { Err(setting.unusable(&share.to_string())) }
 }
 
 /// A number above 0.

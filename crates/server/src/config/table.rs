@@ -16,6 +16,7 @@ hindsight_types::settings! {
         ALLOW_UNAUTHENTICATED = "HINDSIGHT_API_ALLOW_UNAUTHENTICATED", "false", "true or false", "serve other machines without a key";
         ALLOWED_HOSTS = "HINDSIGHT_API_ALLOWED_HOSTS", "", "host names separated by commas", "names besides the local ones that a server without a key answers to";
         MAX_BODY_MB = "HINDSIGHT_API_MAX_BODY_MB", "128", "a whole number of at least 1", "largest body of a retain in MiB";
+        ENABLE_BANK_CONFIG = "HINDSIGHT_API_ENABLE_BANK_CONFIG_API", "true", "true or false", "let clients change the settings of banks by their own route; reading them is always possible";
         GZIP_MIN_SIZE = "HINDSIGHT_API_GZIP_MIN_SIZE", "1024", "a number of bytes, negative for never", "answers of at least so many bytes are compressed";
         RECALL_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_IN_FLIGHT", "0", "a whole number, 0 for 16 for each core, negative for no limit", "recalls that are worked on at one time; others wait before their body is read";
         RECALL_MAX_WAIT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_WAIT_MS", "30000", "a whole number of milliseconds", "longest wait of a recall for its turn; after that it is told to come back (503)";
@@ -164,10 +165,26 @@ hindsight_types::settings! {
         EXTRACTION_MODE = "HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "concise", "concise, verbose, custom, verbatim or chunks", "how facts are made; without a language model the rules are the same for the first four";
         CHUNK_SIZE = "HINDSIGHT_API_RETAIN_CHUNK_SIZE", "3000", "a whole number of at least 1", "largest chunk of a text in characters";
         STRUCTURED_CHUNK_SIZE = "HINDSIGHT_API_RETAIN_STRUCTURED_CHUNK_SIZE", "", "a whole number of at least 1", "largest turn of a conversation or line of JSON that is kept whole, if not the chunk size";
+        RETAIN_MISSION = "HINDSIGHT_API_RETAIN_MISSION", "", "a text", "what matters to the memory, told to the language model that makes facts; a bank may say otherwise";
+        RETAIN_CUSTOM_INSTRUCTIONS = "HINDSIGHT_API_RETAIN_CUSTOM_INSTRUCTIONS", "", "a text", "what to keep in mode custom; a bank may say otherwise";
+        RETAIN_DEFAULT_STRATEGY = "HINDSIGHT_API_RETAIN_DEFAULT_STRATEGY", "", "the name of a strategy", "strategy of items that name none, in banks that have it";
+        RETAIN_CAUSAL_LINKS = "HINDSIGHT_API_RETAIN_EXTRACT_CAUSAL_LINKS", "true", "true or false", "ask a language model which facts led to others";
+        RETAIN_OPTIONAL_DIMENSIONS = "HINDSIGHT_API_RETAIN_OPTIONAL_FACT_DIMENSIONS", "false", "true or false", "let a language model leave out when, where, who and why of a fact";
+        LLM_OUTPUT_LANGUAGE = "HINDSIGHT_API_LLM_OUTPUT_LANGUAGE", "", "a language by its English name", "language of the facts that a language model makes, if not that of the text";
+        RETAIN_MAX_COMPLETION_TOKENS = "HINDSIGHT_API_RETAIN_MAX_COMPLETION_TOKENS", "64000", "a number of tokens, 0 for the model's own bound", "longest answer for a chunk; it has to be more than the chunk has characters";
+        RETAIN_CONTENT_RETRIES = "HINDSIGHT_API_RETAIN_CONTENT_RETRIES", "2", "a whole number", "further questions when a language model answers, but with no usable facts";
+        RETAIN_CHUNK_CONCURRENCY = "HINDSIGHT_API_RETAIN_CHUNK_CONCURRENCY", "8", "a whole number of at least 1", "chunks of one retain that a language model reads at one time";
+        ENABLE_DRY_RUN = "HINDSIGHT_API_ENABLE_DRY_RUN_EXTRACT", "true", "true or false", "show what a retain would make of a text (dry-run-extract)";
         RETAIN_MAX_CONCURRENT = "HINDSIGHT_API_RETAIN_MAX_CONCURRENT", "4", "a whole number of at least 1", "retains that are worked on at one time; others wait with what they have sent";
         RETAIN_WALL_TIMEOUT = "HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "3600", "a whole number of at least 1", "seconds after which a retain is given up (504)";
         RETAIN_BATCH_TOKENS = "HINDSIGHT_API_RETAIN_BATCH_TOKENS", "10000", "a whole number of at least 1", "tokens that a part of a retain in the background has at most; an item is never cut for it";
         STORE_DOCUMENT_TEXT = "HINDSIGHT_API_STORE_DOCUMENT_TEXT", "true", "true or false", "keep the texts of documents";
+        ENTITY_CANDIDATES = "HINDSIGHT_API_RETAIN_ENTITY_RESOLUTION_MAX_CANDIDATES", "200", "a whole number of at least 1", "names of a bank that one new name is compared with at most";
+        ENTITY_NAMES_AT_ONCE = "HINDSIGHT_API_RETAIN_ENTITY_RESOLUTION_BATCH_SIZE", "100", "a whole number of at least 1", "new names that the database is asked about at one time";
+        ENTITY_TRIGRAM_THRESHOLD = "HINDSIGHT_API_ENTITY_TRGM_SIMILARITY_THRESHOLD", "0.3", "a number above 0, at most 1", "share of trigrams that a name of a bank has in common with a new one to be looked at";
+        ENTITY_MERGE_SIMILARITY = "HINDSIGHT_API_ENTITY_MERGE_MIN_SIMILARITY", "0.3", "a number above 0, at most 1", "share of trigrams that two names have in common at least to be taken for one";
+        ENTITY_BATCH_SIMILARITY = "HINDSIGHT_API_ENTITY_INTRABATCH_MERGE_SIMILARITY", "0.5", "a number above 0, at most 1", "the same for two names that are both new in one retain";
+        LINK_MIN_SIMILARITY = "HINDSIGHT_API_SEMANTIC_LINK_MIN_SIMILARITY", "0.7", "a number from 0 to 1", "similarity from which two memories are linked";
     }
     "Files" {
         ENABLE_FILE_UPLOAD = "HINDSIGHT_API_ENABLE_FILE_UPLOAD_API", "true", "true or false", "take files whose texts are to be remembered";

@@ -272,6 +272,37 @@ fn how_recall_searches_and_orders_can_be_chosen() {
 }
 
 #[test]
+fn how_names_and_memories_are_compared_can_be_chosen() {
+    let config = read(&[
+        ("HINDSIGHT_API_RETAIN_ENTITY_RESOLUTION_MAX_CANDIDATES", "50"),
+        ("HINDSIGHT_API_RETAIN_ENTITY_RESOLUTION_BATCH_SIZE", "10"),
+        ("HINDSIGHT_API_ENTITY_TRGM_SIMILARITY_THRESHOLD", "0.4"),
+        ("HINDSIGHT_API_ENTITY_MERGE_MIN_SIMILARITY", "0.5"),
+        ("HINDSIGHT_API_ENTITY_INTRABATCH_MERGE_SIMILARITY", "1"),
+        ("HINDSIGHT_API_SEMANTIC_LINK_MIN_SIMILARITY", "0"),
+    ]);
+    let expected = Settings {
+        entity_candidates: 50,
+        entity_names_at_once: 10,
+        entity_trigram_threshold: 0.4,
+        entity_merge_similarity: 0.5,
+        entity_batch_similarity: 1.0,
+        link_min_similarity: 0.0,
+        ..Settings::default()
+    };
+    assert_eq!(config.expect("usable").engine, expected);
+    for (setting, bad) in [
+        ("HINDSIGHT_API_RETAIN_ENTITY_RESOLUTION_BATCH_SIZE", "0"),
+        ("HINDSIGHT_API_ENTITY_MERGE_MIN_SIMILARITY", "0"),
+        ("HINDSIGHT_API_ENTITY_TRGM_SIMILARITY_THRESHOLD", "1.5"),
+        ("HINDSIGHT_API_SEMANTIC_LINK_MIN_SIMILARITY", "-0.1"),
+    ] {
+        let error = read(&[(setting, bad)]).expect_err(setting);
+        assert!(error.to_string().contains(setting), "{error}");
+    }
+}
+
+#[test]
 fn no_limit_of_tokens_is_none_for_a_local_model_too() {
     let tokens = |limit| {
         let config = read(&[("HINDSIGHT_API_EMBEDDINGS_MAX_INPUT_TOKENS", limit)]);

@@ -103,6 +103,17 @@ impl QueryParams {
         Page { limit: self.count("limit", PAGE_LIMIT), offset: self.count("offset", 0) }
     }
 
+    /// The same, with a largest `limit`.
+    pub(crate) fn page_up_to(&mut self, most: i64) -> Page {
+        let page = self.page();
+        if page.limit > most {
+            let message = format!("Input should be less than or equal to {most}");
+            let ctx = json!({"le": most});
+            self.note("limit", "less_than_equal", message, page.limit.to_string(), Some(ctx));
+        }
+        page
+    }
+
     /// The last value of a key.
     fn text(&self, name: &str) -> Option<String> {
         self.pairs.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone())
@@ -121,7 +132,7 @@ impl QueryParams {
     }
 
     /// A count of at least 0.
-    fn count(&mut self, name: &'static str, default: i64) -> i64 {
+    pub(crate) fn count(&mut self, name: &'static str, default: i64) -> i64 {
         self.number(name, default, 0, i64::MAX)
     }
 
@@ -153,7 +164,7 @@ impl QueryParams {
     }
 
     /// One of a set of words.
-    fn word<T: FromStr<Err = String>>(&mut self, name: &'static str) -> Option<T> {
+    pub(crate) fn word<T: FromStr<Err = String>>(&mut self, name: &'static str) -> Option<T> {
         let text = self.text(name)?;
         match text.parse() {
             Ok(word) => Some(word),

@@ -3,23 +3,32 @@
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::routing::{get, patch};
 use axum::{Json, Router};
 use hindsight_types::banks::{
-    BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
+    BankConfigResponse, BankConfigUpdate, BankListResponse, BankProfileResponse, BankStatsResponse,
+    CreateBankRequest, DeleteResponse,
 };
 
-use super::Ready;
+use super::{Limits, Ready};
 use crate::error::ApiError;
 use crate::extract::{Body, FromQuery, Page, PathParams, Query, QueryParams};
 use crate::state::State;
 
-/// The routes; a change of a bank may have `max_body` bytes.
-pub(super) fn router(max_body: usize) -> Router<Arc<State>> {
+/// The routes.
+pub(super) fn router(limits: &Limits) -> Router<Arc<State>> {
+    let body = || DefaultBodyLimit::max(limits.max_body);
     // A layer holds for the methods before it.
-    let bank = patch(update).layer(DefaultBodyLimit::max(max_body)).put(create_or_update).delete(delete);
+    let bank = patch(update).layer(body()).put(create_or_update).delete(delete);
+    let config = if limits.bank_config {
+        patch(update_config).layer(body()).get(config).delete(reset_config)
+    } else {
+        patch(no_config).get(config).delete(no_config)
+    };
     Router::new()
         .route("/v1/default/banks", get(list))
+        .route("/v1/default/banks/{bank_id}/config", config)
         .route("/v1/default/banks/{bank_id}", bank)
         .route("/v1/default/banks/{bank_id}/stats", get(stats))
 }
@@ -86,4 +95,30 @@ async fn stats(
     Query(StatsQuery): Query<StatsQuery>,
 ) -> Result<Json<BankStatsResponse>, ApiError> {
     Ok(Json(engine.bank_stats(&bank_id).await?))
+}
+
+async fn config(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+) -> Result<Json<BankConfigResponse>, ApiError> {
+    Ok(Json(engine.bank_config(&bank_id).await?))
+}
+
+async fn no_config() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "Changing the settings of banks is switched off on this server")
+}
+
+async fn update_config(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+    Body(request): Body<BankConfigUpdate>,
+) -> Result<Json<BankConfigResponse>, ApiError> {
+    Ok(Json(engine.update_bank_config(&bank_id, request.updates).await?))
+}
+
+async fn reset_config(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+) -> Result<Json<BankConfigResponse>, ApiError> {
+    Ok(Json(engine.reset_bank_config(&bank_id).await?))
 }

@@ -7,20 +7,26 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use hindsight_engine::store::{DocumentFilter, TagFilter, TimeField};
-use hindsight_types::documents::{ChunkResponse, DeleteDocumentResponse, ListDocumentsResponse};
+use hindsight_types::documents::{
+    ChunkResponse, DeleteDocumentResponse, ListDocumentsResponse, UpdateDocumentRequest,
+    UpdateDocumentResponse,
+};
 use hindsight_types::tags::TagsMatch;
 
 use super::Ready;
 use super::memories::one_of;
 use crate::error::ApiError;
-use crate::extract::{FromQuery, Page, PathParams, Query, QueryParams, Span};
+use crate::extract::{Body, FromQuery, Page, PathParams, Query, QueryParams, Span};
 use crate::state::State;
 
 pub(super) fn router() -> Router<Arc<State>> {
     Router::new()
         .route("/v1/default/banks/{bank_id}/documents", get(list))
         // Document and chunk ids may contain slashes.
-        .route("/v1/default/banks/{bank_id}/documents/{*document_id}", get(read).delete(delete).post(act))
+        .route(
+            "/v1/default/banks/{bank_id}/documents/{*document_id}",
+            get(read).patch(update).delete(delete).post(act),
+        )
         .route("/v1/default/chunks/{*chunk_id}", get(chunk))
 }
 
@@ -90,9 +96,17 @@ async fn act(
 ) -> Result<Response, ApiError> {
     let Some(document_id) = document_id.strip_suffix("/reprocess") else {
         let refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-        return Ok(([(header::ALLOW, "GET,HEAD,DELETE")], refused).into_response());
+        return Ok(([(header::ALLOW, "GET,HEAD,PATCH,DELETE")], refused).into_response());
     };
     Ok(Json(engine.reprocess_document(&bank_id, document_id).await?).into_response())
+}
+
+async fn update(
+    Ready(engine): Ready,
+    PathParams((bank_id, document_id)): PathParams<(String, String)>,
+    Body(request): Body<UpdateDocumentRequest>,
+) -> Result<Json<UpdateDocumentResponse>, ApiError> {
+    Ok(Json(engine.update_document(&bank_id, &document_id, &request).await?))
 }
 
 async fn delete(

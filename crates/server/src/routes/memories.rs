@@ -11,6 +11,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use hindsight_engine::store::{MemoryFilter, TagFilter, TimeField};
+use hindsight_types::banks::DeleteResponse;
+use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
 use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{RetainRequest, RetainResponse};
@@ -27,14 +29,25 @@ use crate::state::State;
 pub(super) fn router(limits: &Limits) -> Router<Arc<State>> {
     let (timeout, body) = (Timeout(limits.retain_timeout), DefaultBodyLimit::max(limits.max_body));
     let places = |lane: &Lane| from_fn_with_state(lane.clone(), admit);
+    let dry_run = if limits.dry_run {
+        post(dry_run_extract)
+            .layer::<_, Infallible>(body)
+            .layer::<_, Infallible>(Extension(timeout))
+            .layer(places(&limits.retain))
+    } else {
+        post(async || ApiError::new(StatusCode::NOT_FOUND, "Dry runs are switched off on this server"))
+    };
     Router::new()
         .route(
             "/v1/default/banks/{bank_id}/memories",
+            // A layer holds for the methods before it.
             post(retain)
                 .layer::<_, Infallible>(body)
                 .layer::<_, Infallible>(Extension(timeout))
-                .layer(places(&limits.retain)),
+                .layer(places(&limits.retain))
+                .delete(delete),
         )
+        .route("/v1/default/banks/{bank_id}/memories/dry-run-extract", dry_run)
         .route("/v1/default/banks/{bank_id}/memories/recall", post(recall).layer(places(&limits.recall)))
         .route("/v1/default/banks/{bank_id}/memories/list", get(list))
         .route("/v1/default/banks/{bank_id}/memories/{memory_id}", get(read))
@@ -60,9 +73,49 @@ async fn retain(
         Err(_) => Err(ApiError::new(
             StatusCode::GATEWAY_TIMEOUT,
             format!(
-                "not retained within {} s and given up; sent again under its document ids it counts once",
+                "not retained within {} s and given up; sent again under its document ids it counts once, but for what it appends",
                 timeout.as_secs()
             ),
+        )),
+    }
+}
+
+/// Memories of which type go; all when none is named.
+struct DeleteQuery(Option<FactType>);
+
+impl FromQuery for DeleteQuery {
+    const NAMES: &'static [&'static str] = &["type"];
+
+    fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
+        let fact_type = one_of(params, "type", &["world", "experience", "observation"])?;
+        Ok(Self(fact_type.and_then(|word| FactType::from_str(&word).ok())))
+    }
+}
+
+async fn delete(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+    Query(DeleteQuery(fact_type)): Query<DeleteQuery>,
+) -> Result<Json<DeleteResponse>, ApiError> {
+    Ok(Json(engine.delete_memories(&bank_id, fact_type).await?))
+}
+
+async fn dry_run_extract(
+    Extension(Timeout(timeout)): Extension<Timeout>,
+    Extension(lane): Extension<Lane>,
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+    Body(request): Body<DryRunExtractRequest>,
+) -> Result<Json<DryRunExtractionResult>, ApiError> {
+    let read = async {
+        let _turn = lane.engine().await;
+        engine.dry_run_extract(&bank_id, request).await
+    };
+    match tokio::time::timeout(timeout, read).await {
+        Ok(read) => Ok(Json(read?)),
+        Err(_) => Err(ApiError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            format!("not read within {} s and given up", timeout.as_secs()),
         )),
     }
 }

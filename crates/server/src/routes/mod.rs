@@ -2,11 +2,13 @@
 
 mod banks;
 mod documents;
+mod entities;
 mod files;
 mod memories;
 mod monitoring;
 mod operations;
 mod retired;
+mod tags;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,7 @@ use crate::outage::name_the_cause;
 use crate::state::{Phase, State};
 
 /// What routes are served with.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not one state")]
 pub(crate) struct Limits {
     /// Who may talk to the server.
     pub(crate) guard: Guard,
@@ -49,6 +52,10 @@ pub(crate) struct Limits {
     pub(crate) retain: Lane,
     /// Longest time a retain may take.
     pub(crate) retain_timeout: Duration,
+    /// Whether there are dry runs.
+    pub(crate) dry_run: bool,
+    /// Whether the settings of banks can be changed by their own route.
+    pub(crate) bank_config: bool,
     /// How files are taken.
     pub(crate) files: FileOptions,
     /// Path in front of all routes; empty = none.
@@ -69,6 +76,8 @@ impl Limits {
             recall: Lane::new(config.recall),
             retain: Lane::new(config.retain),
             retain_timeout: config.retain_timeout,
+            dry_run: config.dry_run,
+            bank_config: config.bank_config,
             files: config.files.clone(),
             base_path: config.base_path.clone(),
             serves_api: config.serves_api,
@@ -77,18 +86,21 @@ impl Limits {
     }
 }
 
+/// The routes on banks and what is in them.
+fn api(limits: &Limits) -> Router<Arc<State>> {
+    Router::new()
+        .merge(banks::router(limits))
+        .merge(memories::router(limits))
+        .merge(documents::router())
+        .merge(files::router(limits))
+        .merge(tags::router())
+        .merge(entities::router())
+        .merge(operations::router())
+}
+
 /// The service of a server.
 pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
-    let api = if limits.serves_api {
-        Router::new()
-            .merge(banks::router(limits.max_body))
-            .merge(memories::router(limits))
-            .merge(documents::router())
-            .merge(files::router(limits))
-            .merge(operations::router())
-    } else {
-        Router::new()
-    };
+    let api = if limits.serves_api { api(limits) } else { Router::new() };
     let guarded = api
         .route_layer(from_fn_with_state(Arc::clone(&state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(&state), track))

@@ -1,7 +1,7 @@
 //! Routes of documents.
 
-use axum::http::StatusCode;
-use serde_json::json;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::support::TestApp;
 
@@ -119,5 +119,99 @@ async fn a_document_is_made_anew_from_its_text() {
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     let nothing = app.post("/v1/default/banks/b/documents/u", json!({})).await;
     assert_eq!(nothing.status, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(nothing.headers["allow"], "GET,HEAD,DELETE");
+    assert_eq!(nothing.headers["allow"], "GET,HEAD,PATCH,DELETE");
+}
+
+#[tokio::test]
+async fn tags_of_a_document_are_replaced_where_they_are_used() {
+    let app = TestApp::start().await;
+    let items = json!([{"content": "Alice likes tea", "document_id": "x/1", "tags": ["Old", "user:ann"]}]);
+    app.retain(items).await;
+    let path = format!("{DOCUMENTS}/x/1");
+    let answer = app.json(Method::PATCH, &path, json!({"tags": ["new"]})).await;
+    assert_eq!((answer.status, &answer.body), (StatusCode::OK, &json!({"success": true})));
+    assert_eq!(app.get(&path).await.body["tags"], json!(["new"]));
+    let recalled = app.recall(json!({"query": "tea", "tags": ["new"], "tags_match": "all_strict"})).await;
+    assert_eq!(recalled.body["results"][0]["tags"], json!(["new"]));
+    let answer = app.json(Method::PATCH, &path, json!({"observation_scopes": "shared"})).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(app.get(&path).await.body["observation_scopes"], "shared");
+
+    for body in [json!({}), json!({"tags": null, "observation_scopes": null})] {
+        let answer = app.json(Method::PATCH, &path, body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(answer.problems(), [("value_error".to_owned(), json!(["body"]))]);
+    }
+    let answer = app.json(Method::PATCH, &path, json!({"tags": [1]})).await;
+    assert_eq!(answer.problems(), [("string_type".to_owned(), json!(["body", "tags", 0]))]);
+    let answer = app.json(Method::PATCH, &format!("{DOCUMENTS}/none"), json!({"tags": []})).await;
+    assert_eq!((answer.status, answer.detail()), (StatusCode::NOT_FOUND, "Document 'none' not found"));
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn tags_are_counted_and_searched() {
+    let app = TestApp::start().await;
+    let items = json!([
+        {"content": "one", "document_id": "1", "tags": ["user:ann", "100%"]},
+        {"content": "two", "document_id": "2", "tags": ["User:Bob", "user:ann"]},
+    ]);
+    app.retain(items).await;
+    let tags = "/v1/default/banks/b/tags";
+    let answer = app.get(tags).await;
+    let items = json!([{"tag": "user:ann", "count": 2}, {"tag": "100%", "count": 1}, {"tag": "User:Bob", "count": 1}]);
+    assert_eq!(answer.body, json!({"items": items, "total": 3, "limit": 100, "offset": 0}));
+    for (query, found) in [
+        ("?q=USER:*", json!(["user:ann", "User:Bob"])),
+        ("?q=user:ann", json!(["user:ann"])),
+        ("?q=user", json!([])),
+        ("?q=*%25", json!(["100%"])),
+        ("?q=u_er*", json!([])),
+        ("?q=*b*&limit=1", json!(["User:Bob"])),
+        ("?source=mental_models", json!([])),
+        ("?limit=0", json!([])),
+        ("?offset=2", json!(["User:Bob"])),
+    ] {
+        let answer = app.get(&format!("{tags}{query}")).await;
+        let names: Value =
+            answer.body["items"].as_array().unwrap().iter().map(|item| item["tag"].clone()).collect();
+        assert_eq!(names, found, "{query}");
+    }
+    assert_eq!(app.get(&format!("{tags}?limit=0")).await.body["total"], 3);
+    assert_eq!(app.get(&format!("{tags}?source=x")).await.problems()[0].0, "literal_error");
+    assert_eq!(app.get("/v1/default/banks/none/tags").await.status, StatusCode::NOT_FOUND);
+
+    let scopes = "/v1/default/banks/b/observations/scopes";
+    let empty = json!({"scopes": [], "total": 0, "limit": 100, "offset": 0});
+    assert_eq!(app.get(scopes).await.body, empty);
+    assert_eq!(app.get(&format!("{scopes}?limit=1001")).await.problems()[0].0, "less_than_equal");
+    assert_eq!(app.get("/v1/default/banks/none/observations/scopes").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn memories_are_deleted_and_documents_stay() {
+    let app = TestApp::start().await;
+    app.retain(json!([{"content": "user: tea is good\nassistant: I agree", "document_id": "d"}])).await;
+    let memories = "/v1/default/banks/b/memories";
+    let answer = app.delete(&format!("{memories}?type=nonsense")).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let answer = app.delete(&format!("{memories}?type=experience")).await;
+    assert_eq!((answer.status, &answer.body["deleted_count"]), (StatusCode::OK, &json!(1)));
+    assert_eq!(app.delete(memories).await.body["deleted_count"], 1);
+    assert_eq!(app.get(&format!("{DOCUMENTS}/d")).await.body["memory_unit_count"], 0);
+    let answer = app.delete("/v1/default/banks/none/memories").await;
+    assert_eq!((answer.status, &answer.body["deleted_count"]), (StatusCode::OK, &json!(0)));
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn appends_are_kept_or_refused_with_the_reason() {
+    let app = TestApp::start().await;
+    app.retain(json!([{"content": "first", "document_id": "d"}])).await;
+    let more = json!([{"content": "second", "document_id": "d", "update_mode": "append"}]);
+    assert_eq!(app.retain(more).await.status, StatusCode::OK);
+    assert_eq!(app.get(&format!("{DOCUMENTS}/d")).await.body["original_text"], "first\nsecond");
+    let answer = app.retain(json!([{"content": "third", "update_mode": "append"}])).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.detail(), "items[0]: update_mode 'append' requires a document_id");
 }

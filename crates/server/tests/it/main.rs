@@ -11,6 +11,8 @@ mod admission;
 mod banks;
 mod bodies;
 mod documents;
+mod entities;
+mod extraction;
 mod extremes;
 mod files;
 mod guard;

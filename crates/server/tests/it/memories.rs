@@ -51,16 +51,6 @@ async fn nulls_are_always_written() {
 }
 
 #[tokio::test]
-async fn asynchronous_retain_is_refused_rather_than_dropped() {
-    let app = TestApp::start().await;
-    let body = json!({"items": [{"content": "x"}], "async": true});
-    let answer = app.post("/v1/default/banks/b/memories", body).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert!(answer.detail().contains("async=false"));
-    assert_eq!(app.get("/v1/default/banks").await.body["total"], 0);
-}
-
-#[tokio::test]
 async fn a_missing_bank_is_404_for_readers() {
     let app = TestApp::start().await;
     for answer in [

@@ -55,7 +55,12 @@ impl TestApp {
         let clock = Arc::new(FixedClock::at(now));
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
         let engine = engine.expect("the engine opens").with_files(Arc::new(Converter::default()));
-        Self { router: hindsight_server::app(engine.clone(), &config(variables)), engine, database }
+        let config = config(variables);
+        let engine = match hindsight_server::language_model(&config).expect("a usable model") {
+            Some(llm) => engine.with_llm(llm),
+            None => engine,
+        };
+        Self { router: hindsight_server::app(engine.clone(), &config), engine, database }
     }
 
     /// Serves the routes on a port of this machine too. Ends with the runtime.

@@ -3,6 +3,7 @@
 //! Values are always bound. What goes into the text is constants of this module and the
 //! schema name, which [`check_schema_name`] has vetted.
 
+mod entities;
 mod listing;
 mod recall;
 mod tags;
@@ -11,6 +12,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, SqlStr};
 
 use super::StoreError;
 
+pub use entities::{EntityPair, EntityPairs, EntityRow};
 pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub use recall::{
     Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Posting, PostingsQuery,
@@ -53,6 +55,32 @@ pub(super) async fn create_vector_extension(connection: &mut PgConnection) -> Re
             "the database lacks the extension \"vector\" (pgvector 0.8 or newer) and it could not be created: {error}"
         ))
     })
+}
+
+/// Makes the extensions that similar names are found by, when they are missing and can be had.
+pub(super) async fn create_trigram_extensions(connection: &mut PgConnection) {
+    for extension in ["pg_trgm", "btree_gin"] {
+        let statement = format!("create extension if not exists {extension} schema public");
+        if let Err(error) = execute_locked(connection, statement).await {
+            tracing::debug!(extension, %error, "an extension could not be created");
+        }
+    }
+}
+
+/// Makes the index that similar names are found by, when it is missing: not in a migration, since
+/// the extensions may come later than those.
+pub(super) async fn create_trigram_index(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let is_there =
+        sqlx::query_scalar!(r#"select to_regclass('entities_by_trigrams') is not null as "found!""#)
+            .fetch_one(&mut *connection)
+            .await?;
+    // To find it there by "if not exists" would wait for everyone who writes to the table.
+    if is_there {
+        return Ok(());
+    }
+    let statement = "create index if not exists entities_by_trigrams on entities
+         using gin (bank_key, lower(name) gin_trgm_ops) where kind = 1";
+    execute_locked(connection, statement.to_owned()).await
 }
 
 /// The beginning of a transaction and what it is set to, as one batch. `set_up` is made of

@@ -1,0 +1,370 @@
+//! Settings that a bank has of its own: which there are, what they may be, how they are changed.
+
+use hindsight_types::banks::BankConfigResponse;
+use serde_json::{Map, Value, json};
+
+use crate::config::{BudgetFunction, ExtractionMode, Settings};
+use crate::labels::Labels;
+use crate::store::{BankRow, BankUpdate};
+use crate::text::sanitize;
+use crate::{Engine, EngineError};
+
+/// What a setting may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Flag,
+    /// A whole number of at least 1.
+    Count,
+    /// A number above 0.
+    Share,
+    Mode,
+    BudgetFunction,
+    Labels,
+    Strategies,
+    /// It has no effect in this version, and so is not taken.
+    NotYet,
+}
+
+/// Every setting a bank can have, and what it is when nobody says.
+fn fields() -> [(&'static str, Kind, Value); 57] {
+    use Kind::{Count, Flag, NotYet, Share, Text};
+    let null = Value::Null;
+    [
+        ("retain_mission", Text, null.clone()),
+        ("retain_extraction_mode", Kind::Mode, json!("concise")),
+        ("retain_custom_instructions", Text, null.clone()),
+        ("retain_chunk_size", Count, json!(3000)),
+        ("retain_structured_chunk_size", Count, null.clone()),
+        ("retain_chunk_batch_size", NotYet, json!(100)),
+        ("retain_max_attachments_per_chunk", Count, json!(8)),
+        ("retain_default_strategy", Text, null.clone()),
+        ("retain_strategies", Kind::Strategies, null.clone()),
+        ("store_document_text", Flag, json!(true)),
+        ("entity_labels", Kind::Labels, null.clone()),
+        ("entities_allow_free_form", Flag, json!(true)),
+        ("memory_defense", NotYet, null.clone()),
+        ("enable_text_search", Flag, json!(true)),
+        ("enable_temporal_retrieval", Flag, json!(true)),
+        ("enable_graph_retrieval", Flag, json!(true)),
+        ("enable_reranking", Flag, json!(true)),
+        ("recall_budget_function", Kind::BudgetFunction, json!("fixed")),
+        ("recall_budget_fixed_low", Count, json!(100)),
+        ("recall_budget_fixed_mid", Count, json!(300)),
+        ("recall_budget_fixed_high", Count, json!(1000)),
+        ("recall_budget_adaptive_low", Share, json!(0.025)),
+        ("recall_budget_adaptive_mid", Share, json!(0.075)),
+        ("recall_budget_adaptive_high", Share, json!(0.25)),
+        ("recall_budget_min", Count, json!(20)),
+        ("recall_budget_max", Count, json!(2000)),
+        ("recall_include_chunks", NotYet, json!(true)),
+        ("recall_max_tokens", NotYet, json!(2048)),
+        ("recall_chunks_max_tokens", NotYet, json!(1000)),
+        ("recall_prefer_observations", Flag, json!(false)),
+        ("enable_observations", Flag, json!(true)),
+        ("enable_auto_consolidation", NotYet, json!(true)),
+        ("observations_mission", Text, null.clone()),
+        ("consolidation_llm_batch_size", NotYet, json!(8)),
+        ("consolidation_llm_parallelism", NotYet, json!(4)),
+        ("consolidation_max_memories_per_round", NotYet, json!(100)),
+        ("consolidation_source_facts_max_tokens", NotYet, json!(4096)),
+        ("consolidation_source_facts_max_tokens_per_observation", NotYet, json!(256)),
+        ("consolidation_strategies", NotYet, null.clone()),
+        ("consolidation_use_decision_model", NotYet, json!(true)),
+        ("max_observations_per_scope", NotYet, json!(-1)),
+        ("observation_scope_limits", NotYet, null.clone()),
+        ("default_observation_scopes", NotYet, null.clone()),
+        ("mental_model_min_refresh_interval_seconds", NotYet, json!(0)),
+        ("mental_model_refresh_use_decision_model", NotYet, json!(true)),
+        ("mental_model_delta_use_decision_model", NotYet, json!(true)),
+        ("knowledge_page_default_trigger", NotYet, null.clone()),
+        ("reflect_mission", Text, null.clone()),
+        ("reflect_source_facts_max_tokens", NotYet, json!(-1)),
+        ("reflect_default_options", NotYet, null.clone()),
+        ("reflect_use_decision_model", NotYet, json!(true)),
+        ("disposition_skepticism", NotYet, null.clone()),
+        ("disposition_literalism", NotYet, null.clone()),
+        ("disposition_empathy", NotYet, null.clone()),
+        ("mcp_enabled_tools", NotYet, null.clone()),
+        ("audit_log_enabled", NotYet, json!(false)),
+        ("llm_gemini_safety_settings", NotYet, null),
+    ]
+}
+
+/// Settings of retain that make no sense inside of a strategy.
+const NOT_IN_STRATEGIES: [&str; 2] = ["retain_strategies", "retain_default_strategy"];
+
+impl Engine {
+    /// All settings as they count for the bank, and those it has of its own.
+    pub async fn bank_config(&self, bank_id: &str) -> Result<BankConfigResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        Ok(self.config_of(bank))
+    }
+
+    /// Changes settings of the bank, which is made when it is missing; null takes one back.
+    /// Names may be those of environment variables too.
+    pub async fn update_bank_config(
+        &self,
+        bank_id: &str,
+        updates: Map<String, Value>,
+    ) -> Result<BankConfigResponse, EngineError> {
+        let mut update = Map::new();
+        for (name, value) in updates {
+            let name = field_name(&name);
+            let value = check_field(&name, value).map_err(EngineError::Invalid)?;
+            update.insert(name, value);
+        }
+        let existing = self.store.bank(bank_id).await?;
+        let mut merged = existing.as_ref().map_or_else(|| json!({}), |bank| bank.config.clone());
+        if let Some(merged) = merged.as_object_mut() {
+            merged.extend(update.clone());
+        }
+        self.check_together(&merged)?;
+        if existing.is_none() {
+            self.bank_for_writing(bank_id).await?;
+        }
+        let update = BankUpdate { config: Some(Value::Object(update)), ..BankUpdate::default() };
+        let bank = self.store.put_bank(bank_id, &update, self.clock.now()).await?;
+        Ok(self.config_of(bank))
+    }
+
+    /// Takes all settings of the bank back.
+    pub async fn reset_bank_config(&self, bank_id: &str) -> Result<BankConfigResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let bank = self.store.reset_config(bank.key, self.clock.now()).await?;
+        Ok(self.config_of(bank))
+    }
+
+    /// Rules over several settings.
+    fn check_together(&self, config: &Value) -> Result<(), EngineError> {
+        let settings = self.settings.of_bank(config);
+        let refuse = |problem: String| Err(EngineError::Invalid(problem));
+        if settings.budget_min > settings.budget_max {
+            return refuse(format!(
+                "recall_budget_min ({}) must not be more than recall_budget_max ({})",
+                settings.budget_min, settings.budget_max
+            ));
+        }
+        let strategies = config.get("retain_strategies").and_then(Value::as_object);
+        if let Some(name) = config.get("retain_default_strategy").and_then(Value::as_str)
+            && !name.is_empty()
+            && strategies.is_none_or(|strategies| !strategies.contains_key(name))
+        {
+            return refuse(format!("retain_default_strategy: there is no retain strategy '{name}'"));
+        }
+        let of_strategies = strategies.into_iter().flat_map(|strategies| strategies.values());
+        for settings in of_strategies.map(|overrides| settings.of_bank(overrides)).chain([settings.clone()]) {
+            let longest =
+                settings.extraction.max_completion_tokens.and_then(|most| usize::try_from(most).ok());
+            if let Some(longest) =
+                longest.filter(|longest| self.llm.is_some() && settings.chunk_size >= *longest)
+            {
+                return refuse(format!(
+                    "retain_chunk_size ({}) must be less than HINDSIGHT_API_RETAIN_MAX_COMPLETION_TOKENS ({longest})",
+                    settings.chunk_size
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn config_of(&self, bank: BankRow) -> BankConfigResponse {
+        let mut config: Map<String, Value> =
+            fields().into_iter().map(|(name, _, default)| (name.to_owned(), default)).collect();
+        config.extend(server_values(&self.settings));
+        let overrides: Map<String, Value> = match bank.config {
+            Value::Object(own) => own.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            _ => Map::new(),
+        };
+        config.extend(overrides.clone());
+        BankConfigResponse { bank_id: bank.bank_id, config, overrides }
+    }
+}
+
+/// What the server is set to, by the names of a bank's settings.
+fn server_values(settings: &Settings) -> Map<String, Value> {
+    let extraction = &settings.extraction;
+    let [low, mid, high] = settings.budgets;
+    let [low_share, mid_share, high_share] = settings.budget_shares;
+    let function = match settings.budget_function {
+        BudgetFunction::Fixed => "fixed",
+        BudgetFunction::Adaptive => "adaptive",
+    };
+    let values = json!({
+        "retain_mission": extraction.mission,
+        "retain_extraction_mode": settings.extraction_mode.as_str(),
+        "retain_custom_instructions": extraction.custom_instructions,
+        "retain_chunk_size": settings.chunk_size,
+        "retain_structured_chunk_size": settings.structured_chunk_size,
+        "retain_default_strategy": extraction.default_strategy,
+        "store_document_text": settings.store_document_text,
+        "entities_allow_free_form": extraction.free_form_entities,
+        "enable_text_search": settings.text_search,
+        "enable_temporal_retrieval": settings.temporal,
+        "enable_graph_retrieval": settings.graph,
+        "enable_reranking": settings.enable_reranking,
+        "recall_budget_function": function,
+        "recall_budget_fixed_low": low,
+        "recall_budget_fixed_mid": mid,
+        "recall_budget_fixed_high": high,
+        "recall_budget_adaptive_low": low_share,
+        "recall_budget_adaptive_mid": mid_share,
+        "recall_budget_adaptive_high": high_share,
+        "recall_budget_min": settings.budget_min,
+        "recall_budget_max": settings.budget_max,
+        "recall_prefer_observations": settings.prefer_observations,
+    });
+    match values {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    }
+}
+
+/// A setting's name, given as that or as the name of its environment variable.
+fn field_name(name: &str) -> String {
+    name.strip_prefix("HINDSIGHT_API_").map_or_else(|| name.to_owned(), str::to_lowercase)
+}
+
+/// The value of a setting, if it may be that; null takes it back. An error says what it may be.
+pub(crate) fn check_field(name: &str, value: Value) -> Result<Value, String> {
+    let known = fields().into_iter().find(|(known, ..)| *known == name);
+    let Some((_, kind, _)) = known else {
+        return Err(format!("'{name}' is no setting of a bank"));
+    };
+    if kind == Kind::NotYet {
+        return Err(format!("{name} has no effect in this version; leave it out"));
+    }
+    if value.is_null() {
+        return Ok(value);
+    }
+    let word = value.as_str().unwrap_or_default();
+    let is_right = match kind {
+        Kind::Text => value.is_string(),
+        Kind::Flag => value.is_boolean(),
+        Kind::Count => value.as_i64().is_some_and(|count| count >= 1),
+        Kind::Share => value.as_f64().is_some_and(|share| share > 0.0),
+        Kind::Mode => {
+            word.parse::<ExtractionMode>()?;
+            true
+        }
+        Kind::BudgetFunction => {
+            word.parse::<BudgetFunction>()?;
+            true
+        }
+        Kind::Labels => {
+            Labels::read(&value)?;
+            true
+        }
+        Kind::Strategies => return check_strategies(name, value),
+        Kind::NotYet => false,
+    };
+    if is_right {
+        return Ok(clean(value));
+    }
+    let wanted = match kind {
+        Kind::Flag => "true or false",
+        Kind::Count => "a positive whole number",
+        Kind::Share => "a number above 0",
+        _ => "a text",
+    };
+    Err(format!("{name} must be {wanted}"))
+}
+
+fn check_strategies(name: &str, value: Value) -> Result<Value, String> {
+    let Value::Object(strategies) = value else {
+        return Err(format!("{name} must be an object of strategies by their names"));
+    };
+    let mut checked = Map::new();
+    for (strategy, overrides) in strategies {
+        if strategy.trim().is_empty() {
+            return Err(format!("{name}: a strategy needs a name"));
+        }
+        let Value::Object(overrides) = overrides else {
+            return Err(format!("{name}.{strategy} must be an object of settings"));
+        };
+        let mut settings = Map::new();
+        for (key, value) in overrides {
+            let key = field_name(&key);
+            let is_of_retain = ["retain_", "entit", "store_"].iter().any(|prefix| key.starts_with(prefix));
+            if !is_of_retain || NOT_IN_STRATEGIES.contains(&key.as_str()) {
+                return Err(format!("{name}.{strategy}: '{key}' is no setting of retain"));
+            }
+            let value =
+                check_field(&key, value).map_err(|problem| format!("{name}.{strategy}: {problem}"))?;
+            settings.insert(key, value);
+        }
+        checked.insert(sanitize(&strategy).into_owned(), Value::Object(settings));
+    }
+    Ok(Value::Object(checked))
+}
+
+/// Without characters that the database does not take.
+fn clean(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(sanitize(&text).into_owned()),
+        Value::Array(list) => list.into_iter().map(clean).collect(),
+        Value::Object(object) => Value::Object(
+            object.into_iter().map(|(key, value)| (sanitize(&key).into_owned(), clean(value))).collect(),
+        ),
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_stands_there_once() {
+        let names: std::collections::BTreeSet<_> = fields().into_iter().map(|(name, ..)| name).collect();
+        assert_eq!(names.len(), 57);
+    }
+
+    #[test]
+    fn what_the_server_is_set_to_has_names_of_banks() {
+        let defaults: Map<String, Value> =
+            fields().into_iter().map(|(name, _, default)| (name.to_owned(), default)).collect();
+        for (name, value) in server_values(&Settings::default()) {
+            assert_eq!(defaults.get(&name), Some(&value), "{name}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        for (name, value, expected) in [
+            ("retain_chunk_size", json!(true), "retain_chunk_size must be a positive whole number"),
+            ("retain_chunk_size", json!(0), "retain_chunk_size must be a positive whole number"),
+            ("retain_chunk_size", json!(1.5), "retain_chunk_size must be a positive whole number"),
+            ("retain_mission", json!(5), "retain_mission must be a text"),
+            ("enable_reranking", json!("yes"), "enable_reranking must be true or false"),
+            ("recall_budget_adaptive_low", json!(0), "recall_budget_adaptive_low must be a number above 0"),
+            ("llm_api_key", json!("x"), "'llm_api_key' is no setting of a bank"),
+            (
+                "audit_log_enabled",
+                json!(true),
+                "audit_log_enabled has no effect in this version; leave it out",
+            ),
+            (
+                "retain_strategies",
+                json!({"a": {"retain_chunk_size": "x"}}),
+                "retain_strategies.a: retain_chunk_size must be a positive whole number",
+            ),
+            (
+                "retain_strategies",
+                json!({"a": {"enable_reranking": true}}),
+                "retain_strategies.a: 'enable_reranking' is no setting of retain",
+            ),
+            ("retain_strategies", json!({" ": {}}), "retain_strategies: a strategy needs a name"),
+            ("retain_strategies", json!({"a": 1}), "retain_strategies.a must be an object of settings"),
+        ] {
+            assert_eq!(check_field(name, value).unwrap_err(), expected);
+        }
+        assert_eq!(
+            check_field("recall_budget_adaptive_low", json!(1)),
+            Ok(json!(1)),
+            "whole numbers are numbers"
+        );
+        assert_eq!(check_field("retain_mission", json!("a\u{0}")), Ok(json!("a")));
+        assert_eq!(check_field("entity_labels", Value::Null), Ok(Value::Null));
+    }
+}

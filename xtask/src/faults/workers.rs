@@ -1,0 +1,202 @@
+//! Workers that are killed and stopped while they work on what was handed over.
+//!
+//! A server takes items and works on none; two workers do, over the same database and with a
+//! language model played by a script. Now one is killed, now one is stopped for longer than its
+//! lease and then goes on. In the end every item has to be there once, and the model may have
+//! been asked again only for what was under way at a kill.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hindsight_client::MemoryFilter;
+use hindsight_client::types::operations::OperationStatus;
+use hindsight_client::types::retain::{MemoryItem, RetainRequest};
+use hindsight_testkit::{Reply, ScriptedLlm, audit_instance};
+use serde_json::json;
+
+use super::INSTANCE;
+use crate::checks::same;
+use crate::daemon::{Daemon, Home, Process, Signal, free_port, signal};
+
+/// Items of the whole run and of each request.
+const ITEMS: usize = 2000;
+const BATCH: usize = 100;
+const BANK: &str = "workers";
+/// What a worker of this run is given: a lease that others need not wait long for.
+const LEASE: &str = "2";
+const LEASE_TIME: Duration = Duration::from_secs(2);
+/// Operations of a worker at one time, and questions to the model at one time.
+const SLOTS: usize = 4;
+const QUESTIONS: usize = 8;
+/// Tokens of a part: some items each.
+const PART: &str = "60";
+/// Time of the model for an answer.
+const ANSWER: Duration = Duration::from_millis(40);
+/// Longest time for everything to be done after the last kill.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// Kills `rounds` times; every tenth time a worker is stopped for longer than its lease instead.
+pub(super) async fn rounds(
+    home: &Home,
+    rounds: u32,
+    random: &mut fastrand::Rng,
+    passed: &mut u32,
+) -> Result<()> {
+    let begin = Instant::now();
+    let asked = Arc::new(Mutex::new(BTreeMap::new()));
+    let llm = model(&asked).await;
+    let url = llm.url();
+    let settings = [
+        ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
+        ("HINDSIGHT_API_LLM_API_KEY", "none"),
+        ("HINDSIGHT_API_LLM_BASE_URL", url.as_str()),
+        ("HINDSIGHT_API_LLM_MAX_CONCURRENT", "8"),
+        ("HINDSIGHT_API_WORKER_LEASE_SECONDS", LEASE),
+        ("HINDSIGHT_API_WORKER_MAX_SLOTS", "4"),
+        // A kill is no failure of the work.
+        ("HINDSIGHT_API_WORKER_MAX_RETRIES", "1000"),
+        ("HINDSIGHT_API_RETAIN_BATCH_TOKENS", PART),
+    ];
+    let idle = [&settings[..], &[("HINDSIGHT_API_WORKER_ENABLED", "false")]].concat();
+    let server = Daemon::start_with(home, &idle).await?;
+    let mut workers = vec![worker(home, &settings).await?, worker(home, &settings).await?];
+    let operations = submit(&server).await?;
+
+    let mut kills = 0;
+    for number in 0..rounds {
+        tokio::time::sleep(Duration::from_millis(random.u64(50..700))).await;
+        let victim = random.usize(0..workers.len());
+        if number % 10 == 9 {
+            let pid = workers.get(victim).context("no worker")?.pid();
+            signal(pid, Signal::SIGSTOP)?;
+            tokio::time::sleep(LEASE_TIME + Duration::from_secs(1)).await;
+            signal(pid, Signal::SIGCONT)?;
+        } else {
+            workers.swap_remove(victim).kill()?;
+            workers.push(worker(home, &settings).await?);
+        }
+        kills += 1;
+        *passed += 1;
+    }
+    wait(&server, &operations).await?;
+    let repeated = look(&server, &asked, kills).await?;
+    for worker in workers {
+        same(&worker.terminate()?.code(), &Some(0))?;
+    }
+    same(&audit_instance(home.path(), INSTANCE).await?, &Vec::new())?;
+    same(&server.terminate()?.code(), &Some(0))?;
+    println!(
+        "Worker: {ITEMS} items once each in {:.0} s under {kills} kills and stops; {repeated} questions asked again",
+        begin.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// A model that makes one fact of every item and keeps count of them.
+async fn model(asked: &Arc<Mutex<BTreeMap<String, usize>>>) -> ScriptedLlm {
+    let llm = ScriptedLlm::start().await;
+    let asked = Arc::clone(asked);
+    llm.answer_with(move |request| {
+        let user = request.user();
+        // The last one: a carry-over may quote others before it.
+        let item = user.rmatch_indices("Item ").find_map(|(at, _)| name(&user[at..]));
+        let item = item.unwrap_or_default();
+        *asked.lock().unwrap_or_else(PoisonError::into_inner).entry(item.clone()).or_default() += 1;
+        let fact = json!({
+            "what": format!("{item} was noted."), "when": "N/A", "where": "N/A", "who": "N/A", "why": "N/A",
+            "fact_kind": "conversation", "occurred_start": null, "occurred_end": null, "fact_type": "world",
+            "entities": [], "causal_relations": null,
+        });
+        Reply::json(&json!({"facts": [fact]})).after(ANSWER)
+    });
+    llm
+}
+
+/// `Item 17` at the beginning of a text.
+fn name(text: &str) -> Option<String> {
+    let digits: String = text.strip_prefix("Item ")?.chars().take_while(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then(|| format!("Item {digits}"))
+}
+
+async fn worker(home: &Home, settings: &[(&str, &str)]) -> Result<Daemon> {
+    let port = free_port()?;
+    let log = home.path().join(format!("worker-{port}.log"));
+    let output = fs::File::create(&log)?;
+    let mut command = home.command();
+    command
+        .args(["worker", "--port", &port.to_string()])
+        .envs(settings.iter().copied())
+        .stdout(output.try_clone()?)
+        .stderr(output);
+    Daemon::follow(Process::start(&mut command)?, port, log).await
+}
+
+/// Hands everything over. Returns the operations.
+async fn submit(server: &Daemon) -> Result<Vec<String>> {
+    let mut operations = Vec::new();
+    for first in (0..ITEMS).step_by(BATCH) {
+        let item = |number: usize| MemoryItem {
+            document_id: Some(format!("item-{number}")),
+            ..MemoryItem::new(format!("Item {number} came in and was noted by the clerk."))
+        };
+        let request = RetainRequest {
+            items: (first..first + BATCH).map(item).collect(),
+            run_async: true,
+            document_tags: None,
+            operation_id: None,
+        };
+        let answer = server.client.retain_batch(BANK, &request).await?;
+        operations.push(answer.operation_id.context("no operation")?);
+    }
+    Ok(operations)
+}
+
+async fn wait(server: &Daemon, operations: &[String]) -> Result<()> {
+    let begin = Instant::now();
+    for id in operations {
+        loop {
+            let operation = server.client.get_operation(BANK, id).await?;
+            if operation.status == OperationStatus::Completed {
+                break;
+            }
+            if operation.status.is_terminal() || begin.elapsed() > PATIENCE {
+                bail!("operation {id} is {} after all: {operation:#?}", operation.status);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Every item is there once. Returns how many questions were asked more than once.
+async fn look(server: &Daemon, asked: &Mutex<BTreeMap<String, usize>>, kills: usize) -> Result<usize> {
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    let mut offset = 0;
+    loop {
+        let filter = MemoryFilter { limit: Some(1000), offset: Some(offset), ..MemoryFilter::default() };
+        let page = server.client.list_memories(BANK, &filter).await?;
+        offset += i64::try_from(page.items.len())?;
+        for memory in &page.items {
+            *found.entry(name(&memory.text).context("a memory of no item")?).or_default() += 1;
+        }
+        if offset >= page.total || page.items.is_empty() {
+            break;
+        }
+    }
+    let wanted: BTreeMap<String, usize> = (0..ITEMS).map(|number| (format!("Item {number}"), 1)).collect();
+    if found != wanted {
+        let wrong: Vec<_> = wanted.keys().filter(|item| found.get(*item) != Some(&1)).take(5).collect();
+        bail!("{} of {ITEMS} items are there, and these not once: {wrong:?}", found.len());
+    }
+    let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+    let repeated = asked.values().map(|times| times - 1).sum();
+    // What was under way in the worker, and what it had answered but not yet kept.
+    let most = kills * 2 * SLOTS.max(QUESTIONS);
+    if repeated > most {
+        bail!("{repeated} questions were asked again, more than the {most} that can have been under way");
+    }
+    Ok(repeated)
+}
