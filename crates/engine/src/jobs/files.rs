@@ -57,7 +57,8 @@ impl Engine {
         // What cannot be done is refused now and not in the background.
         let request =
             RetainRequest { items: items.clone(), run_async: true, document_tags: None, operation_id: None };
-        gather(request, now)?;
+        let sources = gather(request, now)?;
+        self.plans(bank_id, &sources).await?;
         let bank = self.bank_for_writing(bank_id).await?;
         let mut operations = Vec::new();
         for (file, item) in files.into_iter().zip(items) {

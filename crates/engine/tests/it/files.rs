@@ -74,7 +74,7 @@ impl TestEngine {
     }
 
     /// Waits until the text of a file is retained.
-    async fn retained(&self, id: Uuid) -> OperationStatusResponse {
+    async fn read_and_retained(&self, id: Uuid) -> OperationStatusResponse {
         let done = self.reaches("bank", id, OperationStatus::Completed).await;
         let retain = done.result_metadata.expect("a result")["retain_operation_id"].clone();
         let retain = Uuid::parse_str(retain.as_str().expect("an id")).unwrap();
@@ -92,7 +92,7 @@ async fn a_file_becomes_a_retain_of_its_text() {
     named.metadata.tags = Tags(vec!["t".to_owned()]);
     named.metadata.context = Some("a diary".to_owned());
     let ids = test.send(vec![named]).await;
-    let retain = test.retained(ids[0]).await;
+    let retain = test.read_and_retained(ids[0]).await;
     assert_eq!(retain.operation_type.as_deref(), Some("batch_retain"));
     assert_eq!(retain.child_operations.unwrap().len(), 1);
     let memories = test.memories("bank").await;
@@ -163,13 +163,13 @@ async fn a_file_that_was_called_off_is_not_handed_on() {
     slow.open.add_permits(1);
     let next = test.send(vec![upload("b.txt", b"Bob plays the violin", Some("b"))]).await;
     slow.open.add_permits(1);
-    test.retained(next[0]).await;
+    test.read_and_retained(next[0]).await;
     let memories = test.memories("bank").await;
     assert_eq!(memories.iter().map(|memory| &*memory.text).collect::<Vec<_>>(), ["Bob plays the violin"]);
     // Wanted after all, it is read.
     test.engine.retry_operation("bank", ids[0]).await.unwrap();
     slow.open.add_permits(1);
-    test.retained(ids[0]).await;
+    test.read_and_retained(ids[0]).await;
     worker.stop().await;
 }
 
@@ -205,7 +205,7 @@ async fn a_file_is_kept_where_that_is_wanted() {
     let test = TestEngine::with(Settings { delete_files: false, ..Settings::default() }).await;
     let worker = Working::start(&test.reading(&reader(100)), quick());
     let ids = test.send(vec![upload("a.txt", b"Anna moved to Rome", Some("a"))]).await;
-    test.retained(ids[0]).await;
+    test.read_and_retained(ids[0]).await;
     worker.stop().await;
     assert_eq!(test.parts().await, 1);
 }
@@ -246,7 +246,7 @@ async fn a_later_retain_of_its_document_wins_over_a_file() {
     let ids = test.send(vec![upload("a.txt", b"Anna lives in Rome", Some("d"))]).await;
     test.retain("bank", json!([{"content": "Anna lives in Oslo", "document_id": "d"}])).await.unwrap();
     let worker = Working::start(&test.reading(&reader(100)), quick());
-    test.retained(ids[0]).await;
+    test.read_and_retained(ids[0]).await;
     worker.stop().await;
     let memories = test.memories("bank").await;
     assert_eq!(memories.iter().map(|memory| &*memory.text).collect::<Vec<_>>(), ["Anna lives in Oslo"]);
