@@ -231,7 +231,11 @@ fn the_limits_count() {
         let problem = within(name, bytes, &limits).unwrap_err();
         assert!(problem.contains(reason), "{problem}");
     }
-    let late = convert(&sent("a.pdf", LETTER), &Limits::default(), Instant::now() - Duration::from_secs(1));
+    let late = convert(
+        &sent("a.pdf", LETTER),
+        &Limits::default(),
+        Instant::now().checked_sub(Duration::from_secs(1)).unwrap(),
+    );
     assert!(late.unwrap_err().contains("takes too long"));
 }
 
