@@ -162,6 +162,8 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &format!("{BANK}/entities/graph"), "?min_count=x", None, 422).await;
     served.check("get", &format!("{BANK}/stats"), "?refresh=x", None, 422).await;
 
+    served.check("post", &format!("{document}/reprocess"), "", None, 200).await;
+    served.check("post", &format!("{BANK}/files/retain"), "", None, 422).await;
     served.check("delete", &memories, "?type=world", None, 200).await;
     served.check("delete", &document, "", None, 200).await;
     served.check("delete", BANK, "", None, 200).await;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use hindsight_types::documents::{
-    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse, UpdateDocumentRequest,
-    UpdateDocumentResponse,
+    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse,
+    ReprocessDocumentResponse, UpdateDocumentRequest, UpdateDocumentResponse,
 };
 use hindsight_types::tags::{ListTagsResponse, ObservationScopesResponse};
 use hindsight_types::time;
@@ -73,6 +73,16 @@ impl Client {
         document_id: &str,
     ) -> Result<DeleteDocumentResponse, ClientError> {
         self.send(Method::DELETE, &document_path(bank_id, document_id)?, &Query::default()).await
+    }
+
+    /// Lets a document be made anew from its stored text, in the background.
+    pub async fn reprocess_document(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+    ) -> Result<ReprocessDocumentResponse, ClientError> {
+        let path = format!("{}/reprocess", document_path(bank_id, document_id)?);
+        self.send(Method::POST, &path, &Query::default()).await
     }
 
     /// Lists the tags of a bank's memories, the most frequent first; `*` in `search` stands for

@@ -24,6 +24,7 @@ mod banks;
 mod documents;
 mod entities;
 mod error;
+mod files;
 mod memories;
 mod monitoring;
 mod operations;
@@ -33,6 +34,7 @@ pub use banks::BankFilter;
 pub use documents::DocumentFilter;
 pub use entities::EntityFilter;
 pub use error::ClientError;
+pub use files::FileUpload;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;

@@ -131,6 +131,8 @@ pub struct Settings {
     pub batch_tokens: usize,
     /// Whether the texts of documents are kept.
     pub store_document_text: bool,
+    /// Whether files are forgotten when their texts are remembered.
+    pub delete_files: bool,
     /// Whether recall has a keyword arm.
     pub text_search: bool,
     /// Whether recall has a graph arm.
@@ -211,6 +213,7 @@ impl Default for Settings {
             extraction: ExtractionSettings::default(),
             batch_tokens: 10_000,
             store_document_text: true,
+            delete_files: true,
             text_search: true,
             graph: true,
             temporal: true,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ports::EmbedError;
+use crate::ports::{ConvertError, EmbedError};
 use crate::store::StoreError;
 
 /// Why a request to the engine failed.
@@ -31,6 +31,9 @@ pub enum EngineError {
     /// No vectors could be made; nothing was written.
     #[error(transparent)]
     Embedding(#[from] EmbedError),
+    /// A file did not become a text; nothing was written.
+    #[error(transparent)]
+    Conversion(#[from] ConvertError),
     /// The language model did not read all of the text; nothing of it was written.
     #[error("{message}")]
     Extraction {

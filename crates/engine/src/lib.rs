@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use config::Settings;
 pub use error::EngineError;
-use ports::{Clock, EmbedError, EmbedPurpose, Embedder, LanguageModel, Reranker};
+use ports::{Clock, EmbedError, EmbedPurpose, Embedder, FileConverter, LanguageModel, Reranker};
 use store::{PoolHealth, Store, StoreError};
 
 /// The engine over one database. Cloning is cheap and shares everything.
@@ -37,6 +37,7 @@ pub struct Engine {
     embedder: Arc<dyn Embedder>,
     reranker: Option<Arc<dyn Reranker>>,
     llm: Option<Arc<dyn LanguageModel>>,
+    files: Option<Arc<dyn FileConverter>>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     queries: recall::QueryCache,
@@ -66,6 +67,7 @@ impl Engine {
             embedder,
             reranker: None,
             llm: None,
+            files: None,
             clock,
             settings: Arc::new(settings),
             queries: recall::QueryCache::new(),
@@ -82,6 +84,12 @@ impl Engine {
     #[must_use]
     pub fn with_llm(self, llm: Arc<dyn LanguageModel>) -> Self {
         Self { llm: Some(llm), ..self }
+    }
+
+    /// The same engine with somebody who reads files. Without one, none are taken.
+    #[must_use]
+    pub fn with_files(self, converter: Arc<dyn FileConverter>) -> Self {
+        Self { files: Some(converter), ..self }
     }
 
     /// The language model, if there is one.

@@ -5,6 +5,7 @@
 mod dotenv;
 mod embeddings;
 mod engine;
+mod files;
 mod llm;
 mod original;
 mod remarks;
@@ -28,6 +29,7 @@ use hindsight_types::settings::{Reader, Setting, SettingError};
 
 use dotenv::Dotenv;
 pub use embeddings::{EmbedderChoice, LocalModel};
+pub use files::FileOptions;
 pub use remarks::{Remark, RemarkKind, remarks};
 pub use rerank::{LocalReranker, RerankerChoice, Rerankers};
 pub use table::SETTINGS;
@@ -164,6 +166,8 @@ pub struct Config {
     pub embedder: EmbedderChoice,
     /// Who puts what was found in order.
     pub rerankers: Rerankers,
+    /// How files are taken.
+    pub files: FileOptions,
     /// Settings of the engine.
     pub engine: Settings,
     /// Whether the routes of the API are served; a worker by itself only tells how it is.
@@ -309,6 +313,7 @@ impl Config {
             llm: llm::read(lookup, &mut remarks)?,
             embedder: EmbedderChoice::read(lookup)?,
             rerankers,
+            files: FileOptions::read(&reader)?,
             engine,
             serves_api: true,
             worker_port: reader.value(&table::WORKER_HTTP_PORT)?,
@@ -454,6 +459,7 @@ fn refuse_missing_features(reader: &Reader) -> Result<(), SettingError> {
         (&table::DATABASE_BACKEND, &["postgresql", "postgres"][..]),
         (&table::VECTOR_EXTENSION, &["pgvector"]),
         (&table::TEXT_SEARCH_EXTENSION, &["native"]),
+        (&table::FILE_STORAGE_TYPE, &["native"]),
     ] {
         let chosen: String = reader.value(setting)?;
         if !available.contains(&chosen.as_str()) {

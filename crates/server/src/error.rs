@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hindsight_engine::EngineError;
 use hindsight_engine::error::Remedy;
-use hindsight_engine::ports::EmbedError;
+use hindsight_engine::ports::{ConvertError, EmbedError};
 use hindsight_engine::store::StoreError;
 use hindsight_types::errors::{ErrorBody, ErrorDetail, FieldError};
 
@@ -62,9 +62,9 @@ impl ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match &error {
-            EngineError::Invalid(_) | EngineError::Store(StoreError::NoText(_)) => {
-                Self::bad_request(error.to_string())
-            }
+            EngineError::Invalid(_)
+            | EngineError::Conversion(ConvertError::Refused(_))
+            | EngineError::Store(StoreError::NoText(_)) => Self::bad_request(error.to_string()),
             EngineError::Unprocessable(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EngineError::BankNotFound(_) | EngineError::NotFound { .. } => {
@@ -81,9 +81,9 @@ impl From<EngineError> for ApiError {
                     }
                 }
             }
-            EngineError::Embedding(EmbedError::Busy) | EngineError::Store(StoreError::DocumentChanged(_)) => {
-                Self::unavailable(error.to_string(), 1)
-            }
+            EngineError::Conversion(ConvertError::Busy)
+            | EngineError::Embedding(EmbedError::Busy)
+            | EngineError::Store(StoreError::DocumentChanged(_)) => Self::unavailable(error.to_string(), 1),
             EngineError::Store(StoreError::Full(_)) => {
                 tracing::error!(%error, "the database has no space left");
                 Self::unavailable(

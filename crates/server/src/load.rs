@@ -10,6 +10,7 @@ use hindsight_assets::{AssetError, Progress};
 use hindsight_engine::Engine;
 use hindsight_engine::ports::{EmbedError, Embedder, SystemClock};
 use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
+use hindsight_files::Converter;
 use hindsight_models::LoadError;
 use hindsight_pg::{
     DatabaseUrl, InstanceStatus, InstanceUrl, Instances, Layout, Options, PgError, RunningInstance, UrlError,
@@ -345,7 +346,8 @@ async fn open_beside(
         .await?;
         let loading = loading.get_or_insert_with(|| tokio::spawn(models::load(config.clone())));
         let (embedder, reranker) = loading.await??;
-        let mut engine = open_engine(config, store, embedder).await?;
+        let mut engine =
+            open_engine(config, store, embedder).await?.with_files(Arc::new(Converter::default()));
         if let Some(reranker) = reranker {
             engine = engine.with_reranker(reranker);
         }

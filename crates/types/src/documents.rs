@@ -187,3 +187,14 @@ mod tests {
         }
     }
 }
+
+/// Answer to `POST documents/{id}/reprocess`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReprocessDocumentResponse {
+    /// Always true; failures are error statuses.
+    pub success: bool,
+    /// The retain that was handed over.
+    pub operation_id: String,
+    /// Number of its items.
+    pub items_count: i64,
+}

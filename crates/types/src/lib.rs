@@ -14,6 +14,7 @@ pub mod documents;
 pub mod dry_run;
 pub mod entities;
 pub mod errors;
+pub mod files;
 pub mod limits;
 pub mod memories;
 pub mod monitoring;

@@ -49,6 +49,11 @@ const RULES: &[Rule] = &[
         never: &[DATABASE, HTTP_SERVER, ARGUMENTS],
     },
     Rule {
+        package: "hindsight-files",
+        ours: &["hindsight-engine"],
+        never: &[DATABASE, HTTP_SERVER, HTTP_CLIENT, ARGUMENTS],
+    },
+    Rule {
         package: "hindsight-pg",
         ours: &["hindsight-assets"],
         never: &[DATABASE, HTTP_SERVER, HTTP_CLIENT, ARGUMENTS],
@@ -59,6 +64,7 @@ const RULES: &[Rule] = &[
             "hindsight-types",
             "hindsight-engine",
             "hindsight-models",
+            "hindsight-files",
             "hindsight-pg",
             "hindsight-assets",
         ],

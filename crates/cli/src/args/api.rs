@@ -277,7 +277,10 @@ pub(crate) enum TagCommand {
 pub(crate) enum MemoryCommand {
     /// Remember a text
     Retain(RetainArguments),
-    /// Remember text files, each as a document
+    /// Remember files, each as a document
+    ///
+    /// Texts go to the server as they are. PDF, docx, pptx, xlsx and HTML are read by the server, in
+    /// the background.
     RetainFiles(RetainFilesArguments),
     /// Find memories
     Recall(RecallArguments),
@@ -344,6 +347,12 @@ pub(crate) struct RetainFilesArguments {
     /// Where the texts come from, in free words
     #[arg(short, long)]
     pub(crate) context: Option<String>,
+    /// Hand the files to the background and do not wait
+    #[arg(long = "async")]
+    pub(crate) run_async: bool,
+    /// With --async: wait for the background after all, and show how it goes
+    #[arg(long, requires = "run_async")]
+    pub(crate) wait: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -65,6 +65,19 @@ pub(crate) async fn wait_for(
     Ok(ended)
 }
 
+/// Waits until the text of a file is retained, or will not be, and shows how it goes.
+pub(crate) async fn wait_for_file(
+    client: &Client,
+    output: &Output,
+    bank: &str,
+    id: &str,
+) -> Result<OperationStatusResponse> {
+    let busy = output.busy("waiting");
+    let ended = client.wait_for_file(bank, id, |operation| busy.say(&stage(operation))).await?;
+    drop(busy);
+    Ok(ended)
+}
+
 /// What failed or was called off is bad news.
 pub(crate) fn outcome_of(status: OperationStatus) -> Outcome {
     match status {

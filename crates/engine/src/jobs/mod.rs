@@ -5,8 +5,10 @@
 //! that the work is stored; its result and the word that it is done are written in one
 //! transaction, so that neither a crash nor a second worker does anything twice.
 
+mod files;
 mod operations;
 mod perform;
+mod reprocess;
 mod submit;
 mod worker;
 
@@ -21,12 +23,15 @@ use tokio::sync::watch;
 
 use crate::store::OperationLease;
 
+pub use files::FileUpload;
 pub use worker::{Worker, WorkerSettings};
 
 /// Stands for the parts of one retain.
 const BATCH_RETAIN: &str = "batch_retain";
 /// A part of a retain.
 const RETAIN: &str = "retain";
+/// A file whose text is to be retained.
+const FILE_CONVERT_RETAIN: &str = "file_convert_retain";
 
 /// What a worker needs for a [`RETAIN`]; read back as a retain request with two more fields.
 #[derive(Debug, Serialize)]

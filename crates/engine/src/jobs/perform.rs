@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::worker::WorkerSettings;
-use super::{Errand, Progress, RETAIN};
+use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::error::Remedy;
+use crate::ports::ConvertError;
 use crate::store::{ClaimedOperation, OperationEnd, StoreError};
 use crate::{Engine, EngineError};
 
@@ -45,6 +46,7 @@ impl Engine {
                 };
                 self.retain_on_errand(&claimed.bank_id, request, &errand).await
             }
+            FILE_CONVERT_RETAIN => self.retain_file(claimed, progress).await,
             other => Err(EngineError::Invalid(format!("this version cannot do work of type '{other}'"))),
         }
     }
@@ -71,6 +73,7 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::BankNotFound(_)
         | EngineError::NotFound { .. }
         | EngineError::Store(StoreError::NoText(_))
+        | EngineError::Conversion(ConvertError::Refused(_))
         | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
         // When it goes on is known: that is no failed attempt.
         EngineError::Extraction { remedy: Remedy::Wait(after), .. } => {
@@ -78,6 +81,7 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
             return Some(OperationEnd::Again { after, error, counts: false });
         }
         EngineError::Extraction { .. }
+        | EngineError::Conversion(ConvertError::Busy)
         | EngineError::Embedding(_)
         | EngineError::Store(_)
         | EngineError::Interrupted(_) => true,

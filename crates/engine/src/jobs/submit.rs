@@ -1,5 +1,6 @@
 //! Handing a retain to the background.
 
+use chrono::{DateTime, Utc};
 use hindsight_types::retain::{Content, ContentBlock, MemoryItem, RetainRequest, RetainResponse, UpdateMode};
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use super::{BATCH_RETAIN, RETAIN, RetainPayload};
 use crate::retain::source::{document_id, gather};
-use crate::store::{NewOperation, Submission};
+use crate::store::{BankRow, NewOperation, Submission};
 use crate::text::{sanitize, tokens};
 use crate::{Engine, EngineError};
 
@@ -56,7 +57,7 @@ impl Engine {
             let parent_id = given_id.unwrap_or_else(Uuid::now_v7);
             let parts = tokio::task::spawn_blocking(move || pack(group, most)).await?;
             parents.push(parent_id);
-            self.plan(parent_id, &parts, now, &mut operations).await?;
+            self.plan(parent_id, &parts, now, None, &mut operations).await?;
         }
         match self.store.submit(bank.key, &operations).await? {
             Submission::New | Submission::Known => Ok(answer(bank.bank_id, items_count, &parents)),
@@ -66,12 +67,31 @@ impl Engine {
         }
     }
 
-    /// The operations of one group: a parent, and a child for each part.
+    /// The operations of one item that was accepted as `accepted` at `now`, and the id of the
+    /// first, which stands for all.
+    pub(super) async fn plan_item(
+        &self,
+        bank: &BankRow,
+        item: MemoryItem,
+        now: DateTime<Utc>,
+        accepted: i64,
+    ) -> Result<(Uuid, Vec<NewOperation>), EngineError> {
+        let most = self.settings.of_bank(&bank.config).batch_tokens;
+        let parts = tokio::task::spawn_blocking(move || pack(vec![item], most)).await?;
+        let parent_id = Uuid::now_v7();
+        let mut operations = Vec::new();
+        self.plan(parent_id, &parts, now, Some(accepted), &mut operations).await?;
+        Ok((parent_id, operations))
+    }
+
+    /// The operations of one group: a parent, and a child for each part. Each has a number in
+    /// the order of all retains, a new one unless it is given.
     async fn plan(
         &self,
         parent_id: Uuid,
         parts: &[Part],
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
+        accepted: Option<i64>,
         operations: &mut Vec<NewOperation>,
     ) -> Result<(), EngineError> {
         let items: usize = parts.iter().map(|part| part.items.len()).sum();
@@ -90,11 +110,11 @@ impl Engine {
             result,
         });
         for (index, part) in parts.iter().enumerate() {
-            let payload = RetainPayload {
-                items: &part.items,
-                submitted_at: now,
-                accepted: self.store.next_retain().await?,
+            let accepted = match accepted {
+                Some(accepted) => accepted,
+                None => self.store.next_retain().await?,
             };
+            let payload = RetainPayload { items: &part.items, submitted_at: now, accepted };
             let mut result = json!({
                 "items_count": part.items.len(), "parent_operation_id": parent_id,
                 "sub_batch_index": index + 1, "total_sub_batches": parts.len(),

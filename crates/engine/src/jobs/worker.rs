@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::perform::{end_of, end_of_broken};
-use super::{Progress, RETAIN};
+use super::{FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::Engine;
 use crate::store::{ClaimedOperation, OperationEnd, OperationLease, OperationSignal, OperationSignals};
 
@@ -123,7 +123,9 @@ impl Worker {
             return;
         }
         let limit = i64::try_from(free).unwrap_or(i64::MAX);
-        let types = [RETAIN.to_owned()];
+        let mut types = vec![RETAIN.to_owned()];
+        // Who cannot read files leaves them to those who can.
+        types.extend(self.engine.files.is_some().then(|| FILE_CONVERT_RETAIN.to_owned()));
         let claimed = self
             .engine
             .store
@@ -132,7 +134,9 @@ impl Worker {
         match claimed {
             Ok(claimed) => {
                 self.is_cut_off = false;
-                claimed.into_iter().for_each(|claimed| self.begin(claimed));
+                for claimed in claimed {
+                    self.begin(claimed);
+                }
             }
             Err(error) if !std::mem::replace(&mut self.is_cut_off, true) => {
                 tracing::warn!(%error, "no work could be claimed; it is tried again and again");

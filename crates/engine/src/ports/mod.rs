@@ -1,8 +1,9 @@
-//! What the engine asks of the outside world: vectors, scores, answers and the time.
+//! What the engine asks of the outside world: vectors, scores, answers, texts of files and the time.
 //!
 //! The engine knows these traits only; who implements them (a local model, a
 //! remote service, a test double) is decided by whoever builds the [`crate::Engine`].
 
+mod files;
 mod llm;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use files::{ConvertError, FileConverter, SentFile};
 pub use llm::{
     LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Prompt, Reply, Tool, ToolCall,
     ToolChoice,

@@ -17,6 +17,7 @@ mod documents;
 mod dynamic;
 mod entities;
 mod extractions;
+mod files;
 mod hydrate;
 mod info;
 mod links;
@@ -52,6 +53,7 @@ pub use dynamic::{
     TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
+pub use files::FileBytes;
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
@@ -145,6 +147,9 @@ pub enum StoreError {
     /// The bank went away while it was written to.
     #[error("the bank was deleted while it was written to, try again")]
     BankVanished,
+    /// What was to be stored could not be read to its end; nothing was written.
+    #[error("the bytes of a file could not be read: {0}")]
+    Unreadable(std::io::Error),
     /// The work belongs to somebody else by now, or was called off; nothing was written.
     #[error("the operation is another worker's by now, or was called off; nothing was written")]
     LeaseLost,

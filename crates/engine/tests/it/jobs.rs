@@ -91,7 +91,7 @@ impl TestEngine {
         Uuid::parse_str(&response.operation_id.expect("an operation")).unwrap()
     }
 
-    async fn status(&self, bank: &str, id: Uuid) -> OperationStatusResponse {
+    pub(crate) async fn status(&self, bank: &str, id: Uuid) -> OperationStatusResponse {
         self.engine.operation(bank, id, false).await.expect("looked up")
     }
 
@@ -127,7 +127,7 @@ impl TestEngine {
     }
 
     /// Lets every lease run out.
-    async fn expire(&self) {
+    pub(crate) async fn expire(&self) {
         sqlx::query("update hindsight.async_operations set lease_until = now() - interval '1 second' where status = 'processing'")
             .execute(&self.pool)
             .await

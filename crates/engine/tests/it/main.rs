@@ -16,6 +16,7 @@ mod conversation;
 mod documents;
 mod entities;
 mod extraction;
+mod files;
 mod isolation;
 mod jobs;
 mod labels;

@@ -47,6 +47,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         structured_chunk_size,
         batch_tokens: reader.positive(&table::RETAIN_BATCH_TOKENS)?,
         store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
+        delete_files: reader.flag(&table::FILE_DELETE_AFTER_RETAIN)?,
         text_search: reader.flag(&table::ENABLE_TEXT_SEARCH)?,
         budgets: [
             reader.positive(&table::BUDGET_LOW)?,

@@ -186,6 +186,15 @@ hindsight_types::settings! {
         ENTITY_BATCH_SIMILARITY = "HINDSIGHT_API_ENTITY_INTRABATCH_MERGE_SIMILARITY", "0.5", "a number above 0, at most 1", "the same for two names that are both new in one retain";
         LINK_MIN_SIMILARITY = "HINDSIGHT_API_SEMANTIC_LINK_MIN_SIMILARITY", "0.7", "a number from 0 to 1", "similarity from which two memories are linked";
     }
+    "Files" {
+        ENABLE_FILE_UPLOAD = "HINDSIGHT_API_ENABLE_FILE_UPLOAD_API", "true", "true or false", "take files whose texts are to be remembered";
+        FILE_STORAGE_TYPE = "HINDSIGHT_API_FILE_STORAGE_TYPE", "native", "native", "where files are kept until they are read: in the database";
+        FILE_PARSER = "HINDSIGHT_API_FILE_PARSER", "markitdown", "markitdown", "who reads files; the name stands for what is built in: PDF, docx, pptx, xlsx, HTML and plain text";
+        FILE_PARSER_ALLOWLIST = "HINDSIGHT_API_FILE_PARSER_ALLOWLIST", "", "names separated by commas", "who a request may ask to read its files, if not everybody there is";
+        FILE_MAX_BATCH = "HINDSIGHT_API_FILE_CONVERSION_MAX_BATCH_SIZE", "10", "a whole number of at least 1", "most files in one request";
+        FILE_MAX_BATCH_MB = "HINDSIGHT_API_FILE_CONVERSION_MAX_BATCH_SIZE_MB", "100", "a whole number of at least 1", "megabytes that the files of one request have at most";
+        FILE_DELETE_AFTER_RETAIN = "HINDSIGHT_API_FILE_DELETE_AFTER_RETAIN", "true", "true or false", "forget a file when its text is handed on to be retained; else it stays as long as its operation does";
+    }
     "Background work" {
         WORKER_ENABLED = "HINDSIGHT_API_WORKER_ENABLED", "true", "true or false", "work in this server on what clients hand to the background; else `hindsight worker` has to";
         WORKER_HTTP_PORT = "HINDSIGHT_API_WORKER_HTTP_PORT", "8889", "a port number, 0 for any free one", "port on which `hindsight worker` tells how it is";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -22,7 +23,10 @@ pub(super) fn router() -> Router<Arc<State>> {
     Router::new()
         .route("/v1/default/banks/{bank_id}/documents", get(list))
         // Document and chunk ids may contain slashes.
-        .route("/v1/default/banks/{bank_id}/documents/{*document_id}", get(read).patch(update).delete(delete))
+        .route(
+            "/v1/default/banks/{bank_id}/documents/{*document_id}",
+            get(read).patch(update).delete(delete).post(act),
+        )
         .route("/v1/default/chunks/{*chunk_id}", get(chunk))
 }
 
@@ -83,6 +87,18 @@ async fn read(
         return Ok(Json(chunks).into_response());
     }
     Ok(Json(engine.document(&bank_id, &document_id).await?).into_response())
+}
+
+/// What is done to a document: the last part of the path says what.
+async fn act(
+    Ready(engine): Ready,
+    PathParams((bank_id, document_id)): PathParams<(String, String)>,
+) -> Result<Response, ApiError> {
+    let Some(document_id) = document_id.strip_suffix("/reprocess") else {
+        let refused = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+        return Ok(([(header::ALLOW, "GET,HEAD,PATCH,DELETE")], refused).into_response());
+    };
+    Ok(Json(engine.reprocess_document(&bank_id, document_id).await?).into_response())
 }
 
 async fn update(

@@ -3,6 +3,7 @@
 mod banks;
 mod documents;
 mod entities;
+mod files;
 mod memories;
 mod monitoring;
 mod operations;
@@ -29,7 +30,7 @@ use tower_http::trace::TraceLayer;
 use crate::access::log_access;
 use crate::activity::track;
 use crate::admission::Lane;
-use crate::config::Config;
+use crate::config::{Config, FileOptions};
 use crate::error::{ApiError, SPACE_RETRY};
 use crate::extract::report_ignored;
 use crate::guard::{Guard, authenticate, check_host};
@@ -55,6 +56,8 @@ pub(crate) struct Limits {
     pub(crate) dry_run: bool,
     /// Whether the settings of banks can be changed by their own route.
     pub(crate) bank_config: bool,
+    /// How files are taken.
+    pub(crate) files: FileOptions,
     /// Path in front of all routes; empty = none.
     pub(crate) base_path: String,
     /// Whether there are more routes than those that tell how the server is.
@@ -75,6 +78,7 @@ impl Limits {
             retain_timeout: config.retain_timeout,
             dry_run: config.dry_run,
             bank_config: config.bank_config,
+            files: config.files.clone(),
             base_path: config.base_path.clone(),
             serves_api: config.serves_api,
             access_log: config.access_log,
@@ -88,6 +92,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(banks::router(limits))
         .merge(memories::router(limits))
         .merge(documents::router())
+        .merge(files::router(limits))
         .merge(tags::router())
         .merge(entities::router())
         .merge(operations::router())
@@ -100,7 +105,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
 pub(crate) fn router(state: Arc<State>, limits: &Limits) -> Router {
     let guarded = if limits.serves_api { api(&state, limits) } else { Router::new() };
     let served = Router::new()
-        .merge(monitoring::router())
+        .merge(monitoring::router(limits))
         .merge(monitoring::contract(&limits.base_path))
         .merge(retired::router())
         .merge(guarded)

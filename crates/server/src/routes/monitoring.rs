@@ -1,6 +1,7 @@
 //! Health, version, the contract. None of these waits for the database.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use hindsight_engine::Engine;
 use hindsight_engine::ports::LlmOperation;
 use hindsight_types::API_VERSION;
 use hindsight_types::monitoring::{Build, Features, HealthResponse, LivenessResponse, VersionResponse};
 
+use super::Limits;
 use crate::state::{Phase, State};
 
 /// A look at the database older than this says nothing about now.
@@ -24,13 +26,14 @@ const KEEPALIVE: &str = "x-hindsight-keepalive";
 /// The contract that clients are generated from.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
-pub(super) fn router() -> Router<Arc<State>> {
+pub(super) fn router(limits: &Limits) -> Router<Arc<State>> {
+    let uploads = Extension(Uploads(limits.files.enabled));
     Router::new()
         .route("/health", get(health))
         .route("/health/ready", get(health))
         .route("/health/live", get(live))
-        .route("/version", get(version))
-        .route("/v1/version", get(version))
+        .route("/version", get(version).layer::<_, Infallible>(uploads.clone()))
+        .route("/v1/version", get(version).layer::<_, Infallible>(uploads))
         .route("/docs", get(docs))
         .route("/redoc", get(docs))
 }
@@ -98,7 +101,14 @@ async fn live(Shared(state): Shared<Arc<State>>) -> Json<LivenessResponse> {
     })
 }
 
-async fn version(Shared(state): Shared<Arc<State>>) -> Json<VersionResponse> {
+/// Whether files are taken.
+#[derive(Clone)]
+struct Uploads(bool);
+
+async fn version(
+    Extension(Uploads(file_upload_api)): Extension<Uploads>,
+    Shared(state): Shared<Arc<State>>,
+) -> Json<VersionResponse> {
     let store_document_text = state.engine().is_none_or(|engine| engine.settings().store_document_text);
     Json(VersionResponse {
         api_version: API_VERSION.to_owned(),
@@ -108,7 +118,7 @@ async fn version(Shared(state): Shared<Arc<State>>) -> Json<VersionResponse> {
             worker: true,
             bank_config_api: false,
             bank_llm_health: false,
-            file_upload_api: false,
+            file_upload_api,
             document_export_api: false,
             document_import_api: false,
             audit_log: false,

@@ -83,6 +83,46 @@ async fn chunks_are_listed_and_read_by_their_public_id() {
 }
 
 #[tokio::test]
+async fn a_document_is_made_anew_from_its_text() {
+    let app = TestApp::start().await;
+    let item = json!({
+        "content": "Anna moved to Rome yesterday", "document_id": "a/b", "tags": ["t"], "context": "chat",
+        "metadata": {"k": "v"}, "timestamp": "2023-05-08T13:56:00Z", "entities": [{"text": "Anna"}],
+    });
+    let undated = json!({"content": "Bob plays the violin", "document_id": "u", "timestamp": "unset"});
+    app.retain(json!([item, undated])).await;
+    for (id, content, timestamp) in [
+        ("a/b", "Anna moved to Rome yesterday", json!("2023-05-08T13:56:00+00:00")),
+        ("u", "Bob plays the violin", json!("unset")),
+    ] {
+        let answer = app.post(&format!("/v1/default/banks/b/documents/{id}/reprocess"), json!({})).await;
+        assert_eq!(
+            (answer.status, &answer.body["items_count"]),
+            (StatusCode::OK, &json!(1)),
+            "{}",
+            answer.body
+        );
+        let operations = "/v1/default/banks/b/operations";
+        let parent = answer.body["operation_id"].as_str().unwrap();
+        let parent = app.get(&format!("{operations}/{parent}")).await.body;
+        assert_eq!(parent["operation_type"], "batch_retain");
+        let child = parent["child_operations"][0]["operation_id"].as_str().unwrap();
+        let child = app.get(&format!("{operations}/{child}?include_payload=true")).await.body;
+        let item = &child["task_payload"]["items"][0];
+        assert_eq!((&item["content"], &item["timestamp"]), (&json!(content), &timestamp));
+        if id == "a/b" {
+            assert_eq!((&item["tags"], &item["context"]), (&json!(["t"]), &json!("chat")));
+            assert_eq!((&item["metadata"]["k"], &item["entities"][0]["text"]), (&json!("v"), &json!("Anna")));
+        }
+    }
+    let missing = app.post("/v1/default/banks/b/documents/none/reprocess", json!({})).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    let nothing = app.post("/v1/default/banks/b/documents/u", json!({})).await;
+    assert_eq!(nothing.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(nothing.headers["allow"], "GET,HEAD,PATCH,DELETE");
+}
+
+#[tokio::test]
 async fn tags_of_a_document_are_replaced_where_they_are_used() {
     let app = TestApp::start().await;
     let items = json!([{"content": "Alice likes tea", "document_id": "x/1", "tags": ["Old", "user:ann"]}]);

@@ -14,6 +14,7 @@ mod documents;
 mod entities;
 mod extraction;
 mod extremes;
+mod files;
 mod guard;
 mod ignored;
 mod life;

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use hindsight_engine::Engine;
 use hindsight_engine::config::Settings;
 use hindsight_engine::store::{PoolSize, Store, StoreOptions};
+use hindsight_files::Converter;
 use hindsight_server::Config;
 use hindsight_testkit::{FixedClock, HashEmbedder, HeldTable, TestDatabase};
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ use tower::ServiceExt;
 
 pub(crate) struct TestApp {
     router: Router,
+    /// What is behind the routes, for a worker.
+    pub(crate) engine: Engine,
     database: TestDatabase,
 }
 
@@ -51,13 +54,13 @@ impl TestApp {
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));
         let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        let engine = engine.expect("the engine opens");
+        let engine = engine.expect("the engine opens").with_files(Arc::new(Converter::default()));
         let config = config(variables);
         let engine = match hindsight_server::language_model(&config).expect("a usable model") {
             Some(llm) => engine.with_llm(llm),
             None => engine,
         };
-        Self { router: hindsight_server::app(engine, &config), database }
+        Self { router: hindsight_server::app(engine.clone(), &config), engine, database }
     }
 
     /// Serves the routes on a port of this machine too. Ends with the runtime.

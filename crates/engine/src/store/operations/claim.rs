@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{OperationEnd, OperationLease, OperationSignal, lock_parent, settle_parent, wake};
 use crate::store::banks::hold;
+use crate::store::files::forget_file;
 use crate::store::{BankKey, Store, StoreError};
 
 /// An operation to work on.
@@ -205,6 +206,9 @@ impl Store {
         };
         if ended.rows_affected() == 0 {
             return Ok(false);
+        }
+        if matches!(end, OperationEnd::Failed { .. }) {
+            forget_file(&mut transaction, lease).await?;
         }
         if let Some(parent) = parent {
             settle_parent(&mut transaction, lease.bank, parent).await?;

@@ -28,6 +28,7 @@ pub use change::Change;
 pub use claim::ClaimedOperation;
 pub use listen::{OperationSignal, OperationSignals};
 pub use read::{OperationFilter, OperationRow};
+pub(in crate::store) use submit::insert;
 pub use submit::{NewOperation, Submission};
 
 /// A right to work on an operation.
@@ -70,7 +71,10 @@ fn status_of(word: &str) -> OperationStatus {
 const WAKE: &str = "hindsight_operations";
 
 /// Wakes the workers of this schema when the transaction ends well.
-async fn wake(transaction: &mut Session, signal: OperationSignal) -> Result<(), StoreError> {
+pub(in crate::store) async fn wake(
+    transaction: &mut Session,
+    signal: OperationSignal,
+) -> Result<(), StoreError> {
     sqlx::query_scalar!(
         r#"select pg_notify($1, current_schema() || ' ' || $2) as "sent!: ()""#,
         WAKE,

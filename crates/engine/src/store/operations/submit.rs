@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{OperationSignal, wake};
 use crate::store::banks::hold;
+use crate::store::session::Session;
 use crate::store::{BankKey, Store, StoreError};
 
 /// An operation to hand over.
@@ -59,23 +60,33 @@ impl Store {
             return Ok(if is_same { Submission::Known } else { Submission::Taken });
         }
         for operation in operations {
-            sqlx::query!(
-                "insert into async_operations (bank_key, operation_id, parent_id, operation_type, status,
-                   serialization_key, payload, result, created_at, updated_at)
-                 values ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now())",
-                bank.0,
-                operation.operation_id,
-                operation.parent_id,
-                operation.operation_type,
-                operation.serialization_key,
-                operation.payload,
-                operation.result
-            )
-            .execute(&mut transaction)
-            .await?;
+            insert(&mut transaction, bank, operation).await?;
         }
         wake(&mut transaction, OperationSignal::Work).await?;
         transaction.end().await?;
         Ok(Submission::New)
     }
+}
+
+/// Writes an operation that is to be done.
+pub(in crate::store) async fn insert(
+    transaction: &mut Session,
+    bank: BankKey,
+    operation: &NewOperation,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into async_operations (bank_key, operation_id, parent_id, operation_type, status,
+           serialization_key, payload, result, created_at, updated_at)
+         values ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now())",
+        bank.0,
+        operation.operation_id,
+        operation.parent_id,
+        operation.operation_type,
+        operation.serialization_key,
+        operation.payload,
+        operation.result
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(())
 }
