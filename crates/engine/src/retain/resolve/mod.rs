@@ -2,7 +2,7 @@
 //!
 //! [`mentions`] gathers the names of a batch of facts; those that the bank knows by the same
 //! name, whatever the case, are settled. For the others stored names with similar trigrams are
-//! found, by [`stored`] or in a large bank by the database; [`likeness`] says which of them may be the same, and [`score`] decides by
+//! found, by [`stored`] or in a large bank by the database; [`likeness`] says which of them may be the same, and [`mod@score`] decides by
 //! letters, company and time; what is new in the batch is compared among itself by [`merge`].
 //! The outcome is only a spelling: a name that means another one is written as that, so that
 //! the store finds or makes entities by exact names and nothing depends on ids of a moment ago.
