@@ -52,11 +52,10 @@ async fn stop(embed: &Embed, limit: Duration, force: bool) -> Result<Outcome> {
     let mut is_database_stopped = false;
     let stopped = embed
         .daemons
-        .stop_and(&embed.profile, limit, force, async |stopped| {
-            // A daemon that ends in order stops its database itself.
-            if stopped != Stopped::Gracefully {
-                is_database_stopped = stop_leftover(embed, &embed.profile).await?;
-            }
+        .stop_and(&embed.profile, limit, force, async |_| {
+            // A daemon that ends in order stops its database itself; one that was killed in the
+            // same moment looks as if it had ended so.
+            is_database_stopped = stop_leftover(embed, &embed.profile).await?;
             anyhow::Ok(())
         })
         .await?;
