@@ -62,8 +62,16 @@ pub(crate) fn remove(path: &Path) -> Result<bool> {
 
 /// An exclusive lock, held until dropped or until the process ends in whatever way.
 #[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Gives the lock back itself: closing the file would leave it with a child of this process
+    /// that another thread has forked in this moment, until that child runs its own program.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::debug!(%error, "a lock ends with its file");
+        }
+    }
 }
 
 impl Lock {
@@ -75,7 +83,7 @@ impl Lock {
                 // It may have been removed, with its profile, after it was opened: a lock on
                 // that file keeps nobody out.
                 Ok(()) if !is_at(&file, path) => {}
-                Ok(()) => return Ok(Some(Self { _file: file })),
+                Ok(()) => return Ok(Some(Self(file))),
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error).doing("lock", path),
             }
@@ -91,7 +99,10 @@ impl Lock {
             Err(error) => return Err(error).doing("open", path),
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(false),
+            Ok(()) => {
+                drop(Self(file));
+                Ok(false)
+            }
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(error).doing("lock", path),
         }
@@ -166,6 +177,17 @@ mod tests {
         drop(lock);
         assert!(Lock::is_held(&path).unwrap());
         drop(next);
+        assert!(!Lock::is_held(&path).unwrap());
+    }
+
+    #[test]
+    fn a_lock_given_back_is_free_whoever_has_its_file_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = Lock::try_take(&path).unwrap().expect("free");
+        // What a forked child holds until it runs its own program: the same open file.
+        let _of_a_child = lock.0.try_clone().unwrap();
+        drop(lock);
         assert!(!Lock::is_held(&path).unwrap());
     }
 }
