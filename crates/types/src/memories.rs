@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::attachments::ChunkAttachment;
 use crate::recall::FactType;
 
 /// Answer to `GET memories/list`.
@@ -66,6 +67,9 @@ pub struct MemoryListItem {
     pub updated_at: Option<String>,
     /// Facts behind an observation.
     pub source_memory_ids: Vec<String>,
+    /// Attachments it was read from; not there when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }
 
 /// Answer to `GET memories/{memory_id}`; the contract leaves it open.
@@ -112,4 +116,7 @@ pub struct MemoryResponse {
     pub consolidated_at: Option<String>,
     /// When that failed.
     pub consolidation_failed_at: Option<String>,
+    /// Attachments it was read from; not there when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::attached::{WaitingAttachment, take_up};
 use super::worker::WorkerSettings;
 use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::error::Remedy;
@@ -21,6 +22,10 @@ use crate::{Engine, EngineError};
 struct Submitted {
     submitted_at: DateTime<Utc>,
     accepted: i64,
+    #[serde(default)]
+    is_forced: bool,
+    #[serde(default)]
+    attachments: Vec<WaitingAttachment>,
 }
 
 /// Longest wait between two attempts.
@@ -41,10 +46,17 @@ impl Engine {
                 let errand = Errand {
                     now: submitted.submitted_at,
                     accepted: submitted.accepted,
+                    is_forced: submitted.is_forced,
                     lease: Some(claimed.lease),
                     progress: progress.clone(),
                 };
-                self.retain_on_errand(&claimed.bank_id, request, &errand).await
+                let attached = if submitted.attachments.is_empty() {
+                    Vec::new()
+                } else {
+                    let bytes = self.store.file(claimed.lease).await?.unwrap_or_default();
+                    take_up(submitted.attachments, &bytes)?
+                };
+                self.retain_on_errand(&claimed.bank_id, request, attached, &errand).await
             }
             FILE_CONVERT_RETAIN => self.retain_file(claimed, progress).await,
             other => Err(EngineError::Invalid(format!("this version cannot do work of type '{other}'"))),

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::attachments::infos_of;
 use super::dynamic::{CandidateQuery, Found, Posting, PostingsQuery, TagFilter, fetch_chunks, fetch_visible};
 use super::session::Session;
 use super::{BankKey, Store, StoreError};
+use crate::attachments::AttachmentInfo;
 
 /// One connection for one recall, with one view of the data: a document that is replaced
 /// meanwhile is seen whole, as it was before.
@@ -61,6 +63,8 @@ pub struct HydratedMemory {
     pub source_ids: Vec<Uuid>,
     /// Its entities; an observation has those of the facts behind it.
     pub entities: Vec<EntityName>,
+    /// Attachments it was read from; an observation has those of the facts behind it.
+    pub attachments: Vec<AttachmentInfo>,
 }
 
 /// The text of a memory.
@@ -94,6 +98,8 @@ pub struct ChunkRow {
     pub chunk_index: i32,
     /// Its text.
     pub body: String,
+    /// What its document has attached, if it names anything.
+    pub attachments: Option<Value>,
 }
 
 impl Store {
@@ -162,7 +168,15 @@ impl RecallSession {
         let rows = sqlx::query!(
             r#"select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, m.metadata, m.tags,
                  m.occurred_start, m.occurred_end, m.mentioned_at, coalesce(m.source_ids, '{}') as "source_ids!",
-                 e.ids as "entity_ids!", e.names as "entity_names!"
+                 e.ids as "entity_ids!", e.names as "entity_names!",
+                 -- Looked for where there may be some; most memories have none.
+                 case when m.attachment_ids is not null or m.fact_type = 3 then (
+                   select jsonb_agg(distinct a.info)
+                   from memories f join attachment_infos a on a.bank_key = $1
+                     and a.document_id = f.document_id and a.attachment_id = any(f.attachment_ids)
+                   where f.bank_key = $1 and f.memory_id = any(m.memory_id || coalesce(m.source_ids, '{}'))
+                     and f.attachment_ids is not null
+                 ) end as attachments
                from memories m cross join lateral (
                  select coalesce(array_agg(e.entity_id order by e.name), '{}') as ids,
                    coalesce(array_agg(e.name order by e.name), '{}') as names
@@ -199,6 +213,7 @@ impl RecallSession {
                 entities: std::iter::zip(row.entity_ids, row.entity_names)
                     .map(|(entity_id, name)| EntityName { entity_id, name })
                     .collect(),
+                attachments: infos_of(row.attachments),
             })
             .collect())
     }

@@ -9,6 +9,7 @@
 //!   bank state, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
+mod attachments;
 mod banks;
 mod cells;
 mod connect;
@@ -43,6 +44,8 @@ use sqlx::migrate::MigrateError;
 use crate::text::terms::Language;
 use session::{SetUp, is_silence};
 
+pub use attachments::AttachmentFile;
+pub(crate) use attachments::infos_of;
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};

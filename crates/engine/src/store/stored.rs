@@ -48,6 +48,8 @@ pub(super) struct Stored {
     pub(super) parts: Vec<PartRecord>,
     pub(super) body: Option<String>,
     pub(super) chunks: Vec<StoredChunk>,
+    /// Whether anything is attached to it.
+    pub(super) has_attachments: bool,
     /// Chunks and places of memories that are taken.
     pub(super) end: (i32, i32),
     /// The conversation its last memory belongs to.
@@ -122,6 +124,7 @@ pub(super) async fn lock(
                 tags: row.tags,
                 body: None,
                 chunks: Vec::new(),
+                has_attachments: false,
                 end: (0, 0),
                 stream: None,
             };
@@ -154,7 +157,9 @@ pub(super) async fn lock(
         r#"select u.id as "id!",
              coalesce((select max(chunk_index) + 1 from chunks c
                 where c.bank_key = $1 and c.document_id = u.id), 0) as "chunks!",
-             coalesce(l.ordinal + 1, 0) as "memories!", l.stream_id as "stream_id?"
+             coalesce(l.ordinal + 1, 0) as "memories!", l.stream_id as "stream_id?",
+             exists (select 1 from attachments a
+                where a.bank_key = $1 and a.document_id = u.id) as "has_attachments!"
            from unnest($2::text[]) u(id) left join lateral (
              select m.ordinal, v.stream_id from memories m
              join memory_vectors v on v.bank_key = m.bank_key and v.memory_id = m.memory_id
@@ -168,6 +173,7 @@ pub(super) async fn lock(
         if let Some(stored) = locked.get_mut(&row.id) {
             stored.end = (row.chunks, row.memories);
             stored.stream = row.stream_id;
+            stored.has_attachments = row.has_attachments;
         }
     }
     let replaced: Vec<String> = documents

@@ -9,6 +9,7 @@
 
 mod appends;
 mod arms;
+mod attachments;
 mod cells;
 mod changes;
 mod contention;
@@ -23,8 +24,10 @@ mod labels;
 mod links;
 mod model;
 mod observations;
+mod parents;
 mod plans;
 mod recall;
+mod reprocess;
 mod rerank;
 mod retain;
 mod startup;

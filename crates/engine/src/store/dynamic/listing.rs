@@ -87,6 +87,7 @@ pub struct MemoryRow {
     pub consolidation_failed_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
     pub entities: Vec<String>,
+    pub attachments: Option<Value>,
 }
 
 /// Which documents to list.
@@ -110,7 +111,12 @@ const MEMORY_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, 
     m.source_ids, s.proof_count, s.consolidated_at, s.consolidation_failed_at, s.updated_at, \
     array(select e.name from memory_entities me \
       join entities e on e.bank_key = me.bank_key and e.entity_id = me.entity_id \
-      where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities \
+      where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities, \
+    case when m.attachment_ids is not null or m.fact_type = 3 then (select jsonb_agg(distinct a.info) \
+      from memories f join attachment_infos a on a.bank_key = m.bank_key and a.document_id = f.document_id \
+        and a.attachment_id = any(f.attachment_ids) \
+      where f.bank_key = m.bank_key and f.memory_id = any(m.memory_id || coalesce(m.source_ids, '{}')) \
+        and f.attachment_ids is not null) end attachments \
     from memories m join memory_state s using (bank_key, memory_id)";
 
 impl Store {
