@@ -19,7 +19,7 @@ use crate::{Engine, EngineError};
 
 /// The part of a retain's payload that is no retain request.
 #[derive(Deserialize)]
-struct Submitted {
+struct Handed {
     submitted_at: DateTime<Utc>,
     accepted: i64,
     #[serde(default)]
@@ -64,14 +64,14 @@ impl Engine {
     }
 }
 
-fn read(payload: &Value) -> Result<(RetainRequest, Submitted), EngineError> {
+fn read(payload: &Value) -> Result<(RetainRequest, Handed), EngineError> {
     let unreadable =
         |problem: String| EngineError::Invalid(format!("the stored work cannot be read: {problem}"));
     let request = from_json(payload).map_err(|errors| {
         let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
         unreadable(problems.join("; "))
     })?;
-    let submitted = Submitted::deserialize(payload).map_err(|error| unreadable(error.to_string()))?;
+    let submitted = Handed::deserialize(payload).map_err(|error| unreadable(error.to_string()))?;
     Ok((request, submitted))
 }
 

@@ -95,7 +95,7 @@ pub(super) fn provenance(part: &Part, reader: Reader) -> Vec<u8> {
     // As JSON, so that no two of different fields look the same.
     let fields =
         serde_json::json!([reader.name, said, part.context, part.entities, part.resolve_entities, metadata,]);
-    sha256(&fields.to_string())
+    sha256(fields.to_string())
 }
 
 /// What reads chunks.

@@ -273,7 +273,7 @@ fn facts_in_plain_words(chunk: &str, attachments: &[Attachment], part: &Part) ->
     let text = described(chunk, |id| {
         let mut words = describe(attachments, id);
         let letter = ids.iter().position(|known| known == id).and_then(stand_in);
-        letter.into_iter().for_each(|letter| words.push(letter));
+        words.extend(letter);
         words
     });
     let with_attachments = |mut fact: ExtractedFact| {

@@ -1,5 +1,7 @@
 //! Attachments of a chunk, as a model is shown them.
 
+use std::fmt::Write as _;
+
 use crate::attachments::{Attachment, marks};
 use crate::ports::{Media, Piece};
 
@@ -58,7 +60,8 @@ pub(super) fn pieces(text: &str, attachments: &[Attachment], inside: impl Fn(&st
         let about = inside(attachment.description().trim_matches(['[', ']']));
         match form(attachment) {
             Form::Media => {
-                words.push_str(&format!("[attachment {number}: {about}]"));
+                // Writing to a text cannot fail.
+                let _ = write!(words, "[attachment {number}: {about}]");
                 pieces.push(Piece::Text(std::mem::take(&mut words)));
                 pieces.push(Piece::Media(Media {
                     media_type: attachment.media_type.clone(),
@@ -68,13 +71,14 @@ pub(super) fn pieces(text: &str, attachments: &[Attachment], inside: impl Fn(&st
             }
             Form::Text => {
                 let content = String::from_utf8_lossy(&attachment.bytes);
-                words.push_str(&format!(
-                    "[attachment {number}: {about}, which says:\n{}\nend of attachment {number}]",
-                    inside(&content)
-                ));
+                let content = inside(&content);
+                let _ = write!(
+                    words,
+                    "[attachment {number}: {about}, which says:\n{content}\nend of attachment {number}]"
+                );
             }
             Form::Name => {
-                words.push_str(&format!("[attachment {number}: {about}, which cannot be shown]"));
+                let _ = write!(words, "[attachment {number}: {about}, which cannot be shown]");
             }
         }
     }

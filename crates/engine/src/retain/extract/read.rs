@@ -107,7 +107,7 @@ impl Reader<'_> {
         }
         let mut pieces = whole.facts.into_iter();
         let mut fact = pieces.next().unwrap_or_default();
-        fact.text = chunk.in_words().trim().to_owned();
+        chunk.in_words().trim().clone_into(&mut fact.text);
         for piece in pieces {
             fact.occurred = fact.occurred.or(piece.occurred);
             for (known, more) in [
