@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments here are the help that users read")]
 
 mod api;
+mod curate;
 mod embed;
 mod values;
 
@@ -17,6 +18,7 @@ pub(crate) use api::{
     MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments, TagCommand,
     Traits,
 };
+pub(crate) use curate::{EditArguments, EditedFields};
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 
 /// Heading of what every command takes.

@@ -81,7 +81,7 @@ pub(super) async fn attach(
 
 /// Ids by name. Lower case is the database's own, so that its unique index agrees. None of them
 /// can be deleted until the transaction ends.
-async fn resolve(
+pub(super) async fn resolve(
     transaction: &mut Session,
     bank: BankKey,
     entities: &BTreeMap<&str, bool>,

@@ -90,6 +90,40 @@ pub(super) async fn record(
         .await
 }
 
+/// Notes that the semantic links of a memory are to be found anew. Waits for a round that is at
+/// it just now.
+pub(super) async fn queue(
+    transaction: &mut Session,
+    bank: BankKey,
+    memory_id: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into link_queue (bank_key, memory_id) values ($1, $2) on conflict do nothing",
+        bank.0,
+        memory_id
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(())
+}
+
+/// Removes the semantic links of a memory, from it and to it.
+pub(super) async fn remove_semantic(
+    transaction: &mut Session,
+    bank: BankKey,
+    memory_id: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from memory_links where bank_key = $1 and kind = $3 and (memory_id = $2 or other_id = $2)",
+        bank.0,
+        memory_id,
+        SEMANTIC
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(())
+}
+
 impl Store {
     /// Banks with memories whose links are to be found, in the order of their keys.
     pub async fn banks_to_link(&self) -> Result<Vec<BankKey>, StoreError> {
@@ -205,7 +239,8 @@ impl LinkRound {
         Ok(rows.into_iter().map(|row| link(row.memory_id, row.other_id, row.similarity)).collect())
     }
 
-    /// Writes the links and ends the round. Memories that are gone, or about to go, get none.
+    /// Writes the links and ends the round. Memories that are gone, or about to go, get none, nor
+    /// do those that have changed meanwhile and wait for another round.
     pub async fn finish(mut self, links: &[SemanticLink]) -> Result<(), StoreError> {
         let memories: Vec<Uuid> = links.iter().map(|link| link.memory_id).collect();
         let others: Vec<Uuid> = links.iter().map(|link| link.other_id).collect();
@@ -213,8 +248,10 @@ impl LinkRound {
         if !links.is_empty() {
             sqlx::query!(
                 "with ends as materialized (
-                   select memory_id from memories
+                   select memory_id from memories m
                    where bank_key = $1 and memory_id = any($2::uuid[] || $3::uuid[])
+                     and not exists (select from link_queue q where q.bank_key = $1 and q.memory_id = m.memory_id
+                                       and m.edited_at is not null)
                    order by memory_id for key share skip locked
                  )
                  insert into memory_links (bank_key, memory_id, kind, other_id, weight)

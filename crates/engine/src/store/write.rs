@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::banks::hold;
 use super::copy::CopyRows;
+use super::events::{self, Event};
 use super::remove::Removed;
-use super::rewrite::{find_repeated, make_room};
+use super::rewrite::{find_repeated, make_room, refresh_chunks};
 use super::session::Session;
 use super::statistics::write_statistics;
 use super::stored::ChunkKey;
@@ -183,8 +184,12 @@ impl Store {
             .collect();
         let written: Vec<&DocumentWrite> = trimmed.iter().map(AsRef::as_ref).collect();
         copy_documents(&mut transaction, bank, &versions, &written, now).await?;
+        refresh_chunks(&mut transaction, bank, &versions, &written).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         links::record(&mut transaction, bank, &written).await?;
+        let operation = completes.map(|(lease, _)| lease.operation_id);
+        let events: Vec<Event<'_>> = written.iter().map(|document| retained(document, operation)).collect();
+        events::record(&mut transaction, bank, &events, &removed, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
         if let Some((lease, more)) = completes {
             let mut result = json!({
@@ -208,6 +213,12 @@ impl Store {
         let outcome = |id: &str| outcomes.get(id).copied().unwrap_or(WriteOutcome::Superseded);
         Ok(documents.iter().map(|document| outcome(&document.document_id)).collect())
     }
+}
+
+/// What the history of a document says of its write.
+fn retained(document: &DocumentWrite, operation: Option<Uuid>) -> Event<'_> {
+    let kind = if document.appends { "append" } else { "retain" };
+    Event { operation, facts_added: document.facts.len(), ..Event::new(&document.document_id, kind) }
 }
 
 /// The document without some of its facts. Chunks that these were read from are not complete
@@ -246,7 +257,7 @@ async fn copy_documents(
     let mut postings: Vec<(i64, Uuid, i16, i16, i16)> = Vec::new();
     for (version, document) in std::iter::zip(versions, documents) {
         for (chunk, place) in std::iter::zip(&document.chunks, &version.places) {
-            let Some(place) = place else {
+            let Some(place) = place.filter(|place| !place.is_stored) else {
                 continue;
             };
             chunks

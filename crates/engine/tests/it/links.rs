@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{NOW, TestEngine, time};
 
-fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
+pub(crate) fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
     FactWrite {
         memory_id: Uuid::now_v7(),
         chunk_index: 0,

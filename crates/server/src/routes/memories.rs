@@ -144,7 +144,7 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ListMemoriesResponse>, ApiError> {
     let Page { limit, offset } = query.page;
-    // No memory can be in the state asked for: the page is empty, the bank must exist.
+    // No memory can be as asked for: the page is empty, the bank must exist.
     let shown = if query.is_empty { 0 } else { limit };
     let mut page = engine.list_memories(&bank_id, &query.filter, shown, offset).await?;
     if query.is_empty {
@@ -156,7 +156,7 @@ async fn list(
 
 struct ListQuery {
     filter: MemoryFilter,
-    /// True when a state is asked for that no memory can be in.
+    /// True when no memory can be as asked for.
     is_empty: bool,
     page: Page,
 }
@@ -194,8 +194,7 @@ impl FromQuery for ListQuery {
         let Span { from, until } = params.span()?;
         let tags_match = params.tags_match(TagsMatch::Any);
         Ok(Self {
-            is_empty: state.as_deref() == Some("invalidated")
-                || matches!(consolidation.as_deref(), Some("failed" | "done")),
+            is_empty: matches!(consolidation.as_deref(), Some("failed" | "done")),
             filter: MemoryFilter {
                 fact_type: fact_type.and_then(|word| FactType::from_str(&word).ok()),
                 search: params.search("q"),
@@ -211,6 +210,7 @@ impl FromQuery for ListQuery {
                 }),
                 from,
                 until,
+                is_archived: state.as_deref() == Some("invalidated"),
             },
             page: params.page(),
         })

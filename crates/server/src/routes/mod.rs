@@ -1,6 +1,7 @@
 //! All routes, and what holds for every one of them.
 
 mod banks;
+mod curation;
 mod documents;
 mod entities;
 mod files;
@@ -91,6 +92,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
     Router::new()
         .merge(banks::router(limits))
         .merge(memories::router(limits))
+        .merge(curation::router(limits))
         .merge(documents::router())
         .merge(files::router(limits))
         .merge(tags::router())
