@@ -9,7 +9,7 @@ use pgvector::HalfVector;
 use uuid::Uuid;
 
 use super::banks::hold;
-use super::copy::CopyRows;
+use super::copy::copy;
 use super::session::Session;
 use super::{BankKey, DocumentWrite, Store, StoreError};
 
@@ -63,11 +63,11 @@ pub(super) async fn record(
     let facts = || documents.iter().flat_map(|document| &document.facts);
     let mut memories: Vec<Uuid> = facts().map(|fact| fact.memory_id).collect();
     memories.sort_unstable();
-    let mut queue = CopyRows::new(2);
-    for memory in &memories {
+    let statement = "copy link_queue (bank_key, memory_id) from stdin (format binary)";
+    copy(transaction, statement, 2, &memories, |queue, memory| {
         queue.row().i64(bank.0).uuid(*memory);
-    }
-    queue.send(transaction, "copy link_queue (bank_key, memory_id) from stdin (format binary)").await?;
+    })
+    .await?;
 
     let mut causes: Vec<(Uuid, Uuid)> = facts()
         .flat_map(|fact| fact.caused_by.iter().map(|cause| (fact.memory_id, *cause)))
@@ -75,19 +75,12 @@ pub(super) async fn record(
         .collect();
     causes.sort_unstable();
     causes.dedup();
-    if causes.is_empty() {
-        return Ok(());
-    }
-    let mut links = CopyRows::new(5);
-    for (effect, cause) in causes {
-        links.row().i64(bank.0).uuid(effect).i16(CAUSED_BY).uuid(cause).f32(1.0);
-    }
-    links
-        .send(
-            transaction,
-            "copy memory_links (bank_key, memory_id, kind, other_id, weight) from stdin (format binary)",
-        )
-        .await
+    let statement =
+        "copy memory_links (bank_key, memory_id, kind, other_id, weight) from stdin (format binary)";
+    copy(transaction, statement, 5, &causes, |links, (effect, cause)| {
+        links.row().i64(bank.0).uuid(*effect).i16(CAUSED_BY).uuid(*cause).f32(1.0);
+    })
+    .await
 }
 
 /// Notes that the semantic links of a memory are to be found anew. Waits for a round that is at

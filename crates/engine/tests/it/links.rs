@@ -23,7 +23,7 @@ pub(crate) fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
         observation_scopes: None,
         occurred: None,
         mentioned_at: None,
-        embedding: vec![0.1; 384],
+        embedding: vec![half::f16::from_f32(0.1); 384],
         terms: Terms::default(),
         stream: None,
         tokens: 1,

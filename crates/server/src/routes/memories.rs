@@ -10,9 +10,11 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
+use hindsight_engine::labels::Labels;
 use hindsight_engine::store::{MemoryFilter, TagFilter, TimeField};
 use hindsight_types::banks::DeleteResponse;
 use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
+use hindsight_types::errors::{FieldError, Loc};
 use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{RetainRequest, RetainResponse};
@@ -107,6 +109,7 @@ async fn dry_run_extract(
     PathParams(bank_id): PathParams<String>,
     Body(request): Body<DryRunExtractRequest>,
 ) -> Result<Json<DryRunExtractionResult>, ApiError> {
+    check_labels(&request)?;
     let read = async {
         let _turn = lane.engine().await;
         engine.dry_run_extract(&bank_id, request).await
@@ -118,6 +121,15 @@ async fn dry_run_extract(
             format!("not read within {} s and given up", timeout.as_secs()),
         )),
     }
+}
+
+/// Labels that cannot be read are a fault of the request's shape, not of a setting's value.
+fn check_labels(request: &DryRunExtractRequest) -> Result<(), ApiError> {
+    let Some(labels) = &request.entity_labels else { return Ok(()) };
+    Labels::read(labels).map(|_| ()).map_err(|problem| {
+        let loc = vec![Loc::from("body"), Loc::from("entity_labels")];
+        ApiError::invalid(vec![FieldError::value_error(loc, &problem, labels.clone())])
+    })
 }
 
 async fn recall(

@@ -1,30 +1,44 @@
 //! Model tokens (`o200k_base`): what budgets are counted in.
 
-use bpe_openai::o200k_base;
+mod merge;
+mod pieces;
+mod vocabulary;
+
+use merge::token_ends;
+use pieces::pieces;
+use vocabulary::vocabulary;
+
+/// Makes the vocabulary ready, which the first count does otherwise.
+pub fn load() {
+    count(" ");
+}
 
 /// Number of tokens of a text. Special tokens such as `<|endoftext|>` count as plain text.
-///
-/// The first call loads the vocabulary; call it once at start to keep that out of a request.
 pub fn count(text: &str) -> usize {
-    o200k_base().count(text)
+    let vocabulary = vocabulary();
+    let tokens = |piece: &str| match vocabulary.rank(piece.as_bytes()) {
+        Some(_) => 1,
+        None => token_ends(vocabulary, piece.as_bytes()).len(),
+    };
+    pieces(text).map(tokens).sum()
 }
 
 /// The longest beginning of `text` (give or take the last token) of at most `max` tokens.
 ///
 /// It takes time in proportion to `max`, not to the text.
 pub fn truncate(text: &str, max: usize) -> &str {
-    let tokenizer = o200k_base();
-    let mut left = max;
-    let mut end = 0;
-    for piece in tokenizer.split(text) {
-        if let Some(used) = tokenizer.bpe.count_till_limit(piece.as_bytes(), left) {
-            left -= used;
-            end += piece.len();
-        } else {
-            let tokens = tokenizer.bpe.encode_via_backtracking(piece.as_bytes());
-            end += tokens.iter().take(left).map(|&token| tokenizer.bpe.token_len(token)).sum::<usize>();
+    let vocabulary = vocabulary();
+    // What is beyond cannot fit, however long its tokens are.
+    let near = prefix(text, max.saturating_mul(vocabulary.longest()));
+    let (mut left, mut end) = (max, 0);
+    for piece in pieces(near) {
+        let ends = token_ends(vocabulary, piece.as_bytes());
+        if ends.len() > left {
+            end += left.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or(0);
             break;
         }
+        left -= ends.len();
+        end += piece.len();
     }
     // A cut can fall inside a character, and can change how the last words split into tokens.
     let mut cut = prefix(text, end);
@@ -79,6 +93,14 @@ mod tests {
         let text = "word and another one, ".repeat(1_000_000);
         let cut = truncate(&text, 100);
         assert!((98..=100).contains(&count(cut)));
+    }
+
+    #[test]
+    fn truncate_of_a_huge_word_reads_only_its_beginning() {
+        let text = "wordandanotherone".repeat(1_000_000);
+        let cut = truncate(&text, 100);
+        assert!((98..=100).contains(&count(cut)));
+        assert_eq!(count(truncate(&"我们昨天去了长城".repeat(1_000_000), 1)), 1);
     }
 
     proptest! {
