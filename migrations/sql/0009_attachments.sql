@@ -29,3 +29,4 @@ create view attachment_infos as
 
 -- The attachments that a memory was read from; null is none.
 alter table memories add column attachment_ids text[];
+alter table archived_memories add column attachment_ids text[];

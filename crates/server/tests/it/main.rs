@@ -11,6 +11,7 @@ mod admission;
 mod attachments;
 mod banks;
 mod bodies;
+mod curation;
 mod documents;
 mod entities;
 mod extraction;
