@@ -13,6 +13,7 @@ mod banks;
 mod cells;
 mod connect;
 mod copy;
+mod directives;
 mod documents;
 mod dynamic;
 mod entities;
@@ -46,6 +47,7 @@ use session::{SetUp, is_silence};
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
+pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
@@ -54,7 +56,9 @@ pub use dynamic::{
 };
 pub use entities::{Circle, SimilarEntity};
 pub use files::FileBytes;
-pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
+pub use hydrate::{
+    ChunkRow, DocumentText, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession,
+};
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
 pub use operations::{

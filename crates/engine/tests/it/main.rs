@@ -25,6 +25,7 @@ mod model;
 mod observations;
 mod plans;
 mod recall;
+mod reflect;
 mod rerank;
 mod retain;
 mod startup;

@@ -10,6 +10,7 @@
 mod admission;
 mod banks;
 mod bodies;
+mod directives;
 mod documents;
 mod entities;
 mod extraction;
@@ -24,5 +25,6 @@ mod memories;
 mod operations;
 mod places;
 mod recall;
+mod reflect;
 mod support;
 mod times;

@@ -67,6 +67,7 @@ impl Questions {
             messages: vec![Message::System(self.system.clone()), Message::User(self.message(chunk))],
             output: Output::Json { name: "facts".to_owned(), schema: self.schema.clone() },
             max_tokens: self.max_tokens,
+            temperature: None,
             budget: None,
         }
     }
