@@ -11,7 +11,7 @@ use crate::observations::start_in;
 use crate::support::TestEngine;
 
 async fn reflect(test: &TestEngine, more: Value) -> ReflectResponse {
-    let mut request = json!({"query": "What does Ann drink?", "include": {"facts": {}, "tool_calls": {}}});
+    let mut request = json!({"query": "Ann tea", "include": {"facts": {}, "tool_calls": {}}});
     request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let request: ReflectRequest = from_json(&request).expect("a sound request");
     test.engine.reflect("b", &request).await.expect("answered")
