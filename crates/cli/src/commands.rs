@@ -3,6 +3,7 @@
 pub(crate) mod assets;
 pub(crate) mod bank;
 pub(crate) mod connection;
+pub(crate) mod curate;
 pub(crate) mod directive;
 pub(crate) mod document;
 pub(crate) mod entity;

@@ -9,15 +9,19 @@
 //!   bank state, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
+mod archive;
 mod banks;
 mod cells;
 mod connect;
 mod copy;
+mod curation;
 mod directives;
 mod documents;
 mod dynamic;
 mod entities;
+mod events;
 mod extractions;
+mod fact_rows;
 mod files;
 mod hydrate;
 mod info;
@@ -40,6 +44,7 @@ use std::time::Duration;
 use hindsight_types::recall::FactType;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
+use uuid::Uuid;
 
 use crate::text::terms::Language;
 use session::{SetUp, is_silence};
@@ -47,6 +52,7 @@ use session::{SetUp, is_silence};
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
+pub use curation::{FactChange, StateChange, StoredFact, TextFeatures};
 pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
@@ -55,6 +61,7 @@ pub use dynamic::{
     TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
+pub use events::DocumentEventRow;
 pub use files::FileBytes;
 pub use hydrate::{
     ChunkRow, DocumentText, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession,
@@ -160,6 +167,9 @@ pub enum StoreError {
     /// A chunk that was to be kept has gone meanwhile; nothing was written.
     #[error("document '{0}' was changed while it was read, try again")]
     DocumentChanged(String),
+    /// A memory was changed, deleted or declared invalid meanwhile; nothing was written.
+    #[error("memory '{0}' was changed by somebody else at the same time, try again")]
+    MemoryChanged(Uuid),
     /// Nothing can be added to a document whose text is not kept; nothing was written.
     #[error("the text of document '{0}' was not stored, so nothing can be added to it; replace it instead")]
     NoText(String),
@@ -208,7 +218,10 @@ impl StoreError {
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::BankVanished | Self::DocumentChanged(_) => true,
+            Self::Unreachable { .. }
+            | Self::BankVanished
+            | Self::DocumentChanged(_)
+            | Self::MemoryChanged(_) => true,
             Self::Database(error) => match error {
                 sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut

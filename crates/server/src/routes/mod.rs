@@ -1,6 +1,7 @@
 //! All routes, and what holds for every one of them.
 
 mod banks;
+mod curation;
 mod directives;
 mod documents;
 mod entities;
@@ -96,6 +97,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
     Router::new()
         .merge(banks::router(limits))
         .merge(memories::router(limits))
+        .merge(curation::router(limits))
         .merge(reflect::router(limits))
         .merge(directives::router())
         .merge(documents::router())

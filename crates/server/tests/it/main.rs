@@ -10,6 +10,7 @@
 mod admission;
 mod banks;
 mod bodies;
+mod curation;
 mod directives;
 mod documents;
 mod entities;
