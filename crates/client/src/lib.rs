@@ -21,6 +21,7 @@
 //! This crate must not know how the server stores or finds anything; it depends on the wire alone.
 
 mod banks;
+mod directives;
 mod documents;
 mod entities;
 mod error;
@@ -28,9 +29,11 @@ mod files;
 mod memories;
 mod monitoring;
 mod operations;
+mod reflect;
 mod transport;
 
 pub use banks::BankFilter;
+pub use directives::DirectiveFilter;
 pub use documents::DocumentFilter;
 pub use entities::EntityFilter;
 pub use error::ClientError;

@@ -1,6 +1,7 @@
 //! Settings of the engine, and of one bank where it overrides them.
 
 mod extraction;
+mod reflect;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use hindsight_types::recall::Budget;
 use serde_json::Value;
 
 pub use extraction::ExtractionSettings;
+pub(crate) use reflect::{OBSERVATION_ENTITIES, OBSERVATIONS_SIZE};
+pub use reflect::{ReflectSettings, SourceFacts, Traits};
 
 /// How facts are made of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +211,8 @@ pub struct Settings {
     pub entity_names_at_once: usize,
     /// Cosine similarity from which two memories are linked.
     pub link_min_similarity: f64,
+    /// How questions are answered.
+    pub reflect: ReflectSettings,
 }
 
 impl Default for Settings {
@@ -255,6 +260,7 @@ impl Default for Settings {
             entity_candidates: 200,
             entity_names_at_once: 100,
             link_min_similarity: 0.7,
+            reflect: ReflectSettings::default(),
         }
     }
 }
@@ -299,6 +305,7 @@ impl Settings {
             ],
             budget_min: count("recall_budget_min").unwrap_or(self.budget_min),
             budget_max: count("recall_budget_max").unwrap_or(self.budget_max),
+            reflect: self.reflect.of_bank(config),
             ..self.clone()
         }
     }

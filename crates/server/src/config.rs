@@ -8,6 +8,7 @@ mod engine;
 mod files;
 mod llm;
 mod original;
+mod reflect;
 mod remarks;
 mod rerank;
 mod table;
@@ -110,6 +111,8 @@ pub struct Config {
     pub gzip_min_size: Option<u64>,
     /// How recalls are taken.
     pub recall: Admission,
+    /// How questions are taken.
+    pub reflect: Admission,
     /// How retains are taken.
     pub retain: Admission,
     /// Longest time a retain may take.
@@ -282,6 +285,12 @@ impl Config {
                 max_in_flight: in_flight(&reader, &table::RECALL_IN_FLIGHT, 16)?,
                 max_wait: milliseconds(&reader, &table::RECALL_MAX_WAIT)?,
                 max_concurrent: reader.positive(&table::RECALL_MAX_CONCURRENT)?,
+            },
+            reflect: Admission {
+                max_in_flight: in_flight(&reader, &table::REFLECT_IN_FLIGHT, 16)?,
+                max_wait: milliseconds(&reader, &table::REFLECT_MAX_WAIT)?,
+                // They wait for a language model most of the time.
+                max_concurrent: usize::MAX,
             },
             retain: Admission {
                 max_in_flight: in_flight(&reader, &table::RETAIN_IN_FLIGHT, 32)?,

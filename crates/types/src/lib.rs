@@ -11,6 +11,7 @@
 pub mod attachments;
 pub mod banks;
 pub mod decode;
+pub mod directives;
 pub mod documents;
 pub mod dry_run;
 pub mod entities;
@@ -21,7 +22,9 @@ pub mod memories;
 pub mod monitoring;
 pub mod operations;
 pub mod recall;
+pub mod reflect;
 pub mod retain;
+pub mod schema;
 pub mod settings;
 pub mod tags;
 pub mod time;

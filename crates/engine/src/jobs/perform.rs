@@ -86,13 +86,17 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::NotFound { .. }
         | EngineError::Store(StoreError::NoText(_))
         | EngineError::Conversion(ConvertError::Refused(_))
-        | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
+        | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. }
+        | EngineError::Reflection { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
         // When it goes on is known: that is no failed attempt.
-        EngineError::Extraction { remedy: Remedy::Wait(after), .. } => {
+        EngineError::Extraction { remedy: Remedy::Wait(after), .. }
+        | EngineError::Reflection { remedy: Remedy::Wait(after), .. } => {
             let (after, error) = (*after, Some(error.to_string()));
             return Some(OperationEnd::Again { after, error, counts: false });
         }
         EngineError::Extraction { .. }
+        | EngineError::Reflection { .. }
+        | EngineError::Late(_)
         | EngineError::Conversion(ConvertError::Busy)
         | EngineError::Embedding(_)
         | EngineError::Store(_)

@@ -157,6 +157,9 @@ pub struct Prompt {
     pub output: Output,
     /// Longest answer in tokens; none = the provider's own bound.
     pub max_tokens: Option<u32>,
+    /// How freely the words are chosen, in place of what the operation is configured with; none =
+    /// as configured. Where no temperature is configured to be sent, none is.
+    pub temperature: Option<f64>,
     /// Time for the answer with all attempts; none = what the operation is configured with.
     pub budget: Option<Duration>,
 }

@@ -102,6 +102,19 @@ pub struct ChunkRow {
     pub attachments: Option<Value>,
 }
 
+/// A document with its text.
+#[derive(Clone, Debug)]
+pub struct DocumentText {
+    /// Its id.
+    pub document_id: String,
+    /// Its text, when texts are kept and it was asked for.
+    pub body: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What it was retained with.
+    pub retain_params: Option<Value>,
+}
+
 impl Store {
     /// A connection for one recall.
     pub async fn recall_session(&self) -> Result<RecallSession, StoreError> {
@@ -238,6 +251,26 @@ impl RecallSession {
         tags: &TagFilter,
     ) -> Result<Vec<ChunkRow>, StoreError> {
         fetch_chunks(&mut self.transaction, bank, memories, tags).await
+    }
+
+    /// The documents of these ids, in no order, with their texts if those are wanted.
+    pub async fn document_texts(
+        &mut self,
+        bank: BankKey,
+        ids: &[String],
+        with_texts: bool,
+    ) -> Result<Vec<DocumentText>, StoreError> {
+        let documents = sqlx::query_as!(
+            DocumentText,
+            "select document_id, case when $3 then body end as body, tags, retain_params from documents
+             where bank_key = $1 and document_id = any($2)",
+            bank.0,
+            ids,
+            with_texts
+        )
+        .fetch_all(&mut self.transaction)
+        .await?;
+        Ok(documents)
     }
 
     /// The texts of these memories, in no order.

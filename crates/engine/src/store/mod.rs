@@ -16,6 +16,7 @@ mod cells;
 mod connect;
 mod copy;
 mod curation;
+mod directives;
 mod documents;
 mod dynamic;
 mod entities;
@@ -55,6 +56,7 @@ pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub use curation::{FactChange, StateChange, StoredFact, TextFeatures};
+pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
@@ -64,7 +66,9 @@ pub use dynamic::{
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
 pub use files::FileBytes;
-pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
+pub use hydrate::{
+    ChunkRow, DocumentText, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession,
+};
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
 pub use operations::{

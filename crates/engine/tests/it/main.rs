@@ -31,6 +31,7 @@ mod observations;
 mod parents;
 mod plans;
 mod recall;
+mod reflect;
 mod reprocess;
 mod rerank;
 mod retain;

@@ -20,6 +20,9 @@ pub enum Dialect {
         /// Whether a schema stands in the prompt too when the service is given it: some let the
         /// model write nothing else, and do not show it why.
         shows_schema: bool,
+        /// Whether it can be told that a tool has to be called. Else that is left out, and a tool
+        /// that has to be called is the only one offered.
+        tool_choice: bool,
     },
     /// `POST messages` of Anthropic.
     Anthropic {

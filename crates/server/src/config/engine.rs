@@ -1,4 +1,4 @@
-//! The settings of retain and recall.
+//! The settings of retain and recall, and those of reflect with them.
 
 use hindsight_engine::config::{ExtractionMode, ExtractionSettings, RecencyDecay, Settings};
 use hindsight_types::settings::{Reader, Setting, SettingError};
@@ -82,6 +82,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         entity_merge_similarity: share_above_zero(reader, &table::ENTITY_MERGE_SIMILARITY)?,
         entity_batch_similarity: share_above_zero(reader, &table::ENTITY_BATCH_SIMILARITY)?,
         link_min_similarity: reader.share(&table::LINK_MIN_SIMILARITY)?,
+        reflect: super::reflect::read(reader)?,
         ..Settings::default()
     })
 }

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use hindsight_engine::Engine;
-use hindsight_engine::config::Settings;
 use hindsight_engine::store::{PoolSize, Store, StoreOptions};
 use hindsight_files::Converter;
 use hindsight_server::Config;
@@ -53,9 +52,10 @@ impl TestApp {
         let store = Store::open(&options).await.expect("the store opens");
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));
-        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        let engine = engine.expect("the engine opens").with_files(Arc::new(Converter::default()));
         let config = config(variables);
+        let settings = config.engine.clone();
+        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, settings).await;
+        let engine = engine.expect("the engine opens").with_files(Arc::new(Converter::default()));
         let engine = match hindsight_server::language_model(&config).expect("a usable model") {
             Some(llm) => engine.with_llm(llm),
             None => engine,

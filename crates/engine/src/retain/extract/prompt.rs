@@ -88,6 +88,7 @@ impl Questions {
             messages: vec![Message::System(system.into_owned()), user],
             output: Output::Json { name: "facts".to_owned(), schema: schema.into_owned() },
             max_tokens: self.max_tokens,
+            temperature: None,
             budget: None,
         }
     }

@@ -27,7 +27,9 @@ const REFUSED: [&str; 8] = [
 
 pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> Map<String, Value> {
     let mut body = Map::new();
-    let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
+    let mut put = |key: &str, value: Value| {
+        body.insert(key.to_owned(), value);
+    };
     put("model", json!(options.model));
     put("max_tokens", json!(question.max_tokens.unwrap_or(MAX_TOKENS)));
     if let Some(text) = system(&question.messages) {
@@ -65,14 +67,12 @@ pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> 
         }
         Wanted::Tools { tools, choice } => {
             put("tools", tools.iter().map(|offered| tool(offered)).collect());
-            put(
-                "tool_choice",
-                match choice {
-                    ToolChoice::Auto => json!({"type": "auto"}),
-                    ToolChoice::Required => json!({"type": "any"}),
-                    ToolChoice::Named(name) => json!({"type": "tool", "name": name}),
-                },
-            );
+            match choice {
+                None => {}
+                Some(ToolChoice::Auto) => put("tool_choice", json!({"type": "auto"})),
+                Some(ToolChoice::Required) => put("tool_choice", json!({"type": "any"})),
+                Some(ToolChoice::Named(name)) => put("tool_choice", json!({"type": "tool", "name": name})),
+            }
         }
     }
     if !config.is_empty() {

@@ -51,11 +51,14 @@ pub(super) fn body(options: &ModelOptions, question: &Question) -> Map<String, V
             let tools: Vec<_> = tools.iter().map(|offered| tool(offered)).collect();
             body.insert("tools".to_owned(), json!([{"functionDeclarations": tools}]));
             let config = match choice {
-                ToolChoice::Auto => json!({"mode": "AUTO"}),
-                ToolChoice::Required => json!({"mode": "ANY"}),
-                ToolChoice::Named(name) => json!({"mode": "ANY", "allowedFunctionNames": [name]}),
+                None => None,
+                Some(ToolChoice::Auto) => Some(json!({"mode": "AUTO"})),
+                Some(ToolChoice::Required) => Some(json!({"mode": "ANY"})),
+                Some(ToolChoice::Named(name)) => Some(json!({"mode": "ANY", "allowedFunctionNames": [name]})),
             };
-            body.insert("toolConfig".to_owned(), json!({"functionCallingConfig": config}));
+            if let Some(config) = config {
+                body.insert("toolConfig".to_owned(), json!({"functionCallingConfig": config}));
+            }
         }
     }
     if !generation.is_empty() {

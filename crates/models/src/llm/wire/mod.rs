@@ -36,8 +36,8 @@ pub(super) enum Wanted<'p> {
     Text,
     /// JSON of a schema.
     Json { name: &'p str, schema: Value, mode: JsonMode },
-    /// Calls of tools, or words.
-    Tools { tools: Vec<&'p Tool>, choice: ToolChoice },
+    /// Calls of tools, or words; none = how is left to the service.
+    Tools { tools: Vec<&'p Tool>, choice: Option<ToolChoice> },
 }
 
 /// An answer.

@@ -15,7 +15,9 @@ pub(super) fn body(
     require_parameters: bool,
 ) -> Map<String, Value> {
     let mut body = Map::new();
-    let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
+    let mut put = |key: &str, value: Value| {
+        body.insert(key.to_owned(), value);
+    };
     put("model", json!(options.model));
     put("messages", question.messages.iter().map(message).collect());
     if let Some(temperature) = question.temperature {
@@ -38,14 +40,14 @@ pub(super) fn body(
         }
         Wanted::Tools { tools, choice } => {
             put("tools", tools.iter().map(|offered| tool(offered)).collect());
-            put(
-                "tool_choice",
-                match choice {
-                    ToolChoice::Auto => json!("auto"),
-                    ToolChoice::Required => json!("required"),
-                    ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
-                },
-            );
+            match choice {
+                None => {}
+                Some(ToolChoice::Auto) => put("tool_choice", json!("auto")),
+                Some(ToolChoice::Required) => put("tool_choice", json!("required")),
+                Some(ToolChoice::Named(name)) => {
+                    put("tool_choice", json!({"type": "function", "function": {"name": name}}));
+                }
+            }
         }
     }
     if require_parameters && matches!(question.output, Wanted::Json { mode: JsonMode::Schema, .. }) {

@@ -72,6 +72,7 @@ fn prompt(output: Output) -> Prompt {
         ],
         output,
         max_tokens: Some(20_000),
+        temperature: None,
         budget: None,
     }
 }

@@ -42,6 +42,8 @@ struct Common {
     strict: [Option<bool>; 3],
     json_mode: Option<bool>,
     cache: bool,
+    /// Whether conversations of reflect may be kept too.
+    reflect_cache: bool,
     groq_tier: Option<String>,
     openai_tier: Option<String>,
     gemini_safety: Option<Value>,
@@ -95,16 +97,27 @@ pub(super) fn read(
     // Without a model of its own a kind is read as if for this one, for the form of its settings.
     let stand_in = Account::of(providers::named("openai")?);
     let routes = [
-        (vec![retain, base], &table::LLM_TEMPERATURE_RETAIN, common.strict[0]),
-        (vec![reflect, base], &table::LLM_TEMPERATURE_REFLECT, common.strict[1]),
-        (vec![consolidation, base], &table::LLM_TEMPERATURE_CONSOLIDATION, common.strict[2]),
-        (vec![refresh, reflect, base], &table::LLM_TEMPERATURE_MENTAL_MODEL_REFRESH, common.strict[1]),
+        (vec![retain, base], &table::LLM_TEMPERATURE_RETAIN, common.strict[0], true),
+        (vec![reflect, base], &table::LLM_TEMPERATURE_REFLECT, common.strict[1], common.reflect_cache),
+        (vec![consolidation, base], &table::LLM_TEMPERATURE_CONSOLIDATION, common.strict[2], true),
+        (
+            vec![refresh, reflect, base],
+            &table::LLM_TEMPERATURE_MENTAL_MODEL_REFRESH,
+            common.strict[1],
+            common.reflect_cache,
+        ),
     ];
     let mut read = Vec::new();
-    for ((scopes, temperature, strict), account) in routes.iter().zip(&accounts) {
+    for ((scopes, temperature, strict, cache), account) in routes.iter().zip(&accounts) {
         let account = account.as_ref();
-        let route =
-            Route { scopes, temperature, strict: *strict, common: &common, is_wanted: account.is_some() };
+        let route = Route {
+            scopes,
+            temperature,
+            strict: *strict,
+            cache: common.cache && *cache,
+            common: &common,
+            is_wanted: account.is_some(),
+        };
         read.push(route.read(account.unwrap_or(&stand_in))?);
     }
     let Ok([for_retain, reflect, consolidation, refresh]) = <[RouteOptions; 4]>::try_from(read) else {
@@ -170,6 +183,7 @@ fn with_media(
         scopes: &scopes,
         temperature: &table::LLM_TEMPERATURE_RETAIN,
         strict: common.strict[0],
+        cache: common.cache,
         common,
         is_wanted: true,
     };
@@ -199,6 +213,7 @@ impl Common {
             ],
             json_mode: optional_flag(&table::LLM_JSON_MODE)?,
             cache: reader.flag(&table::LLM_PROMPT_CACHE)?,
+            reflect_cache: reader.flag(&table::REFLECT_PROMPT_CACHE)?,
             groq_tier: reader.text(&table::LLM_GROQ_SERVICE_TIER),
             openai_tier,
             gemini_safety: gemini_safety.transpose().map(|list| list.map(Value::Array)).map_err(|_| {
@@ -307,6 +322,8 @@ struct Route<'r> {
     scopes: &'r [Scope<'r>],
     temperature: &'r Setting,
     strict: Option<bool>,
+    /// Whether a provider may keep the beginning of conversations.
+    cache: bool,
     common: &'r Common,
     /// Whether there is a model for these calls; else only their form is looked at.
     is_wanted: bool,
@@ -381,7 +398,7 @@ impl Route<'_> {
         Ok(ModelOptions {
             provider: provider.name.to_owned(),
             model: account.model.clone(),
-            dialect: provider.dialect(self.common.cache, &url),
+            dialect: provider.dialect(self.cache, &url),
             url,
             key,
             headers: account.headers.clone(),
