@@ -66,8 +66,8 @@ async fn a_whole_follows_its_parts_in_every_order_of_their_ends() {
                             }
                             OperationStatus::Failed => {
                                 let error = format!("part {part} has failed");
-                                let end = OperationEnd::Failed { error, result: json!({}) };
-                                test.store.end_attempt(lease, &end).await.unwrap();
+                                let end = OperationEnd::Failed { error };
+                                test.store.end_attempt(lease, &end, &json!({})).await.unwrap();
                             }
                             _ => {
                                 test.engine.cancel_operation("bank", lease.operation_id).await.unwrap();
@@ -95,8 +95,8 @@ async fn a_whole_that_was_retried_begins_anew_with_those_of_its_parts_that_were_
     assert_eq!(test.status("bank", parent).await.status, OperationStatus::Pending);
     let claimed = test.store.claim_operations("test", &types, Duration::from_mins(1), 10).await.unwrap();
     test.store.hand_on(claimed[0].lease, &json!({}), &[], false).await.unwrap();
-    let failed = OperationEnd::Failed { error: "no".to_owned(), result: json!({}) };
-    test.store.end_attempt(claimed[1].lease, &failed).await.unwrap();
+    let failed = OperationEnd::Failed { error: "no".to_owned() };
+    test.store.end_attempt(claimed[1].lease, &failed, &json!({})).await.unwrap();
     test.engine.cancel_operation("bank", claimed[2].lease.operation_id).await.unwrap();
     test.engine.retry_operation("bank", parent).await.unwrap();
     let again = test.store.claim_operations("test", &types, Duration::from_mins(1), 10).await.unwrap();
