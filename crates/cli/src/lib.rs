@@ -123,8 +123,8 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
     let given = Connection { api_url: arguments.url, api_key: arguments.api_key };
     let connections = || Ok::<_, anyhow::Error>(Connections::new(Home::of_this_user()?.folder()));
     match arguments.command {
-        Command::Serve(arguments) => serve::run(arguments).await,
-        Command::Worker(arguments) => serve::work(arguments).await,
+        Command::Serve(arguments) => Box::pin(serve::run(arguments)).await,
+        Command::Worker(arguments) => Box::pin(serve::work(arguments)).await,
         Command::Demo => demo::run().await,
         Command::Assets(command) => {
             tokio::task::spawn_blocking(move || assets::run(&output, command)).await?
