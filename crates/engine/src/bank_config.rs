@@ -217,6 +217,7 @@ fn server_values(settings: &Settings) -> Map<String, Value> {
         "retain_custom_instructions": extraction.custom_instructions,
         "retain_chunk_size": settings.chunk_size,
         "retain_structured_chunk_size": settings.structured_chunk_size,
+        "retain_max_attachments_per_chunk": settings.attachments_per_chunk,
         "retain_default_strategy": extraction.default_strategy,
         "store_document_text": settings.store_document_text,
         "entities_allow_free_form": extraction.free_form_entities,

@@ -128,6 +128,12 @@ pub struct Settings {
     pub chunk_size: usize,
     /// Largest turn or line kept whole; the chunk size when not set.
     pub structured_chunk_size: Option<usize>,
+    /// Attachments that one chunk has at most.
+    pub attachments_per_chunk: usize,
+    /// Attachments that one item may have.
+    pub attachments: usize,
+    /// Bytes that one attachment may have.
+    pub attachment_bytes: usize,
     /// How a language model is asked for facts.
     pub extraction: ExtractionSettings,
     /// Tokens that a part of a retain in the background has at most, if it is more than one item.
@@ -215,6 +221,9 @@ impl Default for Settings {
             extraction_mode: ExtractionMode::Concise,
             chunk_size: 3000,
             structured_chunk_size: None,
+            attachments_per_chunk: 8,
+            attachments: 50,
+            attachment_bytes: 20 << 20,
             extraction: ExtractionSettings::default(),
             batch_tokens: 10_000,
             store_document_text: true,
@@ -273,6 +282,9 @@ impl Settings {
             extraction_mode: mode.and_then(|mode| mode.parse().ok()).unwrap_or(self.extraction_mode),
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
+            attachments_per_chunk: size("retain_max_attachments_per_chunk")
+                .filter(|most| *most > 0)
+                .unwrap_or(self.attachments_per_chunk),
             extraction: self.extraction.of_bank(config),
             store_document_text: flag("store_document_text").unwrap_or(self.store_document_text),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),

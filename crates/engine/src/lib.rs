@@ -5,6 +5,7 @@
 //! through the traits of [`ports`]. It knows no HTTP, no argument vector, no
 //! environment variable and no model provider.
 
+mod attachments;
 mod bank_config;
 mod banks;
 mod browse;

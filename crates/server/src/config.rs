@@ -195,6 +195,11 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// Hears how downloads go.
     pub progress: Arc<dyn Progress>,
+    /// Program that reads files in processes of its own, see [`serve_file_process`]; none = on
+    /// threads of the server.
+    ///
+    /// [`serve_file_process`]: crate::serve_file_process
+    pub file_program: Option<PathBuf>,
     /// What to tell about the settings when there is a log.
     pub remarks: Vec<String>,
 }
@@ -340,6 +345,7 @@ impl Config {
             access_log: reader.flag(&table::ACCESS_LOG)?,
             log_file: reader.text(&table::DAEMON_LOG).map(PathBuf::from),
             progress: Arc::new(NoProgress),
+            file_program: None,
             remarks,
         })
     }

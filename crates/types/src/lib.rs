@@ -8,6 +8,7 @@
 //!
 //! This crate must not know tokio, a database or a web framework.
 
+pub mod attachments;
 pub mod banks;
 pub mod decode;
 pub mod directives;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::ports::{Message, ToolCall};
+use crate::ports::{Message, Piece, ToolCall};
 use crate::text::tokens;
 
 /// Longest name of a tool that is said back to a model.
@@ -95,6 +95,7 @@ impl Conversation {
             + match &message {
                 Message::System(text) | Message::User(text) => tokens::count(text),
                 Message::ToolResult { content, .. } => tokens::count(content),
+                Message::Shown(pieces) => pieces.iter().map(words).sum(),
                 Message::Assistant { text, tool_calls } => {
                     let calls = tool_calls.iter();
                     let calls = calls.map(|call| {
@@ -104,6 +105,14 @@ impl Conversation {
                 }
             };
         self.messages.push(message);
+    }
+}
+
+/// Tokens of the words of a piece. What a picture costs, only its provider knows.
+fn words(piece: &Piece) -> usize {
+    match piece {
+        Piece::Text(text) => tokens::count(text),
+        Piece::Media(_) => 0,
     }
 }
 

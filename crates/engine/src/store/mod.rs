@@ -10,6 +10,7 @@
 //!   background passes over rows that are locked rather than wait for them.
 
 mod archive;
+mod attachments;
 mod banks;
 mod cells;
 mod connect;
@@ -49,6 +50,8 @@ use uuid::Uuid;
 use crate::text::terms::Language;
 use session::{SetUp, is_silence};
 
+pub use attachments::AttachmentFile;
+pub(crate) use attachments::infos_of;
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hindsight_engine::ports::{
-    LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Prompt, Reply, Tool, ToolCall,
+    LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Piece, Prompt, Reply, Tool, ToolCall,
 };
 use hindsight_types::retain::TokenUsage;
 use serde_json::{Value, json};
@@ -93,6 +93,13 @@ fn message(message: &Message) -> Value {
     match message {
         Message::System(text) => json!({"role": "system", "content": text}),
         Message::User(text) => json!({"role": "user", "content": text}),
+        Message::Shown(pieces) => {
+            let piece = |piece: &Piece| match piece {
+                Piece::Text(text) => json!({"type": "text", "text": text}),
+                Piece::Media(media) => json!({"type": media.media_type, "bytes": media.data.to_vec()}),
+            };
+            json!({"role": "user", "content": pieces.iter().map(piece).collect::<Vec<_>>()})
+        }
         Message::Assistant { text, .. } => json!({"role": "assistant", "content": text}),
         Message::ToolResult { content, .. } => json!({"role": "tool", "content": content}),
     }

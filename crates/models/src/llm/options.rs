@@ -126,6 +126,10 @@ pub struct RouteOptions {
 pub struct LlmOptions {
     /// Making facts.
     pub retain: RouteOptions,
+    /// Making facts of texts with pictures and files in them.
+    pub retain_with_media: RouteOptions,
+    /// Whether the models of that route can be shown pictures and files.
+    pub sees_media: bool,
     /// Answering questions.
     pub reflect: RouteOptions,
     /// Making observations.

@@ -45,6 +45,9 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         chunk_size,
         extraction,
         structured_chunk_size,
+        attachments_per_chunk: reader.positive(&table::ATTACHMENTS_PER_CHUNK)?,
+        attachments: reader.value(&table::ATTACHMENT_MAX_COUNT)?,
+        attachment_bytes: attachment_bytes(reader)?,
         batch_tokens: reader.positive(&table::RETAIN_BATCH_TOKENS)?,
         store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
         delete_files: reader.flag(&table::FILE_DELETE_AFTER_RETAIN)?,
@@ -82,6 +85,16 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         reflect: super::reflect::read(reader)?,
         ..Settings::default()
     })
+}
+
+/// Bytes that one attachment may have.
+fn attachment_bytes(reader: &Reader) -> Result<usize, SettingError> {
+    let megabytes: usize = reader.positive(&table::ATTACHMENT_MAX_SIZE_MB)?;
+    // No row of the database holds more than 1 GiB.
+    if megabytes > 512 {
+        return Err(table::ATTACHMENT_MAX_SIZE_MB.refuse("too large; give at most 512"));
+    }
+    Ok(megabytes << 20)
 }
 
 /// How a language model is asked for facts.

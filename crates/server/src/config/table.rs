@@ -95,6 +95,11 @@ hindsight_types::settings! {
         LLM_SUPPORTS_MAX_ITEMS = "HINDSIGHT_API_LLM_SUPPORTS_MAX_ITEMS", "true", "true or false", "whether schemas may bound the length of lists";
         LLM_SUPPORTS_STRING_PATTERN = "HINDSIGHT_API_LLM_SUPPORTS_STRING_PATTERN", "false", "true or false", "whether schemas may have patterns for texts";
         LLM_PROMPT_CACHE = "HINDSIGHT_API_LLM_PROMPT_CACHE_ENABLED", "true", "true or false", "let anthropic keep the beginning of conversations, which makes the next call cheaper; others do so by themselves";
+        LLM_VISION = "HINDSIGHT_API_LLM_VISION", "", "true or false", "whether the model that reads texts with pictures and files can be shown those; if not set, as the model is known";
+        VLM_PROVIDER = "HINDSIGHT_API_VLM_PROVIDER", "", "a provider as for HINDSIGHT_API_LLM_PROVIDER", "who reads texts with pictures and files in them, if not the one that reads the others";
+        VLM_API_KEY = "HINDSIGHT_API_VLM_API_KEY", "", "a key", "its key";
+        VLM_MODEL = "HINDSIGHT_API_VLM_MODEL", "", "a model in the provider's words", "its model";
+        VLM_BASE_URL = "HINDSIGHT_API_VLM_BASE_URL", "", "an http or https URL", "where its API is";
         LLM_GROQ_SERVICE_TIER = "HINDSIGHT_API_LLM_GROQ_SERVICE_TIER", "auto", "a word of groq", "class of service at groq";
         LLM_OPENAI_SERVICE_TIER = "HINDSIGHT_API_LLM_OPENAI_SERVICE_TIER", "", "a word of OpenAI, as flex", "class of service at openai";
         LLM_GEMINI_SAFETY_SETTINGS = "HINDSIGHT_API_LLM_GEMINI_SAFETY_SETTINGS", "", "a JSON list", "safety settings of gemini";
@@ -176,6 +181,9 @@ hindsight_types::settings! {
         RETAIN_MAX_COMPLETION_TOKENS = "HINDSIGHT_API_RETAIN_MAX_COMPLETION_TOKENS", "64000", "a number of tokens, 0 for the model's own bound", "longest answer for a chunk; it has to be more than the chunk has characters";
         RETAIN_CONTENT_RETRIES = "HINDSIGHT_API_RETAIN_CONTENT_RETRIES", "2", "a whole number", "further questions when a language model answers, but with no usable facts";
         RETAIN_CHUNK_CONCURRENCY = "HINDSIGHT_API_RETAIN_CHUNK_CONCURRENCY", "8", "a whole number of at least 1", "chunks of one retain that a language model reads at one time";
+        ATTACHMENTS_PER_CHUNK = "HINDSIGHT_API_RETAIN_MAX_ATTACHMENTS_PER_CHUNK", "8", "a whole number of at least 1", "pictures and files in one chunk of a text; a bank may say otherwise";
+        ATTACHMENT_MAX_SIZE_MB = "HINDSIGHT_API_RETAIN_ATTACHMENT_MAX_SIZE_MB", "20", "a whole number of at least 1", "largest picture or file inside of a text in MiB";
+        ATTACHMENT_MAX_COUNT = "HINDSIGHT_API_RETAIN_ATTACHMENT_MAX_COUNT", "50", "a whole number", "pictures and files inside of one item";
         ENABLE_DRY_RUN = "HINDSIGHT_API_ENABLE_DRY_RUN_EXTRACT", "true", "true or false", "show what a retain would make of a text (dry-run-extract)";
         RETAIN_MAX_CONCURRENT = "HINDSIGHT_API_RETAIN_MAX_CONCURRENT", "4", "a whole number of at least 1", "retains that are worked on at one time; others wait with what they have sent";
         RETAIN_WALL_TIMEOUT = "HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "3600", "a whole number of at least 1", "seconds after which a retain is given up (504)";

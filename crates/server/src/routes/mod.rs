@@ -1,5 +1,6 @@
 //! All routes, and what holds for every one of them.
 
+mod attachments;
 mod banks;
 mod curation;
 mod directives;
@@ -102,6 +103,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(directives::router())
         .merge(documents::router())
         .merge(files::router(limits))
+        .merge(attachments::router())
         .merge(tags::router())
         .merge(entities::router())
         .merge(operations::router())

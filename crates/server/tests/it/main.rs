@@ -8,6 +8,7 @@
 )]
 
 mod admission;
+mod attachments;
 mod banks;
 mod bodies;
 mod curation;

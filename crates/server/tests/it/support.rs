@@ -91,6 +91,14 @@ impl TestApp {
         (kind, String::from_utf8(bytes.to_vec()).expect("a text"))
     }
 
+    /// Sends a request whose answer is no JSON.
+    pub(crate) async fn bytes(&self, request: Request<Body>) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
+        (parts.status, parts.headers, bytes.to_vec())
+    }
+
     /// Sends a request of any form.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("the router never fails");

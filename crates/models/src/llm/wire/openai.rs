@@ -1,11 +1,11 @@
 //! Chat completions of OpenAI, which most others offer as well.
 
-use hindsight_engine::ports::{Message, Tool, ToolCall, ToolChoice};
+use hindsight_engine::ports::{Message, Piece, Tool, ToolCall, ToolChoice};
 use hindsight_types::retain::TokenUsage;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Question, Wanted, tokens};
+use super::{Answer, Question, Wanted, base64, is_image, tokens};
 use crate::llm::json::value_in;
 use crate::llm::options::{JsonMode, ModelOptions};
 
@@ -60,6 +60,9 @@ fn message(message: &Message) -> Value {
     match message {
         Message::System(text) => json!({"role": "system", "content": text}),
         Message::User(text) => json!({"role": "user", "content": text}),
+        Message::Shown(pieces) => {
+            json!({"role": "user", "content": pieces.iter().map(piece).collect::<Vec<_>>()})
+        }
         Message::Assistant { text, tool_calls } if tool_calls.is_empty() => {
             json!({"role": "assistant", "content": text})
         }
@@ -74,6 +77,21 @@ fn message(message: &Message) -> Value {
         }
         Message::ToolResult { call_id, content } => {
             json!({"role": "tool", "tool_call_id": call_id, "content": content})
+        }
+    }
+}
+
+fn piece(piece: &Piece) -> Value {
+    match piece {
+        Piece::Text(text) => json!({"type": "text", "text": text}),
+        Piece::Media(media) => {
+            let data = format!("data:{};base64,{}", media.media_type, base64(media));
+            if is_image(media) {
+                return json!({"type": "image_url", "image_url": {"url": data}});
+            }
+            // A file has to have a name here.
+            let name = media.filename.as_deref().unwrap_or("document.pdf");
+            json!({"type": "file", "file": {"filename": name, "file_data": data}})
         }
     }
 }

@@ -46,6 +46,8 @@ fn router(route: &RouteOptions) -> Router {
 fn router_with(route: &RouteOptions, max_concurrent: usize) -> Router {
     let options = LlmOptions {
         retain: route.clone(),
+        retain_with_media: route.clone(),
+        sees_media: true,
         reflect: route.clone(),
         consolidation: route.clone(),
         mental_model_refresh: route.clone(),

@@ -9,7 +9,7 @@ mod tests;
 use std::time::Duration;
 
 use hindsight_models::ApiKey;
-use hindsight_models::llm::{LlmOptions, ModelOptions, RouteOptions, SchemaKeywords};
+use hindsight_models::llm::{LlmOptions, ModelOptions, Order, RouteOptions, SchemaKeywords};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -62,6 +62,8 @@ pub(super) fn read(
     let common = Common::read(&reader)?;
     let llm = |retain, reflect, consolidation, mental_model_refresh| -> Result<LlmOptions, SettingError> {
         Ok(LlmOptions {
+            retain_with_media: RouteOptions::clone(&retain),
+            sees_media: true,
             retain,
             reflect,
             consolidation,
@@ -118,10 +120,24 @@ pub(super) fn read(
         };
         read.push(route.read(account.unwrap_or(&stand_in))?);
     }
-    let Ok([retain, reflect, consolidation, refresh]) = <[RouteOptions; 4]>::try_from(read) else {
+    let Ok([for_retain, reflect, consolidation, refresh]) = <[RouteOptions; 4]>::try_from(read) else {
         return Ok(None);
     };
-    let llm = llm(retain, reflect, consolidation, refresh)?;
+    let [of_retain, ..] = &accounts;
+    let has_own = base.media().has_any();
+    let with_media = match of_retain.as_ref().filter(|_| has_own) {
+        Some(account) => with_media(base, retain, account, &for_retain, &common)?,
+        None => for_retain.clone(),
+    };
+    let sees_media = match reader.given(&table::LLM_VISION) {
+        Some(_) => reader.flag(&table::LLM_VISION)?,
+        None => with_media.models.iter().all(|model| providers::sees(&model.model)),
+    };
+    let llm = LlmOptions {
+        retain_with_media: with_media,
+        sees_media,
+        ..llm(for_retain, reflect, consolidation, refresh)?
+    };
     let with_model: Vec<_> = accounts.iter().map(Option::is_some).collect();
     if with_model.iter().all(|has| *has) {
         return Ok(Some(llm));
@@ -135,15 +151,47 @@ pub(super) fn read(
             without.first().copied().unwrap_or_default()
         )));
     }
-    if !is_off && reader.given(&table::LLM_MODEL).is_some() {
-        remarks.push(format!(
-            "{} has no effect without {} or {}",
-            table::LLM_MODEL.name,
-            table::LLM_PROVIDER.name,
-            table::LLM_API_KEY.name
-        ));
+    for model in [&table::LLM_MODEL, &table::VLM_MODEL, &table::VLM_PROVIDER] {
+        if !is_off && reader.given(model).is_some() {
+            remarks.push(format!(
+                "{} has no effect without {} or {}",
+                model.name,
+                table::LLM_PROVIDER.name,
+                table::LLM_API_KEY.name
+            ));
+        }
     }
     Ok(None)
+}
+
+/// Who reads texts with pictures and files in them: as the others, whose route is `texts`, or a
+/// model of its own.
+fn with_media(
+    base: Scope<'_>,
+    retain: Scope<'_>,
+    account: &Account,
+    texts: &RouteOptions,
+    common: &Common,
+) -> Result<RouteOptions, SettingError> {
+    let media = base.media();
+    let told = |error| media.told(error);
+    let Some(account) = Account::read(media, Some(account)).map_err(told)? else {
+        return Ok(texts.clone());
+    };
+    let scopes = [media, retain, base];
+    let route = Route {
+        scopes: &scopes,
+        temperature: &table::LLM_TEMPERATURE_RETAIN,
+        strict: common.strict[0],
+        cache: common.cache,
+        common,
+        is_wanted: true,
+    };
+    Ok(RouteOptions {
+        models: vec![route.model(&account, &scopes)?],
+        order: Order::Failover,
+        ..texts.clone()
+    })
 }
 
 impl Common {

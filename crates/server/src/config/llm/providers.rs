@@ -165,6 +165,31 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("azure", "openai with the OpenAI-compatible URL of your resource as HINDSIGHT_API_LLM_BASE_URL"),
 ];
 
+/// Families of models that are known to read texts only, by beginnings of their names.
+const TEXT_ONLY: [&str; 14] = [
+    "gpt-oss",
+    "gpt-3.5",
+    "o1-mini",
+    "o3-mini",
+    "deepseek",
+    "llama-v3",
+    "llama-3.1",
+    "llama-3.3",
+    "llama3",
+    "mistral-",
+    "mixtral",
+    "qwen2.5-coder",
+    "glm-4.5-flash",
+    "minimax",
+];
+
+/// Whether a model can be shown pictures and files, as far as one can tell from its name: whoever
+/// is not known to read texts only.
+pub(super) fn sees(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    !TEXT_ONLY.iter().any(|family| name.starts_with(family))
+}
+
 /// The provider of this name.
 pub(super) fn named(name: &str) -> Result<&'static Provider, SettingError> {
     if let Some(provider) = PROVIDERS.iter().find(|provider| provider.name == name) {

@@ -16,7 +16,10 @@ pub(in crate::store) async fn fetch_chunks(
     tags: &TagFilter,
 ) -> Result<Vec<ChunkRow>, StoreError> {
     let mut query = QueryBuilder::new(
-        "select c.document_id, c.chunk_index, c.body from (select m.document_id, m.chunk_index, min(u.rank) as rank from unnest(",
+        "select c.document_id, c.chunk_index, c.body, case when strpos(c.body, 'hs-att:') > 0 then \
+         (select jsonb_agg(a.info) from attachment_infos a where a.bank_key = c.bank_key \
+           and a.document_id = c.document_id) end as attachments \
+         from (select m.document_id, m.chunk_index, min(u.rank) as rank from unnest(",
     );
     query
         .push_bind(memories.to_vec())
