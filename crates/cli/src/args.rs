@@ -5,6 +5,7 @@ mod answers;
 mod api;
 mod curate;
 mod embed;
+mod page;
 mod values;
 
 use std::net::IpAddr;

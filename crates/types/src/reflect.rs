@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::attachments::ChunkAttachment;
 use crate::decode::{Decoder, FromJson, request};
 use crate::limits;
 use crate::recall::{Budget, FactType};
@@ -185,7 +186,7 @@ pub struct ReflectFact {
     /// Metadata given at retain.
     pub metadata: Option<IndexMap<String, String>>,
     /// Attachments it was read from.
-    pub attachments: Option<Vec<Value>>,
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }
 
 /// A mental model that an answer rests on.

@@ -7,7 +7,7 @@ use hindsight_client::types::limits;
 use hindsight_client::types::recall::{Budget, FactType};
 use hindsight_client::types::tags::{DirectiveTagsMatch, TagsMatch};
 
-use super::api::PageArguments;
+use super::page::PageArguments;
 use super::values::word;
 
 #[derive(Clone, Debug, Args)]

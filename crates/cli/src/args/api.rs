@@ -11,6 +11,7 @@ use hindsight_client::types::tags::TagsMatch;
 
 use super::answers::{DirectiveCommand, ReflectArguments};
 use super::curate::EditArguments;
+use super::page::PageArguments;
 use super::values::{Day, key_value, moment, timestamp, word};
 
 #[derive(Clone, Debug, Subcommand)]
@@ -488,14 +489,4 @@ pub(crate) struct ListArguments {
     pub(crate) invalidated: bool,
     #[command(flatten)]
     pub(crate) page: PageArguments,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct PageArguments {
-    /// Page size
-    #[arg(short, long, default_value_t = limits::PAGE_LIMIT)]
-    pub(crate) limit: i64,
-    /// Entries to skip
-    #[arg(short = 's', long, default_value_t = 0)]
-    pub(crate) offset: i64,
 }

@@ -12,6 +12,7 @@ use super::done::Draft;
 use super::turns::Run;
 use super::wording;
 use crate::EngineError;
+use crate::attachments::shown;
 use crate::browse::{format, metadata};
 use crate::ports::{Message, Output};
 use crate::store::{HydratedMemory, fact_type_of};
@@ -124,6 +125,6 @@ fn fact(bank_id: &str, memory: HydratedMemory) -> ReflectFact {
         document_id: memory.document_id,
         tags: Some(memory.tags),
         metadata: metadata(memory.metadata),
-        attachments: None,
+        attachments: shown(bank_id, memory.attachments),
     }
 }

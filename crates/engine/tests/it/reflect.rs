@@ -56,7 +56,6 @@ async fn observations_can_be_cited_and_so_can_the_facts_behind_them() {
     expected.sort_unstable();
     assert_eq!(cited, expected);
     assert_eq!(found(&response)["observations"][0]["id"], observation.to_string());
-    test.audit().await;
 }
 
 #[tokio::test]

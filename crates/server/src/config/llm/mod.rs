@@ -52,6 +52,7 @@ struct Common {
 
 /// The chosen language models; none where the server is to do without. What has to be told about
 /// that is added to `remarks`.
+#[expect(clippy::too_many_lines, reason = "one kind of calls after the other, with what they share")]
 pub(super) fn read(
     lookup: &dyn Fn(&str) -> Option<String>,
     remarks: &mut Vec<String>,

@@ -8,6 +8,10 @@ use super::super::table;
 
 /// A provider that can be chosen.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is known of a provider by itself, they are not one state"
+)]
 pub(super) struct Provider {
     pub(super) name: &'static str,
     pub(super) url: &'static str,

@@ -106,7 +106,8 @@ async fn much_evidence_is_read_in_parts_and_none_is_left_out() {
         if ids.contains(&"f1") {
             return Reply::text("NOTHING RELEVANT");
         }
-        Reply::text(ids.iter().map(|id| format!("- boats were late ({id})\n")).collect::<String>())
+        let claims: Vec<String> = ids.iter().map(|id| format!("- boats were late ({id})")).collect();
+        Reply::text(claims.join("\n"))
     });
     let response = answered(&app, asking("When did the boats come, Alice?")).await;
     let scopes = scopes(&response);

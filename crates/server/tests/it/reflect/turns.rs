@@ -112,7 +112,8 @@ async fn budgets_bound_the_turns_and_the_last_one_only_answers() {
         let response = answered(&app, request).await;
         assert_eq!(llm.asked(), turns, "{budget}");
         assert_eq!(scopes(&response).last(), Some(&"closing_done"));
-        assert_eq!(tools(&response).last(), Some(&("recall", turns as i64 - 1)));
+        let (tool, turn) = tools(&response).pop().unwrap();
+        assert_eq!((tool, usize::try_from(turn).unwrap()), ("recall", turns - 1));
         assert_eq!(based_on(&response).len(), 1);
         let (system, closing) = (llm.requests()[0].system(), llm.last_request().user());
         assert!(system.contains(&format!("You have {} turns at most.", turns - 1)), "{system}");
