@@ -6,7 +6,7 @@ use hindsight_types::documents::{
     DocumentResponse, ListChunksResponse, ListDocumentsResponse, ObservationIdSample, chunk_id,
     parse_chunk_id,
 };
-use hindsight_types::memories::{ListMemoriesResponse, MemoryListItem, MemoryResponse};
+use hindsight_types::memories::{ListMemoriesResponse, MemoryListItem, MemoryResponse, SourceMemory};
 use hindsight_types::recall::FactType;
 use hindsight_types::time;
 use indexmap::IndexMap;
@@ -17,8 +17,8 @@ use uuid::Uuid;
 use crate::attachments::{AttachmentInfo, ID_CHARS, has_marks, shown, shown_in};
 use crate::hash::hex;
 use crate::store::{
-    AttachmentFile, BankKey, DocumentEventRow, DocumentFilter, MemoryFilter, MemoryRow, StoredChunk,
-    fact_type_of, infos_of,
+    AttachmentFile, BankKey, DocumentEventRow, DocumentFilter, MemoryFilter, MemoryRow, SourceRow,
+    StoredChunk, fact_type_of, infos_of,
 };
 use crate::{Engine, EngineError};
 
@@ -42,7 +42,15 @@ impl Engine {
         let bank = self.existing_bank(bank_id).await?;
         let row = self.store.memory(bank.key, memory_id).await?;
         let row = row.ok_or_else(|| EngineError::NotFound { kind: "Memory", id: memory_id.to_string() })?;
+        let is_observation = fact_type_of(row.fact_type) == FactType::Observation;
+        let source_ids = row.source_ids.as_deref().unwrap_or_default();
+        let sources =
+            if source_ids.is_empty() { Vec::new() } else { self.store.sources(bank.key, source_ids).await? };
+        let has_sources = !source_ids.is_empty();
         Ok(MemoryResponse {
+            history: is_observation.then(Vec::new),
+            source_memory_ids: has_sources.then(|| source_ids.iter().map(ToString::to_string).collect()),
+            source_memories: has_sources.then(|| sources.into_iter().map(source_memory).collect()),
             chunk_id: memory_chunk_id(&bank.bank_id, &row),
             id: row.memory_id.to_string(),
             text: row.body,
@@ -220,6 +228,17 @@ impl Engine {
             document_id: document_id.to_owned(),
             memory_units_deleted: deleted,
         })
+    }
+}
+
+fn source_memory(row: SourceRow) -> SourceMemory {
+    SourceMemory {
+        id: row.memory_id.to_string(),
+        text: row.body,
+        fact_type: fact_type_of(row.fact_type),
+        context: row.context,
+        occurred_start: format(row.occurred_start),
+        mentioned_at: format(row.mentioned_at),
     }
 }
 

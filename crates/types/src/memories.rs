@@ -323,6 +323,33 @@ pub struct MemoryResponse {
     /// Attachments it was read from; not there when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments: Option<Vec<ChunkAttachment>>,
+    /// Of an observation: always empty; `GET memories/{memory_id}/history` has its versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<Value>>,
+    /// Of an observation: the facts behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_memory_ids: Option<Vec<String>>,
+    /// The same with what they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_memories: Option<Vec<SourceMemory>>,
+}
+
+/// A fact behind an observation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceMemory {
+    /// Id of the memory.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub fact_type: FactType,
+    /// Context given at retain.
+    pub context: Option<String>,
+    /// Begin of what it tells of.
+    pub occurred_start: Option<String>,
+    /// When it was said.
+    pub mentioned_at: Option<String>,
 }
 
 #[cfg(test)]

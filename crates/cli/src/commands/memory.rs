@@ -219,7 +219,10 @@ pub(super) fn print_memory(out: &mut dyn Write, memory: &MemoryResponse) -> io::
             writeln!(out, "{name:<9} {}", plain(value))?;
         }
     }
-    Ok(())
+    let sources = memory.source_memories.iter().flatten();
+    sources
+        .into_iter()
+        .try_for_each(|source| writeln!(out, "{:<9} {} {}", "made of", plain(&source.text), dim(&source.id)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use hindsight_types::recall::FactType;
 use uuid::Uuid;
 
 use super::edit::not_found;
+use crate::store::fact_type_code;
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -41,8 +42,9 @@ impl Engine {
     ) -> Result<ClearMemoryObservationsResponse, EngineError> {
         let bank = self.existing_bank(bank_id).await?;
         let fact = self.store.stored_fact(bank.key, memory_id).await?.ok_or_else(|| not_found(memory_id))?;
-        // Nothing is made of one that was declared invalid.
-        let deleted_count = if fact.is_archived {
+        // Nothing is made of one that was declared invalid, nor of an observation.
+        let is_observation = fact.fact_type == fact_type_code(FactType::Observation);
+        let deleted_count = if fact.is_archived || is_observation {
             0
         } else {
             self.store.delete_observations_of(bank.key, &fact, self.clock.now()).await?

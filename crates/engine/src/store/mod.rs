@@ -32,6 +32,7 @@ mod relabel;
 mod remove;
 mod rewrite;
 mod session;
+mod sources;
 mod statistics;
 mod stats;
 mod stored;
@@ -75,6 +76,7 @@ pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
     OperationSignal, OperationSignals, Submission,
 };
+pub use sources::SourceRow;
 pub use stats::BankStats;
 pub use stored::ChunkKey;
 pub use streams::StreamRequest;

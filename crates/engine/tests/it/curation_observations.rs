@@ -29,7 +29,8 @@ async fn observe(test: &TestEngine, sources: &[Uuid]) -> Uuid {
     sqlx::query(
         "with m as (insert into memories (bank_key, memory_id, ordinal, fact_type, body, source_ids, created_at)
            select bank_key, $1, 0, 3, '', $2, now() from banks returning bank_key),
-         s as (insert into memory_state (bank_key, memory_id, updated_at) select bank_key, $1, now() from m),
+         s as (insert into memory_state (bank_key, memory_id, proof_count, consolidated_at, updated_at)
+           select bank_key, $1, cardinality($2), now(), now() from m),
          v as (insert into memory_vectors (bank_key, memory_id, fact_type, embedding, tokens, question_share, has_time)
            select m.bank_key, $1, 3, v.embedding, 0, 0, false from m, (select embedding from memory_vectors limit 1) v)
          update bank_state set memories = memories + 1",
@@ -95,6 +96,20 @@ async fn an_observation_is_no_fact_to_change() {
 }
 
 #[tokio::test]
+async fn an_observation_shows_the_facts_behind_it() {
+    let (test, ids) = start().await;
+    let sources = [ids[1], ids[0]];
+    let id = observe(&test, &sources).await;
+    let memory = test.engine.memory("b", id).await.unwrap();
+    assert_eq!(memory.history, Some(Vec::new()));
+    assert_eq!(memory.source_memory_ids.unwrap(), sources.map(|id| id.to_string()));
+    let texts: Vec<String> = memory.source_memories.unwrap().into_iter().map(|source| source.text).collect();
+    assert_eq!(texts, ["Ann drank tea on Friday", "Ann drank tea on Monday"]);
+    let fact = test.engine.memory("b", ids[0]).await.unwrap();
+    assert_eq!((fact.history, fact.source_memory_ids, fact.source_memories), (None, None, None));
+}
+
+#[tokio::test]
 async fn observations_of_a_fact_are_deleted_and_made_again() {
     let (test, ids) = start().await;
     let (one, other) = (observe(&test, &ids[..2]).await, observe(&test, &ids[1..]).await);
@@ -106,8 +121,11 @@ async fn observations_of_a_fact_are_deleted_and_made_again() {
     consolidated(&test).await;
     assert_eq!(test.engine.delete_observations_of("b", ids[0]).await.unwrap().deleted_count, 0);
     assert_eq!(waiting(&test).await, ids[..1]);
+    let one = observe(&test, &ids[1..]).await;
+    assert_eq!(test.engine.delete_observations_of("b", one).await.unwrap().deleted_count, 0);
     test.change(ids[0], json!({"state": "invalidated"})).await.unwrap();
     assert_eq!(test.engine.delete_observations_of("b", ids[0]).await.unwrap().deleted_count, 0);
+    assert!(is_there(&test, one).await && is_there(&test, other).await);
     let error = test.engine.delete_observations_of("b", Uuid::nil()).await.unwrap_err();
     assert!(matches!(error, EngineError::NotFound { kind: "Memory", .. }), "{error}");
     let error = test.engine.delete_observations_of("c", ids[0]).await.unwrap_err();
