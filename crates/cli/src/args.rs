@@ -13,9 +13,9 @@ use clap_complete::Shell;
 use hindsight_assets::Asset;
 
 pub(crate) use api::{
-    ApiCommand, BankCommand, BankFields, ChunkCommand, DocumentCommand, EntityCommand, ListArguments,
-    MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments, TagCommand,
-    Traits,
+    ApiCommand, BankCommand, BankFields, ChunkCommand, ConsolidateArguments, DocumentCommand, EntityCommand,
+    ListArguments, MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments,
+    TagCommand, Traits,
 };
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 

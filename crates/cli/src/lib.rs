@@ -117,7 +117,7 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
     let given = Connection { api_url: arguments.url, api_key: arguments.api_key };
     let connections = || Ok::<_, anyhow::Error>(Connections::new(Home::of_this_user()?.folder()));
     match arguments.command {
-        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Serve(arguments) => Box::pin(serve::run(arguments)).await,
         Command::Worker(arguments) => serve::work(arguments).await,
         Command::Demo => demo::run().await,
         Command::Assets(command) => {

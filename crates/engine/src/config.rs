@@ -1,5 +1,6 @@
 //! Settings of the engine, and of one bank where it overrides them.
 
+mod consolidation;
 mod extraction;
 
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use hindsight_types::recall::Budget;
 use serde_json::Value;
 
+pub use consolidation::ConsolidationSettings;
 pub use extraction::ExtractionSettings;
 
 /// How facts are made of a chunk.
@@ -127,6 +129,8 @@ pub struct Settings {
     pub structured_chunk_size: Option<usize>,
     /// How a language model is asked for facts.
     pub extraction: ExtractionSettings,
+    /// How observations are made of facts.
+    pub consolidation: ConsolidationSettings,
     /// Tokens that a part of a retain in the background has at most, if it is more than one item.
     pub batch_tokens: usize,
     /// Whether the texts of documents are kept.
@@ -211,6 +215,7 @@ impl Default for Settings {
             chunk_size: 3000,
             structured_chunk_size: None,
             extraction: ExtractionSettings::default(),
+            consolidation: ConsolidationSettings::default(),
             batch_tokens: 10_000,
             store_document_text: true,
             delete_files: true,
@@ -250,6 +255,12 @@ impl Default for Settings {
     }
 }
 
+/// The value of a setting that a bank may have, if it may be that; null takes it back. An error
+/// says what it may be.
+pub fn bank_setting(name: &str, value: Value) -> Result<Value, String> {
+    crate::bank_config::check_field(name, value)
+}
+
 impl Settings {
     /// These settings with a bank's own in front. The bank's were checked when they were
     /// set; a value that is not usable all the same leaves the default.
@@ -268,6 +279,7 @@ impl Settings {
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
             extraction: self.extraction.of_bank(config),
+            consolidation: self.consolidation.of_bank(config),
             store_document_text: flag("store_document_text").unwrap_or(self.store_document_text),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
             graph: flag("enable_graph_retrieval").unwrap_or(self.graph),

@@ -252,7 +252,12 @@ pub(crate) async fn load(
     }
     state.probed(look(&engine).await);
     state.ready(engine.clone());
-    let upkeep = tokio::spawn(upkeep::run(engine.clone(), config.operation_retention_days, stopped.clone()));
+    let upkeep = tokio::spawn(upkeep::run(
+        engine.clone(),
+        config.operation_retention_days,
+        config.consolidation_interval,
+        stopped.clone(),
+    ));
     let worker = config.worker.clone().map(|settings| {
         tokio::spawn(worker::run(engine.clone(), settings, Arc::clone(&state), stopped.clone()))
     });

@@ -9,6 +9,7 @@
 //! This crate must not know tokio, a database or a web framework.
 
 pub mod banks;
+pub mod consolidation;
 pub mod decode;
 pub mod documents;
 pub mod dry_run;

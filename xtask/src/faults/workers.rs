@@ -2,8 +2,8 @@
 //!
 //! A server takes items and works on none; two workers do, over the same database and with a
 //! language model played by a script. Now one is killed, now one is stopped for longer than its
-//! lease and then goes on. In the end every item has to be there once, and the model may have
-//! been asked again only for what was under way at a kill.
+//! lease and then goes on. In the end every item has to be there once, as a fact and as an
+//! observation, and the model may have been asked again only for what was under way at a kill.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use hindsight_client::MemoryFilter;
 use hindsight_client::types::operations::OperationStatus;
+use hindsight_client::types::recall::FactType;
 use hindsight_client::types::retain::{MemoryItem, RetainRequest};
 use hindsight_testkit::{Reply, ScriptedLlm, audit_instance};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::INSTANCE;
 use crate::checks::same;
@@ -82,6 +83,7 @@ pub(super) async fn rounds(
         *passed += 1;
     }
     wait(&server, &operations).await?;
+    wait_for_observations(&server).await?;
     let repeated = look(&server, &asked, kills).await?;
     for worker in workers {
         same(&worker.terminate()?.code(), &Some(0))?;
@@ -95,12 +97,23 @@ pub(super) async fn rounds(
     Ok(())
 }
 
-/// A model that makes one fact of every item and keeps count of them.
+/// A model that makes one fact of every item and keeps count of them, and one observation of every
+/// fact.
 async fn model(asked: &Arc<Mutex<BTreeMap<String, usize>>>) -> ScriptedLlm {
     let llm = ScriptedLlm::start().await;
     let asked = Arc::clone(asked);
     llm.answer_with(move |request| {
-        let user = request.user();
+        let (user, system) = (request.user(), request.system());
+        if system.contains("Two observations are nearly the same") {
+            return Reply::json(&json!({"action": "keep", "text": "", "reason": "other items"}));
+        }
+        if system.contains("observations that were made of earlier facts") {
+            let facts = user.lines().filter_map(|line| line.strip_prefix('[')?.split_once("] "));
+            let create =
+                |(id, text): (&str, &str)| json!({"text": text, "source_fact_ids": [id], "reason": "new"});
+            let creates: Vec<Value> = facts.map(create).collect();
+            return Reply::json(&json!({"creates": creates, "updates": [], "deletes": []})).after(ANSWER);
+        }
         // The last one: a carry-over may quote others before it.
         let item = user.rmatch_indices("Item ").find_map(|(at, _)| name(&user[at..]));
         let item = item.unwrap_or_default();
@@ -171,16 +184,34 @@ async fn wait(server: &Daemon, operations: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Every item is there once. Returns how many questions were asked more than once.
+/// Waits until no fact waits to go into an observation.
+async fn wait_for_observations(server: &Daemon) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let stats = server.client.bank_stats(BANK).await?;
+        if stats.pending_consolidation == 0 && stats.pending_operations == 0 {
+            return same(&stats.failed_consolidation, &0);
+        }
+        if begin.elapsed() > PATIENCE {
+            bail!("{} facts wait for observations after all", stats.pending_consolidation);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Every item is there once as a fact, and once as an observation. Returns how many questions were asked more than once.
 async fn look(server: &Daemon, asked: &Mutex<BTreeMap<String, usize>>, kills: usize) -> Result<usize> {
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    let mut observed: BTreeMap<String, usize> = BTreeMap::new();
     let mut offset = 0;
     loop {
         let filter = MemoryFilter { limit: Some(1000), offset: Some(offset), ..MemoryFilter::default() };
         let page = server.client.list_memories(BANK, &filter).await?;
         offset += i64::try_from(page.items.len())?;
         for memory in &page.items {
-            *found.entry(name(&memory.text).context("a memory of no item")?).or_default() += 1;
+            let is_fact = memory.fact_type != Some(FactType::Observation);
+            let items = if is_fact { &mut found } else { &mut observed };
+            *items.entry(name(&memory.text).context("a memory of no item")?).or_default() += 1;
         }
         if offset >= page.total || page.items.is_empty() {
             break;
@@ -190,6 +221,10 @@ async fn look(server: &Daemon, asked: &Mutex<BTreeMap<String, usize>>, kills: us
     if found != wanted {
         let wrong: Vec<_> = wanted.keys().filter(|item| found.get(*item) != Some(&1)).take(5).collect();
         bail!("{} of {ITEMS} items are there, and these not once: {wrong:?}", found.len());
+    }
+    if observed != wanted {
+        let wrong: Vec<_> = wanted.keys().filter(|item| observed.get(*item) != Some(&1)).take(5).collect();
+        bail!("{} of {ITEMS} items are observed, and these not once: {wrong:?}", observed.len());
     }
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
     let repeated = asked.values().map(|times| times - 1).sum();

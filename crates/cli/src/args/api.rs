@@ -38,6 +38,8 @@ pub(crate) enum ApiCommand {
     Retain(RetainArguments),
     /// Find memories (short for `memory recall`)
     Recall(RecallArguments),
+    /// Make observations of facts that wait (short for `bank consolidate`)
+    Consolidate(ConsolidateArguments),
     /// Tell how the server is
     Health,
     /// Tell the version of this program and of the server
@@ -99,6 +101,20 @@ pub(crate) enum BankCommand {
         /// Id of the bank
         bank: String,
     },
+    /// Make observations of facts that wait
+    Consolidate(ConsolidateArguments),
+    /// Let facts wait again of which no observation could be made
+    ConsolidationRecover {
+        /// Id of the bank
+        bank: String,
+    },
+    /// List the sets of tags that observations have, the most frequent first
+    Scopes {
+        /// Id of the bank
+        bank: String,
+        #[command(flatten)]
+        page: PageArguments,
+    },
     /// Delete a bank with everything in it
     Delete {
         /// Id of the bank
@@ -107,6 +123,19 @@ pub(crate) enum BankCommand {
         #[arg(short, long)]
         yes: bool,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConsolidateArguments {
+    /// Id of the bank
+    pub(crate) bank: String,
+    /// Only facts that have this tag; may be repeated or hold several, separated by commas, all of
+    /// which they have to have
+    #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// Wait until it is done
+    #[arg(short, long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]

@@ -5,13 +5,14 @@
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
-//!   documents, observations, states of memories, entities, term statistics, entity statistics,
+//!   documents, facts whose observations change, observations, states of memories, entities, term statistics, entity statistics,
 //!   bank state, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
 mod banks;
 mod cells;
 mod connect;
+mod consolidation;
 mod copy;
 mod documents;
 mod dynamic;
@@ -21,6 +22,7 @@ mod files;
 mod hydrate;
 mod info;
 mod links;
+mod observations;
 mod operations;
 mod relabel;
 mod remove;
@@ -46,6 +48,8 @@ use session::{SetUp, is_silence};
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
+pub(crate) use consolidation::CONSOLIDATION;
+pub use consolidation::{ConsolidationDefaults, WaitingFact};
 pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
@@ -57,6 +61,10 @@ pub use files::FileBytes;
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
+pub use observations::{
+    ConsolidationOutcome, ConsolidationWrite, ObservationChange, ObservationCreate, ObservationRemoval,
+    ObservationRow, ObservationText, ObservationVersion, ScopeWrite, SourceFact,
+};
 pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
     OperationSignal, OperationSignals, Submission,
@@ -81,6 +89,9 @@ pub struct Store {
     has_trigrams: bool,
     /// How long a statement may take; zero = for ever.
     statement_timeout: Duration,
+    /// Whether facts that are made to wait are consolidated without being asked for; none when
+    /// nobody could do it.
+    consolidation: Option<ConsolidationDefaults>,
     /// What every transaction begins with when connections are not ours for longer.
     set_up: Option<SetUp>,
 }

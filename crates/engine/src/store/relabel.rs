@@ -11,7 +11,7 @@ use super::session::Session;
 use super::statistics::write_statistics;
 use super::stored::{PartRecord, part_records};
 use super::versions::{Kept, Version};
-use super::{BankKey, Store, StoreError};
+use super::{BankKey, Store, StoreError, consolidation};
 
 /// New labels for the memories of a chunk; without tags those stay as they are.
 #[derive(Clone, Debug)]
@@ -263,6 +263,9 @@ impl Store {
         write_labels(&mut transaction, bank, &changed, now).await?;
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, removed.counts(), now)
             .await?;
+        if removed.has_waiting || changed.iter().any(|memory| memory.is_rescoped) {
+            consolidation::request(&mut transaction, bank, self.consolidation).await?;
+        }
         transaction.end().await?;
         Ok(true)
     }

@@ -16,7 +16,9 @@ use super::session::Session;
 use super::statistics::write_statistics;
 use super::stored::ChunkKey;
 use super::versions::{Version, lock_and_decide};
-use super::{BankKey, OperationLease, Store, StoreError, entities, fact_type_code, links, operations};
+use super::{
+    BankKey, OperationLease, Store, StoreError, consolidation, entities, fact_type_code, links, operations,
+};
 use crate::text::terms::Terms;
 
 /// A document to write: in place of the version there may be, or behind it.
@@ -186,6 +188,9 @@ impl Store {
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         links::record(&mut transaction, bank, &written).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
+        if removed.has_waiting || written.iter().any(|document| !document.facts.is_empty()) {
+            consolidation::request(&mut transaction, bank, self.consolidation).await?;
+        }
         if let Some((lease, more)) = completes {
             let mut result = json!({
                 "documents": documents.len(),

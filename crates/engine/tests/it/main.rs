@@ -11,6 +11,8 @@ mod appends;
 mod arms;
 mod cells;
 mod changes;
+mod consolidation;
+mod consolidation_random;
 mod contention;
 mod conversation;
 mod documents;

@@ -1,6 +1,7 @@
 //! All routes, and what holds for every one of them.
 
 mod banks;
+mod consolidation;
 mod documents;
 mod entities;
 mod files;
@@ -94,6 +95,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(documents::router())
         .merge(files::router(limits))
         .merge(tags::router())
+        .merge(consolidation::router())
         .merge(entities::router())
         .merge(operations::router())
         .route_layer(from_fn_with_state(Arc::clone(state), name_the_cause))

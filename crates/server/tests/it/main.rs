@@ -10,6 +10,7 @@
 mod admission;
 mod banks;
 mod bodies;
+mod consolidation;
 mod documents;
 mod entities;
 mod extraction;
