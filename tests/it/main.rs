@@ -48,12 +48,12 @@ impl Served {
         self.check_at(method, path, "", query, body, status).await
     }
 
-    /// The same for a route with the id of an entity.
+    /// The same for a route with the id of an entity or a memory.
     async fn check_at(
         &self,
         method: &str,
         path: &str,
-        entity_id: &str,
+        id: &str,
         query: &str,
         body: Option<Value>,
         status: u16,
@@ -61,7 +61,8 @@ impl Served {
         let uri = format!("{}{query}", path.replace("{bank_id}", "b").replace("{document_id}", "d"))
             .replace("{chunk_id}", "b_d_0")
             .replace("{operation_id}", &self.operation)
-            .replace("{entity_id}", entity_id);
+            .replace("{entity_id}", id)
+            .replace("{memory_id}", id);
         let request = Request::builder()
             .method(method.to_uppercase().as_str())
             .uri(uri)
@@ -73,6 +74,26 @@ impl Served {
         let body = serde_json::from_slice(&bytes).unwrap();
         self.contract.check(method, path, status, &body).unwrap();
         body
+    }
+
+    /// The routes that change single memories.
+    async fn check_changes(&self) {
+        let memory = format!("{BANK}/memories/{{memory_id}}");
+        let list = self.check("get", &format!("{BANK}/memories/list"), "?q=Anna", None, 200).await;
+        let id = list.pointer("/items/0/id").and_then(Value::as_str).unwrap();
+        let edit = json!({"text": "I met Hanna", "occurred_start": "2023-05-07", "entities": ["Hanna"]});
+        self.check_at("patch", &memory, id, "", Some(edit), 200).await;
+        let invalid = json!({"state": "invalidated", "reason": "r"});
+        self.check_at("patch", &memory, id, "", Some(invalid), 200).await;
+        let list = format!("{BANK}/memories/list");
+        let archived = self.check("get", &list, "?state=invalidated", None, 200).await;
+        assert_eq!(archived.pointer("/items/0/id").and_then(Value::as_str), Some(id));
+        self.check_at("get", &memory, id, "", None, 200).await;
+        self.check_at("patch", &memory, id, "", Some(json!({"state": "valid"})), 200).await;
+        self.check_at("patch", &memory, id, "", Some(json!({"text": 1})), 422).await;
+        self.check_at("get", &format!("{memory}/history"), id, "", None, 200).await;
+        self.check_at("delete", &format!("{memory}/observations"), id, "", None, 200).await;
+        self.check("delete", &format!("{BANK}/observations"), "", None, 200).await;
     }
 }
 
@@ -111,6 +132,7 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &documents, "?q=d", None, 200).await;
     served.check("get", &document, "", None, 200).await;
     served.check("get", &format!("{document}/chunks"), "", None, 200).await;
+    served.check("get", &format!("{document}/history"), "", None, 200).await;
     served.check("get", "/v1/default/chunks/{chunk_id}", "", None, 200).await;
     let entities = served.check("get", &format!("{BANK}/entities"), "", None, 200).await;
     let id = entities["items"][0]["id"].as_str().unwrap().to_owned();
@@ -132,6 +154,8 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("delete", &one, "", None, 200).await;
     served.check("delete", &format!("{one}/delete"), "", None, 200).await;
     served.check("get", &operations, "?limit=101", None, 422).await;
+
+    served.check_changes().await;
 
     served.check("patch", &document, "", Some(json!({"tags": ["t", "u"]})), 200).await;
     served.check("get", &format!("{BANK}/tags"), "?q=t*", None, 200).await;

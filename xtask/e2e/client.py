@@ -172,6 +172,24 @@ def delete_bank(client):
     raise AssertionError("the bank is still there")
 
 
+async def changes(client, bank):
+    """Changing a memory, through the calls that are made of the contract."""
+    from hindsight_client_api.models.update_memory_request import UpdateMemoryRequest
+
+    page = await client.memory.list_memories(bank)
+    memory_id = page.items[0].id
+    change = UpdateMemoryRequest(text="Carol plays the viola", entities=["Carol"])
+    changed = await client.memory.update_memory(bank, memory_id, change)
+    equal((changed["text"], changed["entities"], changed["state"]), ("Carol plays the viola", ["Carol"], "valid"))
+    gone = await client.memory.update_memory(bank, memory_id, UpdateMemoryRequest(state="invalidated", reason="r"))
+    equal((gone["state"], gone["invalidation_reason"]), ("invalidated", "r"))
+    equal(len(await client.arecall(bank_id=bank, query="Who plays the viola?")), 0)
+    back = await client.memory.update_memory(bank, memory_id, UpdateMemoryRequest(state="valid"))
+    equal((back["text"], back["state"]), ("Carol plays the viola", "valid"))
+    history = await client.documents.get_document_history(bank, back["document_id"])
+    equal([event.kind for event in history.items], ["fact_restored", "fact_invalidated", "fact_edited", "retain"])
+
+
 async def asynchronous_calls(url):
     bank = "python async"
     client = Hindsight(base_url=url)
@@ -181,6 +199,8 @@ async def asynchronous_calls(url):
         equal(retained.success, True)
         found = await client.arecall(bank_id=bank, query="Who plays the cello?")
         equal([r.text for r in found], ["Carol plays the cello"])
+        if IS_NEW:
+            await changes(client, bank)
         banks = await client.banks.list_banks()
         assert isinstance(banks, BankListResponse), type(banks)
         listed = [item for item in banks.banks if item.bank_id == bank]

@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments here are the help that users read")]
 
 mod api;
+mod curate;
 mod embed;
 mod values;
 
@@ -17,6 +18,7 @@ pub(crate) use api::{
     ListArguments, MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments,
     TagCommand, Traits,
 };
+pub(crate) use curate::{EditArguments, EditedFields};
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 
 /// Heading of what every command takes.
@@ -120,14 +122,9 @@ pub(crate) enum HelpCommand {
     },
 }
 
+/// What every process says that works on the memory itself.
 #[derive(Debug, Args)]
-pub(crate) struct ServeArguments {
-    /// Address to listen on [env: HINDSIGHT_API_HOST]
-    #[arg(long, value_name = "IP")]
-    pub(crate) host: Option<IpAddr>,
-    /// Port to listen on, 0 for any free one [env: HINDSIGHT_API_PORT]
-    #[arg(long)]
-    pub(crate) port: Option<u16>,
+pub(crate) struct ProcessArguments {
     #[arg(
         long,
         value_name = "URL",
@@ -137,6 +134,18 @@ pub(crate) struct ServeArguments {
     /// debug, info, warning or error [env: HINDSIGHT_API_LOG_LEVEL]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Address to listen on [env: HINDSIGHT_API_HOST]
+    #[arg(long, value_name = "IP")]
+    pub(crate) host: Option<IpAddr>,
+    /// Port to listen on, 0 for any free one [env: HINDSIGHT_API_PORT]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) process: ProcessArguments,
     /// Write a log line for every request [env: HINDSIGHT_API_ACCESS_LOG]
     #[arg(long, overrides_with = "no_access_log")]
     access_log: bool,
@@ -159,15 +168,8 @@ pub(crate) struct WorkerArguments {
     /// Port for that, 0 for any free one [env: HINDSIGHT_API_WORKER_HTTP_PORT]
     #[arg(long)]
     pub(crate) port: Option<u16>,
-    #[arg(
-        long,
-        value_name = "URL",
-        help = "Database: pg0://NAME for an embedded one, or postgresql://… [env: HINDSIGHT_API_DATABASE_URL]"
-    )]
-    pub(crate) database_url: Option<String>,
-    /// debug, info, warning or error [env: HINDSIGHT_API_LOG_LEVEL]
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) log_level: Option<String>,
+    #[command(flatten)]
+    pub(crate) process: ProcessArguments,
 }
 
 impl ServeArguments {

@@ -4,6 +4,7 @@ pub(crate) mod assets;
 pub(crate) mod bank;
 pub(crate) mod connection;
 pub(crate) mod consolidation;
+pub(crate) mod curate;
 pub(crate) mod document;
 pub(crate) mod entity;
 pub(crate) mod files;

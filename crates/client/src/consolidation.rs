@@ -1,11 +1,11 @@
 //! Consolidation: making observations of facts.
 
 use hindsight_types::consolidation::{
-    ConsolidationRequest, ConsolidationResponse, ObservationHistoryEntry, RecoverConsolidationResponse,
+    ConsolidationRequest, ConsolidationResponse, RecoverConsolidationResponse,
 };
 use reqwest::Method;
 
-use crate::transport::{Query, bank_path, segment};
+use crate::transport::{Query, bank_path};
 use crate::{Client, ClientError};
 
 impl Client {
@@ -24,15 +24,5 @@ impl Client {
         bank_id: &str,
     ) -> Result<RecoverConsolidationResponse, ClientError> {
         self.send(Method::POST, &bank_path(bank_id, "/consolidation/recover")?, &Query::default()).await
-    }
-
-    /// How an observation was before each of its changes, the oldest first.
-    pub async fn observation_history(
-        &self,
-        bank_id: &str,
-        memory_id: &str,
-    ) -> Result<Vec<ObservationHistoryEntry>, ClientError> {
-        let path = bank_path(bank_id, &format!("/memories/{}/history", segment(memory_id)?))?;
-        self.send(Method::GET, &path, &Query::default()).await
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hindsight_types::documents::{
-    ChunkResponse, DeleteDocumentResponse, DocumentResponse, ListDocumentsResponse,
+    ChunkResponse, DeleteDocumentResponse, DocumentHistoryResponse, DocumentResponse, ListDocumentsResponse,
     ReprocessDocumentResponse, UpdateDocumentRequest, UpdateDocumentResponse,
 };
 use hindsight_types::tags::{ListTagsResponse, ObservationScopesResponse};
@@ -54,6 +54,19 @@ impl Client {
         document_id: &str,
     ) -> Result<DocumentResponse, ClientError> {
         self.send(Method::GET, &document_path(bank_id, document_id)?, &Query::default()).await
+    }
+
+    /// What has happened to a document, the newest first.
+    pub async fn document_history(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+        limit: Option<i64>,
+        offset: Option<i64>,
+    ) -> Result<DocumentHistoryResponse, ClientError> {
+        let path = format!("{}/history", document_path(bank_id, document_id)?);
+        let query = Query::default().add("limit", limit).add("offset", offset);
+        self.send(Method::GET, &path, &query).await
     }
 
     /// Gives a document other tags or scopes, and the memories that were read from it too.

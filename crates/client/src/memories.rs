@@ -1,8 +1,11 @@
-//! Memories: retain, recall, read, list, delete.
+//! Memories: retain, recall, read, list, change, delete.
 
 use hindsight_types::banks::DeleteResponse;
 use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
-use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
+use hindsight_types::memories::{
+    ClearMemoryObservationsResponse, ListMemoriesResponse, MemoryResponse, ObservationVersion,
+    UpdateMemoryRequest,
+};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{MemoryItem, RetainRequest, RetainResponse};
 use hindsight_types::tags::TagsMatch;
@@ -20,6 +23,8 @@ pub struct MemoryFilter {
     pub search: Option<String>,
     /// Only memories of this document.
     pub document_id: Option<String>,
+    /// `valid` or `invalidated`; only valid ones when none is named.
+    pub state: Option<String>,
     /// Tags to filter by.
     pub tags: Vec<String>,
     /// How the tags select.
@@ -81,12 +86,50 @@ impl Client {
             .add("type", filter.fact_type)
             .add("q", filter.search.as_ref())
             .add("document_id", filter.document_id.as_ref())
+            .add("state", filter.state.as_ref())
             .add_each("tags", &filter.tags)
             .add("tags_match", filter.tags_match)
             .add("limit", filter.limit)
             .add("offset", filter.offset);
         self.send(Method::GET, &bank_path(bank_id, "/memories/list")?, &query).await
     }
+
+    /// Edits a memory, declares it invalid or takes that back. Returns it as it is then.
+    pub async fn update_memory(
+        &self,
+        bank_id: &str,
+        memory_id: &str,
+        request: &UpdateMemoryRequest,
+    ) -> Result<MemoryResponse, ClientError> {
+        let path = bank_path(bank_id, &format!("/memories/{}", segment(memory_id)?))?;
+        self.send_json(Method::PATCH, &path, request).await
+    }
+
+    /// Earlier versions of an observation, the oldest first; a fact has none.
+    pub async fn memory_history(
+        &self,
+        bank_id: &str,
+        memory_id: &str,
+    ) -> Result<Vec<ObservationVersion>, ClientError> {
+        let path = bank_path(bank_id, &format!("/memories/{}/history", segment(memory_id)?))?;
+        self.send(Method::GET, &path, &Query::default()).await
+    }
+
+    /// Deletes the observations that were made of a fact, so that they are made anew.
+    pub async fn delete_observations_of(
+        &self,
+        bank_id: &str,
+        memory_id: &str,
+    ) -> Result<ClearMemoryObservationsResponse, ClientError> {
+        let path = bank_path(bank_id, &format!("/memories/{}/observations", segment(memory_id)?))?;
+        self.send(Method::DELETE, &path, &Query::default()).await
+    }
+
+    /// Deletes all observations of a bank, so that they are made anew.
+    pub async fn delete_observations(&self, bank_id: &str) -> Result<DeleteResponse, ClientError> {
+        self.send(Method::DELETE, &bank_path(bank_id, "/observations")?, &Query::default()).await
+    }
+
     /// Deletes the memories of a bank, or those of one type; documents and entities stay.
     pub async fn delete_memories(
         &self,

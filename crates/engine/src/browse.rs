@@ -1,19 +1,21 @@
 //! Looking at what a bank holds: memories and documents.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use hindsight_types::documents::{
-    ChunkResponse, DeleteDocumentResponse, DocumentListItem, DocumentResponse, ListChunksResponse,
-    ListDocumentsResponse, chunk_id, parse_chunk_id,
+    ChunkResponse, DeleteDocumentResponse, DocumentEvent, DocumentHistoryResponse, DocumentListItem,
+    DocumentResponse, ListChunksResponse, ListDocumentsResponse, ObservationIdSample, chunk_id,
+    parse_chunk_id,
 };
 use hindsight_types::memories::{ListMemoriesResponse, MemoryListItem, MemoryResponse};
 use hindsight_types::recall::FactType;
 use hindsight_types::time;
 use indexmap::IndexMap;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::hash::hex;
-use crate::store::{DocumentFilter, MemoryFilter, MemoryRow, StoredChunk, fact_type_of};
+use crate::store::{DocumentEventRow, DocumentFilter, MemoryFilter, MemoryRow, StoredChunk, fact_type_of};
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -51,9 +53,9 @@ impl Engine {
             tags: row.tags,
             metadata: metadata(row.metadata).unwrap_or_default(),
             observation_scopes: row.observation_scopes,
-            state: "valid".to_owned(),
-            invalidation_reason: None,
-            invalidated_at: None,
+            state: state(row.invalidated_at),
+            invalidation_reason: row.invalidation_reason,
+            invalidated_at: format(row.invalidated_at),
             edited_at: format(row.edited_at),
             consolidated_at: format(row.consolidated_at),
             consolidation_failed_at: format(row.consolidation_failed_at),
@@ -143,6 +145,21 @@ impl Engine {
         Ok(ListChunksResponse { items, total, limit, offset })
     }
 
+    /// One page of what has happened to a document, the newest first.
+    pub async fn document_history(
+        &self,
+        bank_id: &str,
+        document_id: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<DocumentHistoryResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let page = self.store.document_events(bank.key, document_id, limit, offset).await?;
+        let (events, total) = page.ok_or_else(|| not_found(document_id))?;
+        let items = events.into_iter().map(|event| document_event(document_id, event)).collect();
+        Ok(DocumentHistoryResponse { document_id: document_id.to_owned(), total, limit, offset, items })
+    }
+
     /// One chunk by its public id, which names its bank.
     pub async fn chunk(&self, chunk_id: &str) -> Result<ChunkResponse, EngineError> {
         let missing = || EngineError::NotFound { kind: "Chunk", id: chunk_id.to_owned() };
@@ -167,6 +184,26 @@ impl Engine {
             document_id: document_id.to_owned(),
             memory_units_deleted: deleted,
         })
+    }
+}
+
+fn document_event(document_id: &str, event: DocumentEventRow) -> DocumentEvent {
+    let sample = |name: &str| {
+        let sample = event.observations.as_ref().and_then(|observations| observations.get(name));
+        sample.and_then(|sample| ObservationIdSample::deserialize(sample).ok()).unwrap_or_default()
+    };
+    DocumentEvent {
+        document_id: document_id.to_owned(),
+        // A typed time of the contract, which is written like this.
+        created_at: event.created_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        operation_id: event.operation_id.map(|id| id.to_string()),
+        fact_id: event.fact_id.map(|id| id.to_string()),
+        facts_added: event.facts_added.into(),
+        facts_removed: event.facts_removed.into(),
+        observations_created: sample("created"),
+        observations_updated: sample("updated"),
+        observations_removed: sample("removed"),
+        kind: event.kind,
     }
 }
 
@@ -212,13 +249,18 @@ fn list_item(bank_id: &str, row: MemoryRow) -> MemoryListItem {
         metadata: metadata(row.metadata).unwrap_or_default(),
         consolidated_at: format(row.consolidated_at),
         consolidation_failed_at: format(row.consolidation_failed_at),
-        state: "valid".to_owned(),
-        invalidation_reason: None,
-        invalidated_at: None,
+        state: state(row.invalidated_at),
+        invalidation_reason: row.invalidation_reason,
+        invalidated_at: format(row.invalidated_at),
         edited_at: format(row.edited_at),
         updated_at: Some(time::format(row.updated_at)),
         source_memory_ids: row.source_ids.unwrap_or_default().iter().map(ToString::to_string).collect(),
     }
+}
+
+/// Word for the state of a memory.
+fn state(invalidated_at: Option<DateTime<Utc>>) -> String {
+    if invalidated_at.is_some() { "invalidated" } else { "valid" }.to_owned()
 }
 
 /// A time on the wire.

@@ -1,5 +1,8 @@
-//! Changing what a bank holds without retaining anything: labels of documents, memories that go;
-//! and which labels there are.
+//! Changing what a bank holds without retaining anything: labels of documents, single memories
+//! ([`edit`]), memories that go, [`observations`]; and which labels there are.
+
+mod edit;
+mod observations;
 
 use hindsight_types::banks::DeleteResponse;
 use hindsight_types::documents::{UpdateDocumentRequest, UpdateDocumentResponse};

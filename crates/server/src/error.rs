@@ -83,7 +83,9 @@ impl From<EngineError> for ApiError {
             }
             EngineError::Conversion(ConvertError::Busy)
             | EngineError::Embedding(EmbedError::Busy)
-            | EngineError::Store(StoreError::DocumentChanged(_)) => Self::unavailable(error.to_string(), 1),
+            | EngineError::Store(StoreError::DocumentChanged(_) | StoreError::MemoryChanged(_)) => {
+                Self::unavailable(error.to_string(), 1)
+            }
             EngineError::Store(StoreError::Full(_)) => {
                 tracing::error!(%error, "the database has no space left");
                 Self::unavailable(

@@ -25,6 +25,7 @@ mod outage;
 mod rerankers;
 mod routes;
 mod state;
+mod supervise;
 mod upkeep;
 mod worker;
 

@@ -10,6 +10,7 @@ use hindsight_assets::{AssetError, Progress};
 use hindsight_engine::Engine;
 use hindsight_engine::ports::{EmbedError, Embedder, SystemClock};
 use hindsight_engine::store::{PoolHealth, Store, StoreError, StoreOptions, other_clients};
+use hindsight_engine::text::tokens;
 use hindsight_files::Converter;
 use hindsight_models::LoadError;
 use hindsight_pg::{
@@ -23,12 +24,15 @@ use crate::config::{Config, MIGRATION_DATABASE_URL, READ_DATABASE_URL};
 use crate::llm::language_model;
 use crate::outage::{self, Disk};
 use crate::state::State;
+use crate::supervise::keep_running;
 use crate::{embedders, models, rerankers, upkeep, worker};
 
 /// Time between two looks at the database.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long closed connections may take to be gone.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// Wait before work in the background that broke off begins anew.
+const BREATH: Duration = Duration::from_secs(5);
 /// How long a start that has failed waits for models that are loading.
 const SETTLE: Duration = Duration::from_secs(5);
 /// Longest wait for a look at the database.
@@ -252,14 +256,18 @@ pub(crate) async fn load(
     }
     state.probed(look(&engine).await);
     state.ready(engine.clone());
-    let upkeep = tokio::spawn(upkeep::run(
-        engine.clone(),
-        config.operation_retention_days,
-        config.consolidation_interval,
-        stopped.clone(),
-    ));
+    let upkeep = tokio::spawn({
+        let (engine, stopped) = (engine.clone(), stopped.clone());
+        let (days, interval) = (config.operation_retention_days, config.consolidation_interval);
+        keep_running("upkeep", BREATH, stopped.clone(), move || {
+            upkeep::run(engine.clone(), days, interval, stopped.clone())
+        })
+    });
     let worker = config.worker.clone().map(|settings| {
-        tokio::spawn(worker::run(engine.clone(), settings, Arc::clone(&state), stopped.clone()))
+        let (engine, state, stopped) = (engine.clone(), Arc::clone(&state), stopped.clone());
+        tokio::spawn(keep_running("worker", BREATH, stopped.clone(), move || {
+            worker::run(engine.clone(), settings.clone(), Arc::clone(&state), stopped.clone())
+        }))
     });
     let mut was_slow = false;
     loop {
@@ -313,7 +321,12 @@ async fn open(
     // A model that is there loads while the database starts; one that has to be fetched
     // waits, so that an unusable database is told without a download first.
     let mut loading = models::are_there(config).then(|| tokio::spawn(models::load(config.clone())));
+    // So that no request waits for it. It is there long before the database is.
+    let vocabulary = tokio::task::spawn_blocking(tokens::load);
     let opened = open_beside(&mut loading, config, stopped).await;
+    if let Err(error) = vocabulary.await {
+        tracing::error!(%error, "texts cannot be counted");
+    }
     // The end of a process while a library starts up its threads is a crash.
     if let (Err(_), Some(loading)) = (&opened, &mut loading)
         && !loading.is_finished()

@@ -1,7 +1,10 @@
 //! Work that nobody waits for: the engine's upkeep of what it has stored.
 
+use std::fmt::Display;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use hindsight_engine::Engine;
 use tokio::sync::watch;
 
@@ -33,22 +36,19 @@ pub(crate) async fn run(
     };
     let work = async {
         for look in (0..SWEEP_EVERY).cycle() {
-            if let Err(error) = engine.tend_cells().await {
-                tracing::warn!(%error, "the cells of large banks were not tended; recall looks at more vectors until they are");
-            }
-            if let Err(error) = engine.tend_links().await {
-                tracing::warn!(%error, "new memories were not linked to those that are like them; it is tried again");
-            }
-            if look == 0
-                && let Err(error) = engine.sweep_extractions().await
-            {
-                tracing::warn!(%error, "old answers of language models were not removed; they are later");
+            let cells =
+                "the cells of large banks were not tended; recall looks at more vectors until they are";
+            step(engine.tend_cells(), cells).await;
+            let links = "new memories were not linked to those that are like them; it is tried again";
+            step(engine.tend_links(), links).await;
+            if look == 0 {
+                let answers = "old answers of language models were not removed; they are later";
+                step(engine.sweep_extractions(), answers).await;
             }
             if let Some(days) = retention_days
                 && look == 0
-                && let Err(error) = engine.sweep_operations(days).await
             {
-                tracing::warn!(%error, "old operations could not be forgotten");
+                step(engine.sweep_operations(days), "old operations could not be forgotten").await;
             }
             tokio::time::sleep(INTERVAL).await;
         }
@@ -58,5 +58,34 @@ pub(crate) async fn run(
         () = sweep => {}
         // An error means that the server is gone.
         _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// One step of the work. What goes wrong in it keeps nobody from the others, were it a fault of ours.
+async fn step<T, E: Display>(work: impl Future<Output = Result<T, E>>, consequence: &str) {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "{consequence}"),
+        // The cause has been told where it arose.
+        Err(_) => tracing::error!("internal error: {consequence}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_that_breaks_off_is_not_the_last() {
+        let broken = async || -> Result<(), String> { panic!("a fault") };
+        step(broken(), "nothing was done").await;
+        step(async { Err::<(), _>("the database is away") }, "nothing was done").await;
+        let mut done = false;
+        let mut work = async || {
+            done = true;
+            Ok::<_, String>(())
+        };
+        step(work(), "nothing was done").await;
+        assert!(done);
     }
 }

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::database::SEARCH_PATH;
 
 /// Sentences that must hold, each with a query for the number of rows against it.
-const RULES: [(&str, &str); 21] = [
+const RULES: [(&str, &str); 23] = [
     (
         "a bank's counter of memories is their number",
         "select count(*) from bank_state s where s.memories
@@ -62,13 +62,19 @@ const RULES: [(&str, &str); 21] = [
     ),
     (
         "every memory of a document has a number of its own",
-        "select count(*) from (select bank_key, document_id from memories where document_id is not null
+        "select count(*) from (select bank_key, document_id from (
+             select bank_key, document_id, ordinal from memories
+             union all select bank_key, document_id, ordinal from archived_memories) m
+           where document_id is not null
            group by 1, 2 having min(ordinal) < 0 or count(distinct ordinal) <> count(*)) d",
     ),
     (
         "the memories of a document stand in the order of its chunks",
         "select count(*) from (select chunk_index < max(chunk_index) over (partition by bank_key, document_id
-           order by ordinal) as is_behind from memories where document_id is not null) o where is_behind",
+           order by ordinal) as is_behind from (
+             select bank_key, document_id, chunk_index, ordinal from memories
+             union all select bank_key, document_id, chunk_index, ordinal from archived_memories) m
+           where document_id is not null) o where is_behind",
     ),
     (
         "a memory has the same tags wherever they are written, those of its labels among them",
@@ -87,7 +93,9 @@ const RULES: [(&str, &str); 21] = [
     ),
     (
         "a memory's chunk is there",
-        "select count(*) from memories m where chunk_index is not null and not exists
+        "select count(*) from (select bank_key, document_id, chunk_index from memories
+             union all select bank_key, document_id, chunk_index from archived_memories) m
+           where chunk_index is not null and not exists
            (select 1 from chunks c where (c.bank_key, c.document_id, c.chunk_index)
               = (m.bank_key, m.document_id, m.chunk_index))",
     ),
@@ -120,19 +128,30 @@ const RULES: [(&str, &str); 21] = [
     ),
     (
         "a place in a conversation is taken once",
-        "select count(*) from (select bank_key, stream_id, stream_pos from memory_vectors
+        "select count(*) from (select bank_key, stream_id, stream_pos from (
+             select bank_key, stream_id, stream_pos from memory_vectors
+             union all select bank_key, stream_id, stream_pos from archived_memories) v
            where stream_id is not null group by 1, 2, 3 having count(*) > 1) p",
+    ),
+    (
+        "a memory that was declared invalid is none of the others",
+        "select count(*) from archived_memories a join memories m using (bank_key, memory_id)",
+    ),
+    (
+        "a memory that was declared invalid has the tags of its labels",
+        "select count(*) from archived_memories where not tags @> label_tags",
     ),
 ];
 
 /// Counts of tables whose every row and every index entry is read.
-const COUNTS: [&str; 6] = [
+const COUNTS: [&str; 7] = [
     "select count(*) from memories",
     "select count(*) from memory_vectors",
     "select count(*) from memory_terms",
     "select count(*) from memory_entities",
     "select count(*) from documents",
     "select count(*) from chunks",
+    "select count(*) from archived_memories",
 ];
 
 /// Settings that leave the planner the rows of a table, or its indexes.

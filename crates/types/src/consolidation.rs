@@ -30,44 +30,6 @@ pub struct RecoverConsolidationResponse {
     pub retried_count: i64,
 }
 
-/// A former version of an observation, of `GET memories/{memory_id}/history`; the contract leaves
-/// it open.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ObservationHistoryEntry {
-    /// Its text before the change.
-    pub previous_text: String,
-    /// Its tags before it.
-    pub previous_tags: Vec<String>,
-    /// Begin of what it told of.
-    pub previous_occurred_start: Option<String>,
-    /// End of what it told of.
-    pub previous_occurred_end: Option<String>,
-    /// When it was last said.
-    pub previous_mentioned_at: Option<String>,
-    /// When it changed.
-    pub changed_at: String,
-    /// The facts that came to it with the change.
-    pub new_source_memory_ids: Vec<String>,
-    /// The facts behind it since the change, as far as they are there.
-    pub source_facts: Vec<ObservationSourceFact>,
-}
-
-/// A fact behind a former version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ObservationSourceFact {
-    /// Its id.
-    pub id: String,
-    /// Its text.
-    pub text: String,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub fact_type: String,
-    /// Where it comes from, or empty.
-    pub context: String,
-    /// Whether it came with the change.
-    pub is_new: bool,
-}
-
 request! {
     /// Tags that a scope has to have.
     pub struct ConsolidationScopePattern {

@@ -5,7 +5,7 @@
 //! as `3.0` or `"3"`, booleans as `"true"` or `1`.
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::errors::{FieldError, Loc};
 
@@ -51,7 +51,7 @@ impl Decoder {
 
     /// Notes that a value breaks a rule of ours, in the form of a validator's error.
     pub fn value_error(&mut self, rule: &str, input: &Value) {
-        self.push("value_error", format!("Value error, {rule}"), input, Some(json!({"error": {}})));
+        self.errors.push(FieldError::value_error(self.place.clone(), rule, input.clone()));
     }
 
     /// Reads something at a place below the current one.
@@ -371,6 +371,8 @@ pub(crate) use request;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "the macro declares public structs")]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     request! {

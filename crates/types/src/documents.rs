@@ -116,6 +116,55 @@ pub struct DeleteDocumentResponse {
     pub memory_units_deleted: i64,
 }
 
+/// Answer to `GET documents/{document_id}/history`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DocumentHistoryResponse {
+    /// Id of the document.
+    pub document_id: String,
+    /// Number of events in all pages.
+    pub total: i64,
+    /// Page size asked for.
+    pub limit: i64,
+    /// Events skipped.
+    pub offset: i64,
+    /// One page of events, the newest first.
+    pub items: Vec<DocumentEvent>,
+}
+
+/// Something that has happened to a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DocumentEvent {
+    /// Id of the document.
+    pub document_id: String,
+    /// What it was: `retain`, `append`, `retag`, `fact_edited` and so on.
+    pub kind: String,
+    /// When it was.
+    pub created_at: String,
+    /// The operation that did it.
+    pub operation_id: Option<String>,
+    /// The memory it was about.
+    pub fact_id: Option<String>,
+    /// Facts that came.
+    pub facts_added: i64,
+    /// Facts that went.
+    pub facts_removed: i64,
+    /// Observations that were made.
+    pub observations_created: ObservationIdSample,
+    /// Observations that were changed.
+    pub observations_updated: ObservationIdSample,
+    /// Observations that went.
+    pub observations_removed: ObservationIdSample,
+}
+
+/// A number of observations, and some of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservationIdSample {
+    /// How many there are.
+    pub count: i64,
+    /// Ids of some of them.
+    pub ids: Vec<String>,
+}
+
 /// Answer to `GET documents/{document_id}/chunks`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListChunksResponse {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a server that is on its way out answers with status 503; it has not carried out the
 /// request, which may be sent to the next server.
@@ -62,6 +62,14 @@ pub struct FieldError {
     /// Parameters of the message, for some kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctx: Option<Value>,
+}
+
+impl FieldError {
+    /// Says that a value breaks a rule of ours, in the form of a validator's error.
+    pub fn value_error(loc: Vec<Loc>, rule: &str, input: Value) -> Self {
+        let (kind, msg) = ("value_error".to_owned(), format!("Value error, {rule}"));
+        Self { kind, loc, msg, input, ctx: Some(json!({"error": {}})) }
+    }
 }
 
 impl fmt::Display for FieldError {

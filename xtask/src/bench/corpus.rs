@@ -7,6 +7,14 @@ use chrono::{DateTime, Duration, Utc};
 /// Turns of one session, which is one item of a retain.
 pub(super) const SESSION: usize = 20;
 
+/// Different tags: each is on one session in so many.
+const TAGS: usize = 100;
+
+/// The tag of a session.
+pub(super) fn tag(session: usize) -> String {
+    format!("guest-{}", session % TAGS)
+}
+
 const NAMES: [&str; 12] =
     ["Marta", "Ivo", "Selin", "Tomas", "Noor", "Petra", "Karim", "Lena", "Oskar", "Yuki", "Dana", "Felix"];
 const DEEDS: [&str; 16] = [

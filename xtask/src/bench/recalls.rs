@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use hindsight_client::Client;
 use hindsight_client::types::recall::{Budget, RecallRequest};
+use hindsight_client::types::tags::TagsMatch;
 
 use super::Embeddings;
-use super::corpus::{Question, questions};
+use super::corpus::{Question, questions, tag};
 use super::report::Bound::AtMost;
 use super::size::{BANK, Bench};
 
@@ -19,16 +20,19 @@ const CLIENTS: [usize; 4] = [1, 4, 8, 32];
 /// Requests of all clients together.
 const REQUESTS: usize = 600;
 
-/// Milliseconds that the design allows to a recall of breadth mid in a bank of so many facts: for the whole
-/// of it without the vector of the question, and of the database's processor.
-fn budget(facts: usize) -> (Option<f64>, Option<f64>) {
+/// Milliseconds that the design allows to a recall of breadth mid in a bank of so many facts: for the
+/// whole of it without the vector of the question, of the server's processor, of the database's.
+fn budget(facts: usize) -> [Option<f64>; 3] {
     match facts {
-        10_000 => (Some(30.0), Some(25.0)),
-        100_000 => (Some(45.0), Some(35.0)),
-        1_000_000 => (Some(120.0), None),
-        _ => (None, None),
+        10_000 => [Some(30.0), Some(2.0), Some(25.0)],
+        100_000 => [Some(45.0), Some(2.0), Some(35.0)],
+        1_000_000 => [Some(120.0), Some(2.0), None],
+        _ => NONE,
     }
 }
+
+/// No budget.
+const NONE: [Option<f64>; 3] = [None; 3];
 
 impl Bench<'_> {
     /// New questions first; then the same again, whose vectors are cached.
@@ -38,11 +42,12 @@ impl Bench<'_> {
         let asked: Vec<Question> = questions(facts, QUESTIONS)
             .map(|question| Question { text: format!("{} ({name} {facts})", question.text), ..question })
             .collect();
-        let (mut new, found) = ask(&self.server.client, breadth, asked.iter()).await?;
+        let plain = RecallRequest { budget: breadth, ..RecallRequest::new("") };
+        let (mut new, found) = ask(&self.server.client, &plain, asked.iter()).await?;
         let share = found as f64 / asked.len() as f64;
         self.report.add(format!("{label}, questions that found their answer"), share * 100.0, "%", None);
         self.report.latencies(&format!("{label}, new question"), &mut new, None);
-        let (mut cached, _) = ask(&self.server.client, breadth, asked.iter()).await?;
+        let (mut cached, _) = ask(&self.server.client, &plain, asked.iter()).await?;
         if breadth == Budget::Mid {
             let difference = (median(&mut new) - median(&mut cached)) * 1000.0;
             let bound = (self.embeddings == Embeddings::Local).then_some(AtMost(15.0));
@@ -52,7 +57,13 @@ impl Bench<'_> {
         let asked = Arc::new(asked);
         let several = if breadth == Budget::Mid { &CLIENTS[..] } else { &[1] };
         for clients in several {
-            self.crowd(facts, &label, breadth, &asked, *clients).await?;
+            let bound = if breadth == Budget::Mid && *clients == 1 { budget(facts) } else { NONE };
+            self.crowd(&label, &plain, bound, &asked, *clients).await?;
+        }
+        if breadth == Budget::Mid {
+            let tagged =
+                RecallRequest { tags: Some(vec![tag(0)]), tags_match: TagsMatch::AnyStrict, ..plain };
+            self.crowd(&format!("{label} under a tag of 1 %"), &tagged, NONE, &asked, 1).await?;
         }
         Ok(())
     }
@@ -60,9 +71,9 @@ impl Bench<'_> {
     /// So many clients at once, vectors cached.
     async fn crowd(
         &mut self,
-        facts: usize,
         label: &str,
-        breadth: Budget,
+        request: &RecallRequest,
+        [latency, server, database]: [Option<f64>; 3],
         asked: &Arc<Vec<Question>>,
         clients: usize,
     ) -> Result<()> {
@@ -70,10 +81,11 @@ impl Bench<'_> {
         let begin = Instant::now();
         let tasks: Vec<_> = (0..clients)
             .map(|first| {
-                let (client, asked) = (self.server.client.clone(), Arc::clone(asked));
+                let (client, request, asked) =
+                    (self.server.client.clone(), request.clone(), Arc::clone(asked));
                 tokio::spawn(async move {
                     let own = asked.iter().cycle().take(REQUESTS).skip(first).step_by(clients);
-                    ask(&client, breadth, own).await
+                    ask(&client, &request, own).await
                 })
             })
             .collect();
@@ -84,9 +96,6 @@ impl Bench<'_> {
         let rate = times.len() as f64 / begin.elapsed().as_secs_f64();
         let used = std::iter::zip(self.cpu()?, before).map(|(after, before)| after - before);
 
-        let is_bound = breadth == Budget::Mid && clients == 1;
-        let (latency, database) = if is_bound { budget(facts) } else { (None, None) };
-        let server = is_bound.then_some(2.0).filter(|_| latency.is_some());
         let label = format!("{label}, {clients} client{}", if clients == 1 { "" } else { "s" });
         let requests = times.len() as f64;
         self.report.latencies(&label, &mut times, latency.map(AtMost));
@@ -107,13 +116,13 @@ fn median(times: &mut [Duration]) -> f64 {
 /// Asks every question and counts the answers that are among the results.
 async fn ask(
     client: &Client,
-    breadth: Budget,
+    request: &RecallRequest,
     asked: impl Iterator<Item = &Question>,
 ) -> Result<(Vec<Duration>, usize)> {
     let mut times = Vec::new();
     let mut found = 0;
     for question in asked {
-        let request = RecallRequest { budget: breadth, ..RecallRequest::new(question.text.as_str()) };
+        let request = RecallRequest { query: question.text.clone(), ..request.clone() };
         let begin = Instant::now();
         let answer = client.recall(BANK, &request).await?;
         times.push(begin.elapsed());

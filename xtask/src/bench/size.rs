@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use hindsight_client::MemoryFilter;
 use hindsight_client::types::recall::Budget;
-use hindsight_client::types::retain::{MemoryItem, RetainRequest, Timestamp};
+use hindsight_client::types::retain::{MemoryItem, RetainRequest, Tags, Timestamp};
 
 use super::Embeddings;
-use super::corpus::{SESSION, session};
+use super::corpus::{SESSION, session, tag};
 use super::report::{Bound, Report};
 use crate::daemon::{Daemon, Home};
 use crate::usage;
@@ -154,6 +154,7 @@ fn retain(sessions: std::ops::Range<usize>) -> RetainRequest {
         MemoryItem {
             timestamp: Timestamp::At(time),
             document_id: Some(format!("session-{number}")),
+            tags: Tags(vec![tag(number)]),
             ..MemoryItem::new(text.as_str())
         }
     });

@@ -9,6 +9,7 @@ use hindsight_client::types::recall::{Budget, FactType, WireTime};
 use hindsight_client::types::retain::Timestamp;
 use hindsight_client::types::tags::TagsMatch;
 
+use super::curate::EditArguments;
 use super::values::{Day, key_value, moment, timestamp, word};
 
 #[derive(Clone, Debug, Subcommand)]
@@ -115,6 +116,14 @@ pub(crate) enum BankCommand {
         #[command(flatten)]
         page: PageArguments,
     },
+    /// Delete all observations of a bank, so that they are made anew
+    ClearObservations {
+        /// Id of the bank
+        bank: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Delete a bank with everything in it
     Delete {
         /// Id of the bank
@@ -185,6 +194,15 @@ pub(crate) enum DocumentCommand {
         bank: String,
         /// Id of the document
         id: String,
+    },
+    /// Show what has happened to a document, the newest first
+    History {
+        /// Id of the bank
+        bank: String,
+        /// Id of the document
+        id: String,
+        #[command(flatten)]
+        page: PageArguments,
     },
     /// Give a document other tags, and the memories that were read from it too
     Update {
@@ -322,6 +340,42 @@ pub(crate) enum MemoryCommand {
         /// Id of the memory
         id: String,
     },
+    /// Change a memory; observations that were made of it are made anew
+    Edit(EditArguments),
+    /// Declare a memory invalid: nothing finds it any more, until that is taken back
+    Invalidate {
+        /// Id of the bank
+        bank: String,
+        /// Id of the memory
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Take back that a memory was declared invalid
+    Revert {
+        /// Id of the bank
+        bank: String,
+        /// Id of the memory
+        id: String,
+    },
+    /// Show the earlier versions of an observation
+    History {
+        /// Id of the bank
+        bank: String,
+        /// Id of the memory
+        id: String,
+    },
+    /// Delete the observations that were made of a memory, so that they are made anew
+    ClearObservations {
+        /// Id of the bank
+        bank: String,
+        /// Id of the memory
+        id: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Delete the memories of a bank; its documents stay
     Clear {
         /// Id of the bank
@@ -450,6 +504,9 @@ pub(crate) struct ListArguments {
     /// Part of the text or context
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) query: Option<String>,
+    /// List those that were declared invalid
+    #[arg(long)]
+    pub(crate) invalidated: bool,
     #[command(flatten)]
     pub(crate) page: PageArguments,
 }

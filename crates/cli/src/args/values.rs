@@ -23,6 +23,11 @@ pub(super) fn moment(text: &str) -> Result<WireTime, String> {
         .ok_or_else(|| "write it like 2025-03-01 or 2025-03-01T18:30:00Z".to_owned())
 }
 
+/// A moment as it is written, or nothing.
+pub(super) fn clearable_moment(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Ok(String::new()) } else { moment(text).map(|_| text.to_owned()) }
+}
+
 /// A day of this machine's calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Day {

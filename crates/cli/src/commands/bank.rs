@@ -12,7 +12,7 @@ use hindsight_client::{BankFilter, Client};
 
 use super::{Outcome, consolidation};
 use crate::args::{BankCommand, BankFields, Traits};
-use crate::output::{Output, day, plain, strong, table};
+use crate::output::{Output, counted, day, plain, strong, table};
 
 pub(crate) async fn run(client: &Client, output: &Output, command: BankCommand) -> Result<Outcome> {
     match command {
@@ -52,6 +52,16 @@ pub(crate) async fn run(client: &Client, output: &Output, command: BankCommand) 
         }
         BankCommand::Scopes { bank, page } => {
             return consolidation::scopes(client, output, &bank, (page.limit, page.offset)).await;
+        }
+        BankCommand::ClearObservations { bank, yes } => {
+            if !output.confirm(&format!("delete all observations of bank {}?", plain(&bank)), yes)? {
+                return Ok(Outcome::Bad);
+            }
+            let deleted = client.delete_observations(&bank).await?;
+            output.answer(&deleted, |out, deleted| {
+                let deleted = deleted.deleted_count.unwrap_or_default();
+                writeln!(out, "{} deleted", counted(deleted, "observation", "observations"))
+            })?;
         }
         BankCommand::Delete { bank, yes } => {
             if !output.confirm(&format!("delete bank {} with everything in it?", plain(&bank)), yes)? {

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use chrono::Local;
-use hindsight_client::types::documents::{DocumentResponse, ListDocumentsResponse, UpdateDocumentRequest};
+use hindsight_client::types::documents::{
+    DocumentHistoryResponse, DocumentResponse, ListDocumentsResponse, UpdateDocumentRequest,
+};
 use hindsight_client::{Client, DocumentFilter};
 
 use super::Outcome;
@@ -27,6 +29,10 @@ pub(crate) async fn run(client: &Client, output: &Output, command: DocumentComma
         }
         DocumentCommand::Get { bank, id } => {
             output.answer(&client.get_document(&bank, &id).await?, print_document)?;
+        }
+        DocumentCommand::History { bank, id, page } => {
+            let history = client.document_history(&bank, &id, Some(page.limit), Some(page.offset)).await?;
+            output.answer(&history, print_history)?;
         }
         DocumentCommand::Update { bank, id, tags } => {
             let tags: Vec<String> = tags.into_iter().filter(|tag| !tag.is_empty()).collect();
@@ -94,6 +100,34 @@ fn print_list(out: &mut dyn Write, documents: &ListDocumentsResponse) -> io::Res
     }
     writeln!(out, "{rows}")?;
     writeln!(out, "{} of {}", documents.items.len(), documents.total)
+}
+
+fn print_history(out: &mut dyn Write, history: &DocumentHistoryResponse) -> io::Result<()> {
+    let mut rows = table(&["when", "what", "facts", "observations", "memory"]);
+    for event in &history.items {
+        let observations = [
+            ("+", event.observations_created.count),
+            ("~", event.observations_updated.count),
+            ("-", event.observations_removed.count),
+        ];
+        rows.add_row([
+            event.created_at.clone(),
+            event.kind.clone(),
+            signed(&[("+", event.facts_added), ("-", event.facts_removed)]),
+            signed(&observations),
+            event.fact_id.clone().unwrap_or_default(),
+        ]);
+    }
+    if !history.items.is_empty() {
+        writeln!(out, "{rows}")?;
+    }
+    writeln!(out, "{} of {}", history.items.len(), history.total)
+}
+
+/// Numbers with their signs, without those that are 0.
+fn signed(counts: &[(&str, i64)]) -> String {
+    let some = counts.iter().filter(|(_, count)| *count != 0);
+    some.map(|(sign, count)| format!("{sign}{count}")).collect::<Vec<_>>().join(" ")
 }
 
 fn print_document(out: &mut dyn Write, document: &DocumentResponse) -> io::Result<()> {

@@ -13,7 +13,7 @@ use hindsight_client::types::retain::{Content, MemoryItem, RetainRequest, Tags, 
 use hindsight_client::{Client, MemoryFilter};
 use uuid::Uuid;
 
-use super::{Outcome, files, operation};
+use super::{Outcome, curate, files, operation};
 use crate::args::{ListArguments, MemoryCommand, RecallArguments, RetainArguments};
 use crate::output::{Output, counted, day, dim, plain, strong, verdict};
 
@@ -26,6 +26,17 @@ pub(crate) async fn run(client: &Client, output: &Output, command: MemoryCommand
         MemoryCommand::Get { bank, id } => {
             output.answer(&client.get_memory(&bank, &id).await?, print_memory)?;
             Ok(Outcome::Good)
+        }
+        MemoryCommand::Edit(arguments) => curate::edit(client, output, arguments).await,
+        MemoryCommand::Invalidate { bank, id, reason } => {
+            curate::set_state(client, output, (&bank, &id), "invalidated", reason).await
+        }
+        MemoryCommand::Revert { bank, id } => {
+            curate::set_state(client, output, (&bank, &id), "valid", None).await
+        }
+        MemoryCommand::History { bank, id } => curate::history(client, output, &bank, &id).await,
+        MemoryCommand::ClearObservations { bank, id, yes } => {
+            curate::clear_observations(client, output, (&bank, &id), yes).await
         }
         MemoryCommand::Clear { bank, fact_type, yes } => {
             let what = fact_type.map_or_else(|| "all".to_owned(), |fact_type| format!("the {fact_type}"));
@@ -165,6 +176,7 @@ async fn list(client: &Client, output: &Output, arguments: ListArguments) -> Res
     let filter = MemoryFilter {
         fact_type: arguments.fact_type,
         search: arguments.query,
+        state: arguments.invalidated.then(|| "invalidated".to_owned()),
         limit: Some(arguments.page.limit),
         offset: Some(arguments.page.offset),
         ..MemoryFilter::default()
@@ -181,7 +193,7 @@ async fn list(client: &Client, output: &Output, arguments: ListArguments) -> Res
     Ok(Outcome::Good)
 }
 
-fn print_memory(out: &mut dyn Write, memory: &MemoryResponse) -> io::Result<()> {
+pub(super) fn print_memory(out: &mut dyn Write, memory: &MemoryResponse) -> io::Result<()> {
     writeln!(out, "{}", strong(&plain(&memory.text)))?;
     let metadata: Vec<_> = memory.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let fields = [
@@ -197,6 +209,9 @@ fn print_memory(out: &mut dyn Write, memory: &MemoryResponse) -> io::Result<()> 
         ("tags", Some(&*memory.tags.join(", "))),
         ("metadata", Some(&*metadata.join(", "))),
         ("state", Some(memory.state.as_str())),
+        ("reason", memory.invalidation_reason.as_deref()),
+        ("since", memory.invalidated_at.as_deref()),
+        ("edited", memory.edited_at.as_deref()),
     ];
     for (name, value) in fields {
         if let Some(value) = value.filter(|value| !value.is_empty()) {

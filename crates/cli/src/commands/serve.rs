@@ -8,7 +8,7 @@ use hindsight_embed_daemon::DaemonProcess;
 use hindsight_server::Config;
 
 use super::Outcome;
-use crate::args::{ServeArguments, WorkerArguments};
+use crate::args::{ProcessArguments, ServeArguments, WorkerArguments};
 use crate::embed;
 use crate::progress::Bar;
 use crate::settings::TABLES;
@@ -26,9 +26,7 @@ pub(crate) async fn work(arguments: WorkerArguments) -> Result<Outcome> {
     let mut config = Config::for_worker(&TABLES)?;
     config.host = arguments.host.unwrap_or(config.host);
     config.port = arguments.port.unwrap_or(config.port);
-    config.database_url = arguments.database_url.unwrap_or(config.database_url);
-    config.log_level = arguments.log_level.unwrap_or(config.log_level);
-    run_with(config).await
+    run_with(with_process(config, arguments.process)).await
 }
 
 async fn run_with(mut config: Config) -> Result<Outcome> {
@@ -53,8 +51,12 @@ pub(crate) fn with_arguments(mut config: Config, arguments: ServeArguments) -> C
     }
     config.host = arguments.host.unwrap_or(config.host);
     config.port = arguments.port.unwrap_or(config.port);
+    config.allow_unauthenticated |= arguments.allow_unauthenticated;
+    with_process(config, arguments.process)
+}
+
+fn with_process(mut config: Config, arguments: ProcessArguments) -> Config {
     config.database_url = arguments.database_url.unwrap_or(config.database_url);
     config.log_level = arguments.log_level.unwrap_or(config.log_level);
-    config.allow_unauthenticated |= arguments.allow_unauthenticated;
     config
 }

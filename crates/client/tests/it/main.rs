@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hindsight_client::types::banks::CreateBankRequest;
+use hindsight_client::types::memories::{FieldChange, UpdateMemoryRequest};
 use hindsight_client::{Client, ClientError, ClientOptions, MemoryFilter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -39,6 +40,23 @@ async fn a_listing_sends_only_what_is_asked_for() {
     let request = request.await.unwrap();
     let expected = "GET /v1/default/banks/team%2Fone/memories/list?q=a+b%26c&tags=x&tags=y&limit=5 HTTP/1.1";
     assert!(request.starts_with(expected), "{request}");
+}
+
+#[tokio::test]
+async fn a_change_sends_only_what_changes() {
+    let (url, request) = answer_once("404 Not Found", r#"{"detail":"Memory 'm' not found"}"#).await;
+    let change = UpdateMemoryRequest {
+        text: Some("x".into()),
+        occurred_start: FieldChange::to(""),
+        mentioned_at: FieldChange::to("2024-01-01"),
+        ..UpdateMemoryRequest::default()
+    };
+    let error = Client::new(&url).unwrap().update_memory("b", "m", &change).await.unwrap_err();
+    assert_eq!(error.status(), Some(404));
+    let request = request.await.unwrap();
+    assert!(request.starts_with("PATCH /v1/default/banks/b/memories/m HTTP/1.1"), "{request}");
+    let body = r#"{"text":"x","occurred_start":"","mentioned_at":"2024-01-01","resolve_entities":true}"#;
+    assert!(request.ends_with(body), "{request}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use super::strategies::ScopeRules;
 use super::twins::TwinSearch;
 use super::{Tally, failure};
 use crate::config::ConsolidationSettings;
+use crate::jobs::Progress;
 use crate::ports::{EmbedPurpose, LanguageModel};
 use crate::store::{
     BankRow, ObservationChange, ObservationCreate, ObservationRemoval, ObservationRow, ObservationText,
@@ -29,6 +30,7 @@ pub(super) struct Batch<'b> {
     pub(super) llm: &'b dyn LanguageModel,
     pub(super) settings: &'b ConsolidationSettings,
     pub(super) bank: &'b BankRow,
+    pub(super) progress: &'b Progress,
     pub(super) facts: &'b [WaitingFact],
 }
 
@@ -67,6 +69,7 @@ impl Batch<'_> {
                 engine: self.engine,
                 llm: self.llm,
                 settings: self.settings,
+                progress: self.progress,
                 bank: self.bank.key,
                 scope,
             };
@@ -132,7 +135,12 @@ impl Batch<'_> {
             .map(|fact| (fact.memory_id, fact))
             .collect();
         let question = Question { facts: self.facts, observations: shown, sources: &sources, rules, free };
-        let reply = match self.llm.ask(question.prompt(self.settings)).await {
+        let asked = self.llm.ask(question.prompt(self.settings)).await;
+        self.progress.spend(match &asked {
+            Ok(reply) => reply.usage,
+            Err(error) => error.usage,
+        });
+        let reply = match asked {
             Ok(reply) => reply,
             Err(error) if failure::is_of_the_question(&error.failure) => {
                 return Ok(Answer::Unusable(error.failure.to_string()));

@@ -1,17 +1,11 @@
 //! What clients ask of consolidation, and what is looked after without them.
 
 use hindsight_types::consolidation::{
-    ConsolidationRequest, ConsolidationResponse, ObservationHistoryEntry, ObservationSourceFact,
-    RecoverConsolidationResponse,
+    ConsolidationRequest, ConsolidationResponse, RecoverConsolidationResponse,
 };
-use hindsight_types::recall::FactType;
-use hindsight_types::time;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::Tally;
-use crate::browse::format;
-use crate::store::fact_type_of;
 use crate::text::sanitize;
 use crate::{Engine, EngineError};
 
@@ -65,51 +59,5 @@ impl Engine {
             }
         }
         Ok(requested)
-    }
-
-    /// How an observation was before each of its changes, the oldest first; nothing for a fact.
-    pub async fn observation_history(
-        &self,
-        bank_id: &str,
-        memory_id: Uuid,
-    ) -> Result<Vec<ObservationHistoryEntry>, EngineError> {
-        let bank = self.existing_bank(bank_id).await?;
-        let memory = self.store.memory(bank.key, memory_id).await?;
-        let memory =
-            memory.ok_or_else(|| EngineError::NotFound { kind: "Memory", id: memory_id.to_string() })?;
-        if fact_type_of(memory.fact_type) != FactType::Observation {
-            return Ok(Vec::new());
-        }
-        let versions = self.store.observation_history(bank.key, memory_id).await?;
-        let ids: Vec<Uuid> = versions
-            .iter()
-            .flat_map(|version| version.previous_source_ids.iter().chain(&version.new_source_ids))
-            .copied()
-            .collect();
-        let facts = self.store.source_facts(bank.key, &ids).await?;
-        let entries = versions.into_iter().map(|version| {
-            let behind = version.previous_source_ids.iter().chain(&version.new_source_ids);
-            let source_facts = behind
-                .filter_map(|id| facts.iter().find(|fact| fact.memory_id == *id))
-                .map(|fact| ObservationSourceFact {
-                    id: fact.memory_id.to_string(),
-                    text: fact.body.clone(),
-                    fact_type: fact_type_of(fact.fact_type).to_string(),
-                    context: fact.context.clone().unwrap_or_default(),
-                    is_new: version.new_source_ids.contains(&fact.memory_id),
-                })
-                .collect();
-            ObservationHistoryEntry {
-                previous_occurred_start: format(version.previous_occurred_start),
-                previous_occurred_end: format(version.previous_occurred_end),
-                previous_mentioned_at: format(version.previous_mentioned_at),
-                changed_at: time::format(version.changed_at),
-                new_source_memory_ids: version.new_source_ids.iter().map(ToString::to_string).collect(),
-                source_facts,
-                previous_text: version.previous_text,
-                previous_tags: version.previous_tags,
-            }
-        });
-        Ok(entries.collect())
     }
 }

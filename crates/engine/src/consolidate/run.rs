@@ -115,7 +115,11 @@ impl Engine {
         // A run that was asked for goes on to the end; others as long as the bank wants them.
         let goes_on = !is_done && (!payload.automatic || settings.automatic);
         let next = goes_on.then_some((payload.automatic, scopes));
-        Ok(self.store.finish_consolidation(claimed.lease, &tally.told(status), next).await?)
+        let mut told = tally.told(status);
+        if let Some(told) = told.as_object_mut() {
+            told.insert("usage".to_owned(), json!(progress.spent()));
+        }
+        Ok(self.store.finish_consolidation(claimed.lease, &told, next).await?)
     }
 }
 
@@ -231,6 +235,7 @@ impl Run<'_> {
                 llm: self.llm,
                 settings: self.settings,
                 bank: self.bank,
+                progress: self.progress,
                 facts: &facts,
             };
             let is_one = facts.len() == 1;

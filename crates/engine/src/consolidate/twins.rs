@@ -7,6 +7,7 @@ use super::prompt;
 use super::reply::{Actions, Change, Create, Removal};
 use super::scopes::Scope;
 use crate::config::ConsolidationSettings;
+use crate::jobs::Progress;
 use crate::ports::LanguageModel;
 use crate::store::{BankKey, ObservationRow};
 use crate::text::sanitize;
@@ -20,6 +21,7 @@ pub(super) struct TwinSearch<'t> {
     pub(super) engine: &'t Engine,
     pub(super) llm: &'t dyn LanguageModel,
     pub(super) settings: &'t ConsolidationSettings,
+    pub(super) progress: &'t Progress,
     pub(super) bank: BankKey,
     pub(super) scope: &'t Scope,
 }
@@ -126,6 +128,10 @@ impl TwinSearch<'_> {
             return Some(first.to_owned());
         }
         let reply = self.llm.ask(prompt::twins(first, second, self.settings)).await;
+        self.progress.spend(match &reply {
+            Ok(reply) => reply.usage,
+            Err(error) => error.usage,
+        });
         let reply =
             reply.inspect_err(|error| tracing::debug!(%error, "observations that are alike stay two"));
         let verdict = reply.ok()?.value?;

@@ -9,6 +9,7 @@ mod files;
 mod operations;
 mod perform;
 mod reprocess;
+mod settings;
 mod submit;
 mod worker;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use hindsight_types::operations::OperationProgress;
-use hindsight_types::retain::MemoryItem;
+use hindsight_types::retain::{MemoryItem, TokenUsage};
 use hindsight_types::time;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -24,7 +25,8 @@ use tokio::sync::watch;
 use crate::store::OperationLease;
 
 pub use files::FileUpload;
-pub use worker::{Worker, WorkerSettings};
+pub use settings::WorkerSettings;
+pub use worker::Worker;
 
 /// Stands for the parts of one retain.
 const BATCH_RETAIN: &str = "batch_retain";
@@ -44,9 +46,17 @@ struct RetainPayload<'a> {
     accepted: i64,
 }
 
-/// How far work has come, for whoever keeps its lease. Of the work of a request nobody asks.
+/// How far work has come and what it has cost, for whoever keeps its lease. Of the work of a
+/// request nobody asks.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress(Option<Arc<watch::Sender<Option<OperationProgress>>>>);
+pub(crate) struct Progress(Option<Arc<Watched>>);
+
+#[derive(Debug)]
+struct Watched {
+    noted: watch::Sender<Option<OperationProgress>>,
+    /// Tokens of this attempt and of those before it.
+    spent: watch::Sender<TokenUsage>,
+}
 
 impl Progress {
     /// Progress that nobody asks for.
@@ -54,11 +64,30 @@ impl Progress {
         Self(None)
     }
 
+    /// Progress of an attempt at work that has cost something `before`, and who hears of it.
+    pub(crate) fn watched(before: TokenUsage) -> (Self, watch::Receiver<Option<OperationProgress>>) {
+        let (noted, hears) = watch::channel(None);
+        let spent = watch::Sender::new(before);
+        (Self(Some(Arc::new(Watched { noted, spent }))), hears)
+    }
+
+    /// Says that language models were paid so much.
+    pub(crate) fn spend(&self, usage: TokenUsage) {
+        if let Some(watched) = &self.0 {
+            watched.spent.send_modify(|spent| *spent += usage);
+        }
+    }
+
+    /// What language models were paid in all attempts so far, where somebody asks.
+    pub(crate) fn spent(&self) -> Option<TokenUsage> {
+        self.0.as_ref().map(|watched| *watched.spent.borrow())
+    }
+
     /// Says that so many parts of a stage are done.
     pub(crate) fn note(&self, stage: &str, processed: usize, total: usize, now: DateTime<Utc>) {
         let Some(watched) = &self.0 else { return };
         let number = |count: usize| i64::try_from(count).ok();
-        watched.send_replace(Some(OperationProgress {
+        watched.noted.send_replace(Some(OperationProgress {
             stage: stage.to_owned(),
             at: time::format(now),
             processed: number(processed),

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use hindsight_types::decode::from_json;
 use hindsight_types::retain::RetainRequest;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::worker::WorkerSettings;
+use super::settings::WorkerSettings;
 use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::error::Remedy;
 use crate::ports::ConvertError;
@@ -116,7 +116,7 @@ pub(super) fn end_of_broken(attempt: i32, settings: &WorkerSettings) -> Operatio
 
 fn next(error: String, is_passing: bool, attempt: i32, settings: &WorkerSettings) -> OperationEnd {
     if !is_passing || attempt > settings.retries {
-        return OperationEnd::Failed { error, result: json!({}) };
+        return OperationEnd::Failed { error };
     }
     OperationEnd::Again { after: wait(attempt, settings.backoff), error: Some(error), counts: true }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use hindsight_types::operations::OperationProgress;
+use hindsight_types::retain::TokenUsage;
 use serde_json::json;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -14,44 +14,12 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::perform::{end_of, end_of_broken, end_of_consolidation};
+use super::settings::WorkerSettings;
 use super::{FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::Engine;
 use crate::store::{
     CONSOLIDATION, ClaimedOperation, OperationEnd, OperationLease, OperationSignal, OperationSignals,
 };
-
-/// How a worker works.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WorkerSettings {
-    /// Its name, for people who look at the table.
-    pub worker_id: String,
-    /// Operations at once.
-    pub slots: usize,
-    /// Time between two looks for work when nobody calls.
-    pub poll: Duration,
-    /// How long an operation is left alone after its worker was last heard of.
-    pub lease: Duration,
-    /// Attempts after the first.
-    pub retries: i32,
-    /// Wait before the second attempt; doubles every time.
-    pub backoff: Duration,
-    /// Longest time of one attempt.
-    pub time_limit: Duration,
-}
-
-impl Default for WorkerSettings {
-    fn default() -> Self {
-        Self {
-            worker_id: "worker".to_owned(),
-            slots: 10,
-            poll: Duration::from_millis(500),
-            lease: Duration::from_mins(1),
-            retries: 3,
-            backoff: Duration::from_mins(1),
-            time_limit: Duration::from_hours(1),
-        }
-    }
-}
 
 /// Attempts beyond those that failed that may be lost with their workers.
 const CRASHES: i32 = 5;
@@ -255,13 +223,12 @@ async fn attempt(
 ) {
     // Facts wait for a run; it is never given up, and it minds its own time.
     let is_consolidation = claimed.operation_type == CONSOLIDATION;
+    let (progress, noted) = Progress::watched(claimed.usage);
     if !is_consolidation && claimed.attempt > settings.retries.saturating_add(1).saturating_add(CRASHES) {
         let error = format!("given up after {} attempts: its workers died", claimed.attempt - 1);
-        return end(engine, claimed, &OperationEnd::Failed { error, result: json!({}) }).await;
+        return end(engine, claimed, &OperationEnd::Failed { error }, &progress).await;
     }
     let time_limit = if is_consolidation { Duration::MAX } else { settings.time_limit };
-    let (noting, noted) = watch::channel(None);
-    let progress = Progress(Some(Arc::new(noting)));
     let performed = AssertUnwindSafe(engine.perform(claimed, &progress)).catch_unwind();
     let ended = tokio::select! {
         // Done already: nothing is put back that has been completed.
@@ -280,7 +247,6 @@ async fn attempt(
             }
             Err(_) => Some(OperationEnd::Failed {
                 error: format!("not done within {} s", time_limit.as_secs()),
-                result: json!({}),
             }),
         },
         () = keep(engine, settings, claimed, noted) => None,
@@ -292,13 +258,15 @@ async fn attempt(
         },
     };
     if let Some(ended) = ended {
-        end(engine, claimed, &ended).await;
+        end(engine, claimed, &ended, &progress).await;
     }
 }
 
-/// Notes the end of an attempt.
-async fn end(engine: &Engine, claimed: &ClaimedOperation, end: &OperationEnd) {
-    if let Err(error) = engine.store.end_attempt(claimed.lease, end).await {
+/// Notes the end of an attempt, and what it has cost for nothing.
+async fn end(engine: &Engine, claimed: &ClaimedOperation, end: &OperationEnd, progress: &Progress) {
+    let spent = progress.spent().filter(|spent| *spent != TokenUsage::default());
+    let result = spent.map_or_else(|| json!({}), |spent| json!({"usage": spent}));
+    if let Err(error) = engine.store.end_attempt(claimed.lease, end, &result).await {
         tracing::warn!(operation = %claimed.lease.operation_id, %error, "the end of an attempt could not be noted; it is tried again when its lease runs out");
     }
 }

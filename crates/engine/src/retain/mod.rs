@@ -28,6 +28,7 @@ pub mod when;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use half::f16;
 use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
 use serde_json::Value;
 
@@ -138,7 +139,8 @@ impl Engine {
             let mut facts: Vec<&mut FactWrite> =
                 drafts.iter_mut().flat_map(|draft| &mut draft.document.facts).collect();
             self.resolve_entities(bank.key, &mut facts).await?;
-            let told = reading.as_ref().map(Reading::told).unwrap_or_default();
+            let spent = errand.progress.spent();
+            let told = reading.as_ref().map(|reading| reading.told(spent)).unwrap_or_default();
             let completes = errand.lease.map(|lease| (lease, &told));
             let writes: Vec<&DocumentWrite> = drafts.iter().map(|draft| &draft.document).collect();
             let written =
@@ -262,7 +264,7 @@ impl Engine {
             let texts = batch.iter().map(|fact| fact.body.clone()).collect();
             let vectors = self.vectors(EmbedPurpose::Passage, texts).await?;
             for (fact, vector) in batch.iter_mut().zip(vectors) {
-                fact.embedding = vector;
+                fact.embedding = vector.into_iter().map(f16::from_f32).collect();
             }
         }
         Ok(())

@@ -37,10 +37,10 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// What the result of an operation says of it.
-    pub(super) fn told(&self) -> Map<String, Value> {
+    /// What the result of an operation says of it that has cost so much in all its attempts.
+    pub(super) fn told(&self, spent: Option<TokenUsage>) -> Map<String, Value> {
         Map::from_iter([
-            ("usage".to_owned(), json!(self.usage)),
+            ("usage".to_owned(), json!(spent.unwrap_or(self.usage))),
             ("extraction".to_owned(), json!(self.report)),
         ])
     }
@@ -101,6 +101,7 @@ impl Engine {
         let mut readings = stream::iter(readings).buffer_unordered(concurrency);
         errand.progress.note("extracting", 0, total, now);
         while let Some(outcome) = readings.next().await {
+            errand.progress.spend(outcome.2.usage);
             outcomes.push(outcome);
             errand.progress.note("extracting", outcomes.len(), total, self.clock.now());
         }

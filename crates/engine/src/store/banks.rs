@@ -8,7 +8,8 @@ use super::session::Session;
 use super::{Store, StoreError};
 
 /// Number of a bank inside the database; every statement on its contents names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct BankKey(pub(super) i64);
 
 impl std::fmt::Display for BankKey {
@@ -76,43 +77,31 @@ pub(super) async fn hold(transaction: &mut Session, bank: BankKey) -> Result<(),
 impl Store {
     /// The bank of this name.
     pub async fn bank(&self, bank_id: &str) -> Result<Option<BankRow>, StoreError> {
-        let row = sqlx::query!(
-            r#"select bank_key, bank_id, name, mission, disposition, config from banks where bank_id = $1"#,
+        let bank = sqlx::query_as!(
+            BankRow,
+            r#"select bank_key as "key: BankKey", bank_id, name, mission, disposition, config
+               from banks where bank_id = $1"#,
             bank_id
         )
         .fetch_optional(&mut self.session().await?)
         .await?;
-        Ok(row.map(|row| BankRow {
-            key: BankKey(row.bank_key),
-            bank_id: row.bank_id,
-            name: row.name,
-            mission: row.mission,
-            disposition: row.disposition,
-            config: row.config,
-        }))
+        Ok(bank)
     }
 
     /// Takes all settings of a bank back.
     pub async fn reset_config(&self, bank: BankKey, now: DateTime<Utc>) -> Result<BankRow, StoreError> {
         let mut session = self.session().await?;
-        let row = sqlx::query!(
-            "update banks set config = '{}'::jsonb, updated_at = $2 where bank_key = $1
-             returning bank_key, bank_id, name, mission, disposition, config",
+        let bank = sqlx::query_as!(
+            BankRow,
+            r#"update banks set config = '{}'::jsonb, updated_at = $2 where bank_key = $1
+               returning bank_key as "key: BankKey", bank_id, name, mission, disposition, config"#,
             bank.0,
             now
         )
         .fetch_optional(&mut session)
         .await?;
         session.end().await?;
-        let row = row.ok_or(StoreError::BankVanished)?;
-        Ok(BankRow {
-            key: BankKey(row.bank_key),
-            bank_id: row.bank_id,
-            name: row.name,
-            mission: row.mission,
-            disposition: row.disposition,
-            config: row.config,
-        })
+        bank.ok_or(StoreError::BankVanished)
     }
 
     /// Makes the bank when it is missing and sets the given fields, in one transaction.
@@ -123,7 +112,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<BankRow, StoreError> {
         let mut transaction = self.begin().await?;
-        let row = sqlx::query!(
+        let bank = sqlx::query_as!(
+            BankRow,
             r#"insert into banks (bank_id, name, mission, disposition, config, created_at, updated_at)
                values ($1, coalesce($2, $1), $3, $4, coalesce($5, '{}'::jsonb), $6, $6)
                on conflict (bank_id) do update set
@@ -132,7 +122,7 @@ impl Store {
                  disposition = coalesce(banks.disposition, '{}'::jsonb) || coalesce($4, '{}'::jsonb),
                  config = banks.config || coalesce($5, '{}'::jsonb),
                  updated_at = $6
-               returning bank_key, bank_id, name, mission, disposition, config"#,
+               returning bank_key as "key: BankKey", bank_id, name, mission, disposition, config"#,
             bank_id,
             update.name,
             update.mission,
@@ -142,18 +132,11 @@ impl Store {
         )
         .fetch_one(&mut transaction)
         .await?;
-        sqlx::query!("insert into bank_state (bank_key) values ($1) on conflict do nothing", row.bank_key)
+        sqlx::query!("insert into bank_state (bank_key) values ($1) on conflict do nothing", bank.key.0)
             .execute(&mut transaction)
             .await?;
         transaction.end().await?;
-        Ok(BankRow {
-            key: BankKey(row.bank_key),
-            bank_id: row.bank_id,
-            name: row.name,
-            mission: row.mission,
-            disposition: row.disposition,
-            config: row.config,
-        })
+        Ok(bank)
     }
 
     /// One page of banks, the last written first, and the number of all that match.

@@ -16,28 +16,58 @@ const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 const TEXT_OID: i32 = 25;
 /// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL's time begins.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
-/// Sent in pieces of this many bytes, so that the connection's buffer stays small.
+/// Sent in pieces of about this many bytes.
 const PIECE: usize = 1 << 20;
 
-/// Rows of one `COPY … FROM STDIN (FORMAT BINARY)`.
+/// Rows of one `COPY … FROM STDIN (FORMAT BINARY)` on their way.
 pub(super) struct CopyRows {
     bytes: Vec<u8>,
     columns: i16,
-    rows: u64,
+}
+
+/// Writes the rows that `write` makes of the items, of `columns` fields each, with `statement`, a
+/// `COPY … FROM STDIN (FORMAT BINARY)`. They are sent as they are made, since all of them together
+/// may be many times as long as what they tell of.
+pub(super) async fn copy<T>(
+    connection: &mut Session,
+    statement: &'static str,
+    columns: i16,
+    items: &[T],
+    write: impl Fn(&mut CopyRows, &T),
+) -> Result<(), StoreError> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let mut rows = CopyRows::new(columns);
+    let (connection, watch) = connection.parts();
+    let copied = watch.run(async {
+        let mut copy = connection.copy_in_raw(statement).await?;
+        for item in items {
+            write(&mut rows, item);
+            if rows.bytes.len() >= PIECE {
+                copy.send(rows.bytes.as_slice()).await?;
+                rows.bytes.clear();
+            }
+        }
+        // Says that there are no more.
+        rows.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+        copy.send(rows.bytes.as_slice()).await?;
+        copy.finish().await
+    });
+    copied.await?;
+    Ok(())
 }
 
 impl CopyRows {
-    /// No rows yet, of `columns` fields each.
-    pub(super) fn new(columns: i16) -> Self {
+    fn new(columns: i16) -> Self {
         let mut bytes = SIGNATURE.to_vec();
         // Flags, and the length of a header extension: none.
         bytes.extend_from_slice(&[0; 8]);
-        Self { bytes, columns, rows: 0 }
+        Self { bytes, columns }
     }
 
     /// Begins a row; exactly `columns` fields follow.
     pub(super) fn row(&mut self) -> &mut Self {
-        self.rows += 1;
         self.bytes.extend_from_slice(&self.columns.to_be_bytes());
         self
     }
@@ -105,13 +135,13 @@ impl CopyRows {
     }
 
     /// A `halfvec`: dimension, two unused bytes, halves.
-    pub(super) fn halfvec(&mut self, values: &[f32]) -> &mut Self {
+    pub(super) fn halfvec(&mut self, values: &[f16]) -> &mut Self {
         let mut field = Vec::with_capacity(4 + values.len() * 2);
         let dimension = u16::try_from(values.len()).unwrap_or(u16::MAX);
         field.extend_from_slice(&dimension.to_be_bytes());
         field.extend_from_slice(&[0; 2]);
         for value in values {
-            field.extend_from_slice(&f16::from_f32(*value).to_be_bytes());
+            field.extend_from_slice(&value.to_be_bytes());
         }
         self.field(&field)
     }
@@ -123,28 +153,6 @@ impl CopyRows {
             None => self.bytes.extend_from_slice(&(-1_i32).to_be_bytes()),
         }
         self
-    }
-
-    /// Writes the rows with `statement`, a `COPY … FROM STDIN (FORMAT BINARY)`.
-    pub(super) async fn send(
-        mut self,
-        connection: &mut Session,
-        statement: &'static str,
-    ) -> Result<(), StoreError> {
-        if self.rows == 0 {
-            return Ok(());
-        }
-        self.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
-        let (connection, watch) = connection.parts();
-        let copied = watch.run(async {
-            let mut copy = connection.copy_in_raw(statement).await?;
-            for piece in self.bytes.chunks(PIECE) {
-                copy.send(piece).await?;
-            }
-            copy.finish().await
-        });
-        copied.await?;
-        Ok(())
     }
 
     fn field(&mut self, value: &[u8]) -> &mut Self {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::copy::CopyRows;
+use super::copy::copy;
 use super::session::Session;
 use super::{BankKey, EntityName, Store, StoreError, fact_type_code};
 use crate::store::DocumentWrite;
@@ -13,8 +13,6 @@ use crate::store::DocumentWrite;
 /// Kinds of entities.
 const REGULAR: i16 = 1;
 const LABEL: i16 = 2;
-/// How often names are looked for that go away meanwhile.
-const ATTEMPTS: usize = 8;
 /// Newest mentions of an entity that tell its circle.
 const NEWEST: i64 = 100;
 
@@ -66,22 +64,21 @@ pub(super) async fn attach(
     rows.sort_unstable();
     // Two spellings of one fact may be the same entity to the database.
     rows.dedup();
-    let mut copy = CopyRows::new(4);
-    for (entity, memory, fact_type) in rows {
-        copy.row().i64(bank.0).uuid(entity).uuid(memory).i16(fact_type);
-        *mentions.entry(entity).or_insert(0) += 1;
+    for (entity, ..) in &rows {
+        *mentions.entry(*entity).or_insert(0) += 1;
     }
-    copy.send(
-        &mut *transaction,
-        "copy memory_entities (bank_key, entity_id, memory_id, fact_type) from stdin (format binary)",
-    )
+    let statement =
+        "copy memory_entities (bank_key, entity_id, memory_id, fact_type) from stdin (format binary)";
+    copy(transaction, statement, 4, &rows, |copy, (entity, memory, fact_type)| {
+        copy.row().i64(bank.0).uuid(*entity).uuid(*memory).i16(*fact_type);
+    })
     .await?;
     Ok(mentions)
 }
 
-/// Ids by name. Lower case is the database's own, so that its unique index agrees. None of them
-/// can be deleted until the transaction ends.
-async fn resolve(
+/// Ids by name. Lower case is the database's own, so that its unique index agrees. Entities go
+/// with their bank only, which the transaction holds, so that every name is found.
+pub(super) async fn resolve(
     transaction: &mut Session,
     bank: BankKey,
     entities: &BTreeMap<&str, bool>,
@@ -90,39 +87,32 @@ async fn resolve(
     let names: Vec<String> = entities.keys().map(|name| (*name).to_owned()).collect();
     let kinds: Vec<i16> = entities.values().map(|is_label| if *is_label { LABEL } else { REGULAR }).collect();
     let new_ids: Vec<Uuid> = names.iter().map(|_| Uuid::now_v7()).collect();
-    for _ in 0..ATTEMPTS {
-        sqlx::query!(
-            "insert into entities (bank_key, entity_id, name, kind, first_seen)
-             select $1, n.id, n.name, n.kind, $5 from (
-               select distinct on (lower(u.name)) u.name, u.id, u.kind
-               from unnest($2::text[], $3::uuid[], $4::smallint[]) u(name, id, kind)
-               order by lower(u.name), u.name
-             ) n
-             order by lower(n.name)
-             on conflict (bank_key, lower(name)) do nothing",
-            bank.0,
-            &names,
-            &new_ids,
-            &kinds,
-            now
-        )
-        .execute(&mut *transaction)
-        .await?;
-        let rows = sqlx::query!(
-            r#"select u.name as "name!", e.entity_id from unnest($2::text[]) u(name)
-               join entities e on e.bank_key = $1 and lower(e.name) = lower(u.name)
-               order by e.entity_id for key share of e"#,
-            bank.0,
-            &names
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
-        // One that was there at the insert may have been deleted since, as nobody mentioned it.
-        if rows.len() == names.len() {
-            return Ok(rows.into_iter().map(|row| (row.name, row.entity_id)).collect());
-        }
-    }
-    Err(StoreError::Database(sqlx::Error::RowNotFound))
+    sqlx::query!(
+        "insert into entities (bank_key, entity_id, name, kind, first_seen)
+         select $1, n.id, n.name, n.kind, $5 from (
+           select distinct on (lower(u.name)) u.name, u.id, u.kind
+           from unnest($2::text[], $3::uuid[], $4::smallint[]) u(name, id, kind)
+           order by lower(u.name), u.name
+         ) n
+         order by lower(n.name)
+         on conflict (bank_key, lower(name)) do nothing",
+        bank.0,
+        &names,
+        &new_ids,
+        &kinds,
+        now
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let rows = sqlx::query!(
+        r#"select u.name as "name!", e.entity_id from unnest($2::text[]) u(name)
+           join entities e on e.bank_key = $1 and lower(e.name) = lower(u.name)"#,
+        bank.0,
+        &names
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.entity_id)).collect())
 }
 
 impl Store {

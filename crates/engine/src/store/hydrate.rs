@@ -165,22 +165,35 @@ impl RecallSession {
     /// The memories of these ids, in no order; those deleted meanwhile are missing.
     pub async fn hydrate(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<HydratedMemory>, StoreError> {
         let rows = sqlx::query!(
-            r#"select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, m.metadata, m.tags,
-                 m.occurred_start, m.occurred_end, m.mentioned_at, coalesce(m.source_ids, '{}') as "source_ids!",
-                 e.ids as "entity_ids!", e.names as "entity_names!"
-               from memories m cross join lateral (
-                 select coalesce(array_agg(e.entity_id order by e.name), '{}') as ids,
-                   coalesce(array_agg(e.name order by e.name), '{}') as names
-                 from (
-                   select distinct me.entity_id from memory_entities me
-                   where me.bank_key = $1 and me.memory_id = any(m.memory_id || coalesce(m.source_ids, '{}'))
-                 ) me cross join lateral (
-                   -- One by one: a join would read all entities of the bank for each memory.
+            // Row by row, and each entity once: a join would read all entities of the bank.
+            r#"with wanted as materialized (
+                 select memory_id, document_id, chunk_index, fact_type, body, context, metadata, tags,
+                   occurred_start, occurred_end, mentioned_at, source_ids
+                 from memories where bank_key = $1 and memory_id = any($2)
+               ), held as materialized (
+                 select w.memory_id, me.entity_id from wanted w cross join lateral (
+                   select entity_id from memory_entities
+                   where bank_key = $1 and memory_id = w.memory_id offset 0
+                 ) me
+                 union all
+                 select w.memory_id, me.entity_id
+                 from wanted w cross join unnest(w.source_ids) source cross join lateral (
+                   select entity_id from memory_entities where bank_key = $1 and memory_id = source offset 0
+                 ) me
+               ), named as materialized (
+                 select e.entity_id, e.name from (select distinct entity_id from held) d cross join lateral (
                    select entity_id, name from entities
-                   where bank_key = $1 and entity_id = me.entity_id offset 0
+                   where bank_key = $1 and entity_id = d.entity_id offset 0
                  ) e
-               ) e
-               where m.bank_key = $1 and m.memory_id = any($2)"#,
+               ), listed as (
+                 select held.memory_id, array_agg(named.entity_id) ids, array_agg(named.name) names
+                 from held join named using (entity_id) group by held.memory_id
+               )
+               select w.memory_id as "memory_id!", w.document_id, w.chunk_index, w.fact_type as "fact_type!",
+                 w.body as "body!", w.context, w.metadata, w.tags as "tags!",
+                 w.occurred_start, w.occurred_end, w.mentioned_at, coalesce(w.source_ids, '{}') as "source_ids!",
+                 coalesce(l.ids, '{}') as "entity_ids!", coalesce(l.names, '{}') as "entity_names!"
+               from wanted w left join listed l using (memory_id)"#,
             bank.0,
             ids
         )
@@ -201,9 +214,7 @@ impl RecallSession {
                 occurred_end: row.occurred_end,
                 mentioned_at: row.mentioned_at,
                 source_ids: row.source_ids,
-                entities: std::iter::zip(row.entity_ids, row.entity_names)
-                    .map(|(entity_id, name)| EntityName { entity_id, name })
-                    .collect(),
+                entities: by_name(row.entity_ids, row.entity_names),
             })
             .collect())
     }
@@ -267,4 +278,13 @@ impl RecallSession {
     ) -> Result<Vec<Uuid>, StoreError> {
         fetch_visible(&mut self.transaction, bank, ids, tags).await
     }
+}
+
+/// Entities by their names, each once: several facts behind an observation may mention it.
+fn by_name(ids: Vec<Uuid>, names: Vec<String>) -> Vec<EntityName> {
+    let named = std::iter::zip(ids, names).map(|(entity_id, name)| EntityName { entity_id, name });
+    let mut entities: Vec<EntityName> = named.collect();
+    entities.sort_unstable_by(|one, other| (&one.name, one.entity_id).cmp(&(&other.name, other.entity_id)));
+    entities.dedup_by_key(|entity| entity.entity_id);
+    entities
 }

@@ -9,7 +9,7 @@ use pgvector::HalfVector;
 use uuid::Uuid;
 
 use super::banks::hold;
-use super::copy::CopyRows;
+use super::copy::copy;
 use super::session::Session;
 use super::{BankKey, DocumentWrite, Store, StoreError};
 
@@ -63,11 +63,11 @@ pub(super) async fn record(
     let facts = || documents.iter().flat_map(|document| &document.facts);
     let mut memories: Vec<Uuid> = facts().map(|fact| fact.memory_id).collect();
     memories.sort_unstable();
-    let mut queue = CopyRows::new(2);
-    for memory in &memories {
+    let statement = "copy link_queue (bank_key, memory_id) from stdin (format binary)";
+    copy(transaction, statement, 2, &memories, |queue, memory| {
         queue.row().i64(bank.0).uuid(*memory);
-    }
-    queue.send(transaction, "copy link_queue (bank_key, memory_id) from stdin (format binary)").await?;
+    })
+    .await?;
 
     let mut causes: Vec<(Uuid, Uuid)> = facts()
         .flat_map(|fact| fact.caused_by.iter().map(|cause| (fact.memory_id, *cause)))
@@ -75,19 +75,46 @@ pub(super) async fn record(
         .collect();
     causes.sort_unstable();
     causes.dedup();
-    if causes.is_empty() {
-        return Ok(());
-    }
-    let mut links = CopyRows::new(5);
-    for (effect, cause) in causes {
-        links.row().i64(bank.0).uuid(effect).i16(CAUSED_BY).uuid(cause).f32(1.0);
-    }
-    links
-        .send(
-            transaction,
-            "copy memory_links (bank_key, memory_id, kind, other_id, weight) from stdin (format binary)",
-        )
-        .await
+    let statement =
+        "copy memory_links (bank_key, memory_id, kind, other_id, weight) from stdin (format binary)";
+    copy(transaction, statement, 5, &causes, |links, (effect, cause)| {
+        links.row().i64(bank.0).uuid(*effect).i16(CAUSED_BY).uuid(*cause).f32(1.0);
+    })
+    .await
+}
+
+/// Notes that the semantic links of a memory are to be found anew. Waits for a round that is at
+/// it just now.
+pub(super) async fn queue(
+    transaction: &mut Session,
+    bank: BankKey,
+    memory_id: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into link_queue (bank_key, memory_id) values ($1, $2) on conflict do nothing",
+        bank.0,
+        memory_id
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(())
+}
+
+/// Removes the semantic links of a memory, from it and to it.
+pub(super) async fn remove_semantic(
+    transaction: &mut Session,
+    bank: BankKey,
+    memory_id: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from memory_links where bank_key = $1 and kind = $3 and (memory_id = $2 or other_id = $2)",
+        bank.0,
+        memory_id,
+        SEMANTIC
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(())
 }
 
 impl Store {
@@ -205,7 +232,8 @@ impl LinkRound {
         Ok(rows.into_iter().map(|row| link(row.memory_id, row.other_id, row.similarity)).collect())
     }
 
-    /// Writes the links and ends the round. Memories that are gone, or about to go, get none.
+    /// Writes the links and ends the round. Memories that are gone, or about to go, get none, nor
+    /// do those that have changed meanwhile and wait for another round.
     pub async fn finish(mut self, links: &[SemanticLink]) -> Result<(), StoreError> {
         let memories: Vec<Uuid> = links.iter().map(|link| link.memory_id).collect();
         let others: Vec<Uuid> = links.iter().map(|link| link.other_id).collect();
@@ -213,8 +241,10 @@ impl LinkRound {
         if !links.is_empty() {
             sqlx::query!(
                 "with ends as materialized (
-                   select memory_id from memories
+                   select memory_id from memories m
                    where bank_key = $1 and memory_id = any($2::uuid[] || $3::uuid[])
+                     and not exists (select from link_queue q where q.bank_key = $1 and q.memory_id = m.memory_id
+                                       and m.edited_at is not null)
                    order by memory_id for key share skip locked
                  )
                  insert into memory_links (bank_key, memory_id, kind, other_id, weight)

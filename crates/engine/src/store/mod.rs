@@ -9,15 +9,19 @@
 //!   bank state, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
+mod archive;
 mod banks;
 mod cells;
 mod connect;
 mod consolidation;
 mod copy;
+mod curation;
 mod documents;
 mod dynamic;
 mod entities;
+mod events;
 mod extractions;
+mod fact_rows;
 mod files;
 mod hydrate;
 mod info;
@@ -41,6 +45,7 @@ use std::time::Duration;
 use hindsight_types::recall::FactType;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
+use uuid::Uuid;
 
 use crate::text::terms::Language;
 use session::{SetUp, is_silence};
@@ -50,20 +55,22 @@ pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub(crate) use consolidation::CONSOLIDATION;
 pub use consolidation::{ConsolidationDefaults, WaitingFact};
+pub use curation::{FactChange, StateChange, StoredFact, TextFeatures};
 pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
-    GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe,
-    TimeField, WordHit,
+    Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
+    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter,
+    TermProbe, TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
+pub use events::DocumentEventRow;
 pub use files::FileBytes;
 pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
 pub use observations::{
-    ConsolidationOutcome, ConsolidationWrite, ObservationChange, ObservationCreate, ObservationRemoval,
-    ObservationRow, ObservationText, ObservationVersion, ScopeWrite, SourceFact,
+    ConsolidationOutcome, ConsolidationWrite, FormerObservation, ObservationChange, ObservationCreate,
+    ObservationRemoval, ObservationRow, ObservationText, ScopeWrite, SourceFact,
 };
 pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
@@ -167,6 +174,9 @@ pub enum StoreError {
     /// A chunk that was to be kept has gone meanwhile; nothing was written.
     #[error("document '{0}' was changed while it was read, try again")]
     DocumentChanged(String),
+    /// A memory was changed, deleted or declared invalid meanwhile; nothing was written.
+    #[error("memory '{0}' was changed by somebody else at the same time, try again")]
+    MemoryChanged(Uuid),
     /// Nothing can be added to a document whose text is not kept; nothing was written.
     #[error("the text of document '{0}' was not stored, so nothing can be added to it; replace it instead")]
     NoText(String),
@@ -215,7 +225,10 @@ impl StoreError {
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::BankVanished | Self::DocumentChanged(_) => true,
+            Self::Unreachable { .. }
+            | Self::BankVanished
+            | Self::DocumentChanged(_)
+            | Self::MemoryChanged(_) => true,
             Self::Database(error) => match error {
                 sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut

@@ -6,12 +6,13 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::banks::hold;
+use super::events::{self, Event};
 use super::remove::{Outgoing, remove_memories};
 use super::session::Session;
 use super::statistics::write_statistics;
 use super::stored::{PartRecord, part_records};
 use super::versions::{Kept, Version};
-use super::{BankKey, Store, StoreError, consolidation};
+use super::{BankKey, Store, StoreError, archive, consolidation};
 
 /// New labels for the memories of a chunk; without tags those stay as they are.
 #[derive(Clone, Debug)]
@@ -21,6 +22,22 @@ pub(super) struct Labels {
     pub(super) tags: Option<Vec<String>>,
     pub(super) metadata: Change,
     pub(super) scopes: Change,
+}
+
+impl Labels {
+    /// As a record for the database.
+    pub(super) fn row(&self) -> Value {
+        let ((sets_metadata, metadata), (sets_scopes, scopes)) = (self.metadata.parts(), self.scopes.parts());
+        json!({
+            "document_id": self.document_id,
+            "chunk_index": self.chunk_index,
+            "tags": self.tags,
+            "sets_metadata": sets_metadata,
+            "metadata": metadata,
+            "sets_scopes": sets_scopes,
+            "scopes": scopes,
+        })
+    }
 }
 
 /// What becomes of a field that may be empty.
@@ -82,22 +99,7 @@ pub(super) async fn find_changes(
     if labels.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Value = labels
-        .iter()
-        .map(|labels| {
-            let ((sets_metadata, metadata), (sets_scopes, scopes)) =
-                (labels.metadata.parts(), labels.scopes.parts());
-            json!({
-                "document_id": labels.document_id,
-                "chunk_index": labels.chunk_index,
-                "tags": labels.tags,
-                "sets_metadata": sets_metadata,
-                "metadata": metadata,
-                "sets_scopes": sets_scopes,
-                "scopes": scopes,
-            })
-        })
-        .collect();
+    let rows: Value = labels.iter().map(Labels::row).collect();
     // Scopes follow from the tags unless they are one for all, or named without a wildcard.
     let rows = sqlx::query!(
         r#"select n.memory_id as "memory_id!", n.tags as "tags!: Vec<String>", n.metadata, n.scopes,
@@ -261,6 +263,9 @@ impl Store {
         let outgoing = Outgoing::find(&mut transaction, bank, &[], &changed).await?;
         let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
         write_labels(&mut transaction, bank, &changed, now).await?;
+        archive::relabel(&mut transaction, bank, &labels).await?;
+        let retagged = [Event::new(document_id, "retag")];
+        events::record(&mut transaction, bank, &retagged, &removed, now).await?;
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, removed.counts(), now)
             .await?;
         if removed.has_waiting || changed.iter().any(|memory| memory.is_rescoped) {

@@ -7,30 +7,56 @@ use hindsight_types::recall::FactType;
 use uuid::Uuid;
 
 use super::banks::hold;
+use super::events::{self, Event};
 use super::relabel::Relabelled;
 use super::session::Session;
 use super::statistics::{Counts, write_statistics};
 use super::{BankKey, Store, StoreError, consolidation, fact_type_code};
 use crate::text::terms::{Language, analyze};
 
-/// What the removal of facts changes in the statistics; all numbers are negative.
+/// Number of the type of observations.
+const OBSERVATION: i16 = 3;
+
+/// What the removal of memories changes in the statistics; all numbers are negative.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
     /// Change of document frequency by term.
     pub(super) terms: BTreeMap<i64, i32>,
     /// Change of mentions by entity.
     pub(super) entities: BTreeMap<Uuid, i32>,
-    /// Facts removed.
+    /// Memories removed.
     pub(super) memories: i64,
     /// Whether facts that stay wait to be looked at again.
     pub(super) has_waiting: bool,
     term_length: i64,
+    /// Number of facts by document.
+    facts: BTreeMap<String, i32>,
+    /// Observations, each with the documents of the facts behind it.
+    observations: Vec<(Uuid, Vec<String>)>,
 }
 
 impl Removed {
     /// The change of the bank's counters.
     pub(super) fn counts(&self) -> Counts {
         Counts { memories: -self.memories, term_length: -self.term_length }
+    }
+
+    /// Documents that have lost facts.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &str> {
+        self.facts.keys().map(String::as_str)
+    }
+
+    /// Documents with facts behind the observations that are gone.
+    pub(super) fn observed_documents(&self) -> BTreeSet<&str> {
+        self.observations.iter().flat_map(|(_, documents)| documents).map(String::as_str).collect()
+    }
+
+    /// How many facts of a document are gone, and which observations that were made of its facts.
+    pub(super) fn of_document(&self, document_id: &str) -> (i32, Vec<Uuid>) {
+        let facts = self.facts.get(document_id).copied().unwrap_or_default();
+        let is_its = |documents: &[String]| documents.iter().any(|document| document == document_id);
+        let observations = self.observations.iter().filter(|(_, documents)| is_its(documents));
+        (facts, observations.map(|(id, _)| *id).collect())
     }
 }
 
@@ -62,8 +88,31 @@ impl Outgoing {
     ) -> Result<Self, StoreError> {
         let mut sources: Vec<Uuid> = facts.to_vec();
         sources.extend(relabelled.iter().filter(|memory| memory.is_rescoped).map(Relabelled::memory_id));
+        let relabelled: Vec<Uuid> = relabelled.iter().map(Relabelled::memory_id).collect();
+        Self::collect(transaction, bank, facts, &sources, &relabelled).await
+    }
+
+    /// Finds what was made of facts that change and stay, and locks it in the same order, the
+    /// states of these facts too.
+    pub(super) async fn made_of(
+        transaction: &mut Session,
+        bank: BankKey,
+        facts: &[Uuid],
+    ) -> Result<Self, StoreError> {
+        Self::collect(transaction, bank, &[], facts, facts).await
+    }
+
+    /// Finds the observations made of `sources`, beside the facts that go; `touched` are facts
+    /// whose states are locked in any case.
+    async fn collect(
+        transaction: &mut Session,
+        bank: BankKey,
+        facts: &[Uuid],
+        sources: &[Uuid],
+        touched: &[Uuid],
+    ) -> Result<Self, StoreError> {
         let mut outgoing = Self { memories: facts.to_vec(), waiting: Vec::new() };
-        if sources.is_empty() && relabelled.is_empty() {
+        if sources.is_empty() && touched.is_empty() {
             return Ok(outgoing);
         }
         // Whoever makes observations of these facts holds them meanwhile: what it has made is seen.
@@ -71,7 +120,7 @@ impl Outgoing {
             "select memory_id from memories where bank_key = $1 and memory_id = any($2) and fact_type < 3
              order by memory_id for update",
             bank.0,
-            &sources
+            sources
         )
         .fetch_all(&mut *transaction)
         .await?;
@@ -80,7 +129,7 @@ impl Outgoing {
                where bank_key = $1 and fact_type = 3 and (source_ids && $2 or memory_id = any($2))
                order by memory_id for update"#,
             bank.0,
-            &sources
+            sources
         )
         .fetch_all(&mut *transaction)
         .await?;
@@ -91,7 +140,7 @@ impl Outgoing {
         outgoing.waiting.dedup();
         outgoing.memories.extend(observations.iter().map(|observation| observation.memory_id));
         let mut states = outgoing.waiting.clone();
-        states.extend(relabelled.iter().map(Relabelled::memory_id));
+        states.extend_from_slice(touched);
         sqlx::query!(
             "select memory_id from memory_state where bank_key = $1 and memory_id = any($2)
              order by memory_id for update",
@@ -117,17 +166,23 @@ pub(super) async fn remove_memories(
         return Ok(removed);
     }
     let facts = sqlx::query!(
-        "select memory_id, body from memories where bank_key = $1 and memory_id = any($2)",
+        "select memory_id, body, document_id, fact_type from memories where bank_key = $1 and memory_id = any($2)",
         bank.0,
         &outgoing.memories
     )
     .fetch_all(&mut *transaction)
     .await?;
+    let observations: Vec<Uuid> =
+        facts.iter().filter(|fact| fact.fact_type == OBSERVATION).map(|fact| fact.memory_id).collect();
+    removed.observations = documents_behind(transaction, bank, &observations).await?;
     // Postings have no index by memory: their keys are computed again from the texts.
     let (mut terms, mut holders) = (Vec::new(), Vec::new());
     for fact in &facts {
         let analyzed = analyze(&fact.body, language);
         removed.memories += 1;
+        if let Some(document_id) = &fact.document_id {
+            *removed.facts.entry(document_id.clone()).or_default() += 1;
+        }
         removed.term_length += i64::from(analyzed.length);
         for term in analyzed.terms {
             *removed.terms.entry(term.hash).or_default() -= 1;
@@ -180,6 +235,28 @@ pub(super) async fn remove_memories(
     Ok(removed)
 }
 
+/// For each of these observations the documents of the facts behind it.
+async fn documents_behind(
+    transaction: &mut Session,
+    bank: BankKey,
+    observations: &[Uuid],
+) -> Result<Vec<(Uuid, Vec<String>)>, StoreError> {
+    if observations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query!(
+        r#"select o.memory_id, array(select distinct m.document_id from memories m
+             where m.bank_key = $1 and m.memory_id = any(o.source_ids) and m.document_id is not null)
+             as "documents!"
+           from memories o where o.bank_key = $1 and o.memory_id = any($2)"#,
+        bank.0,
+        observations
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.memory_id, row.documents)).collect())
+}
+
 /// The memories read from chunks, given by document and place.
 pub(super) async fn memories_of_chunks(
     transaction: &mut Session,
@@ -198,6 +275,48 @@ pub(super) async fn memories_of_chunks(
     .fetch_all(&mut *transaction)
     .await?;
     Ok(ids)
+}
+
+/// Those memories of chunks, given by document and place, that nobody has edited.
+pub(super) async fn unchanged_memories(
+    transaction: &mut Session,
+    bank: BankKey,
+    documents: &[String],
+    chunks: &[i32],
+) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "select m.memory_id from unnest($2::text[], $3::int[]) u(document_id, chunk_index)
+         join memories m on m.bank_key = $1 and m.document_id = u.document_id
+           and m.chunk_index = u.chunk_index and m.edited_at is null",
+        bank.0,
+        documents,
+        chunks
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    Ok(ids)
+}
+
+/// Waits for writers of a bank under way, and lets none begin: each holds a share of its row. False
+/// when there is no such bank.
+async fn hold_alone(transaction: &mut Session, bank: BankKey) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!("select bank_key from banks where bank_key = $1 for update", bank.0)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    Ok(held.is_some())
+}
+
+/// Observations have to be made of every fact of a bank again.
+async fn wait_again(transaction: &mut Session, bank: BankKey, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update memory_state set consolidated_at = null, consolidation_failed_at = null, updated_at = $2
+         where bank_key = $1 and (consolidated_at is not null or consolidation_failed_at is not null)",
+        bank.0,
+        now
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(())
 }
 
 impl Store {
@@ -245,8 +364,8 @@ impl Store {
         Ok(i64::try_from(facts.len()).ok())
     }
 
-    /// Deletes the memories of a bank, or those of one type and the observations made of them;
-    /// documents and entities stay. Returns their number.
+    /// Deletes the memories of a bank, or those of one type and the observations made of them, the
+    /// invalid ones too; documents and entities stay. Returns the number of those that were valid.
     pub async fn delete_memories(
         &self,
         bank: BankKey,
@@ -254,32 +373,54 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
         let mut transaction = self.begin().await?;
-        // Waits for writers under way, and lets none begin: each holds a share of this row.
-        let held = sqlx::query_scalar!("select bank_key from banks where bank_key = $1 for update", bank.0)
-            .fetch_optional(&mut transaction)
-            .await?;
-        if held.is_none() {
+        if !hold_alone(&mut transaction, bank).await? {
             return Ok(0);
         }
+        let code = fact_type.map(fact_type_code);
         let facts = sqlx::query_scalar!(
             "select memory_id from memories where bank_key = $1 and ($2::smallint is null or fact_type = $2)",
             bank.0,
-            fact_type.map(fact_type_code)
+            code
         )
         .fetch_all(&mut transaction)
         .await?;
         let outgoing = Outgoing::find(&mut transaction, bank, &facts, &[]).await?;
-        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
-        // What was read from the chunks is not there any more: the next retain reads them anew.
+        // What was read from the chunks is not there any more: the next retain reads them anew. Those
+        // that lose nothing keep what somebody has changed in them.
         sqlx::query!(
-            "update chunks set provenance = null where bank_key = $1 and provenance is not null",
-            bank.0
+            "update chunks c set provenance = null where bank_key = $1 and provenance is not null and (
+               $2::smallint is null
+               or exists (select from memories m where m.bank_key = $1 and m.document_id = c.document_id
+                            and m.chunk_index = c.chunk_index and m.fact_type = $2)
+               or exists (select from archived_memories a where a.bank_key = $1 and a.document_id = c.document_id
+                            and a.chunk_index = c.chunk_index and a.fact_type = $2))",
+            bank.0,
+            code
         )
         .execute(&mut transaction)
         .await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        sqlx::query!(
+            "delete from archived_memories where bank_key = $1 and ($2::smallint is null or fact_type = $2)",
+            bank.0,
+            code
+        )
+        .execute(&mut transaction)
+        .await?;
+        if fact_type == Some(FactType::Observation) {
+            wait_again(&mut transaction, bank, now).await?;
+        }
+        let of_facts = removed.documents().map(|document| Event::new(document, "fact_deleted"));
+        let of_observations = removed.observed_documents().into_iter();
+        let of_observations = of_observations.map(|document| Event::new(document, "observations_cleared"));
+        let events: Vec<Event<'_>> = match fact_type {
+            Some(FactType::Observation) => of_observations.collect(),
+            _ => of_facts.collect(),
+        };
+        events::record(&mut transaction, bank, &events, &removed, now).await?;
         let counts = removed.counts();
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, counts, now).await?;
-        if removed.has_waiting {
+        if removed.has_waiting || fact_type == Some(FactType::Observation) {
             consolidation::request(&mut transaction, bank, self.consolidation).await?;
         }
         transaction.end().await?;

@@ -8,10 +8,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::relabel::{Labels, find_changes, labels_of, write_labels};
-use super::remove::{Outgoing, Removed, memories_of_chunks, remove_memories};
+use super::remove::{Outgoing, Removed, memories_of_chunks, remove_memories, unchanged_memories};
 use super::session::Session;
 use super::versions::{Kept, Version};
-use super::{BankKey, DocumentWrite, FactWrite, StoreError};
+use super::{BankKey, DocumentWrite, FactWrite, StoreError, archive};
+use crate::hash::hex;
 use crate::text::terms::Language;
 
 /// Writes the documents' rows, removes what goes and moves what stays. Returns what the
@@ -25,7 +26,11 @@ pub(super) async fn make_room(
 ) -> Result<Removed, StoreError> {
     write_rows(transaction, bank, versions, now).await?;
     let (documents, chunks) = pairs(versions, |version| &version.removed);
-    let facts = memories_of_chunks(transaction, bank, &documents, &chunks).await?;
+    let mut facts = memories_of_chunks(transaction, bank, &documents, &chunks).await?;
+    let (reread_of, reread) = pairs(versions, |version| &version.reread);
+    if !reread.is_empty() {
+        facts.extend(unchanged_memories(transaction, bank, &reread_of, &reread).await?);
+    }
     let labels: Vec<Labels> = versions.iter().flat_map(labels_of).collect();
     let changed = find_changes(transaction, bank, &labels).await?;
     let outgoing = Outgoing::find(transaction, bank, &facts, &changed).await?;
@@ -39,8 +44,10 @@ pub(super) async fn make_room(
     )
     .execute(&mut *transaction)
     .await?;
+    archive::forget_chunks(transaction, bank, &documents, &chunks).await?;
     write_labels(transaction, bank, &changed, now).await?;
     removed.has_waiting |= changed.iter().any(|memory| memory.is_rescoped);
+    archive::relabel(transaction, bank, &labels).await?;
     keep_texts(transaction, bank, versions).await?;
     move_chunks(transaction, bank, versions).await?;
     place_in_streams(transaction, bank, versions).await?;
@@ -175,7 +182,7 @@ async fn move_chunks(
     )
     .execute(&mut *transaction)
     .await?;
-    Ok(())
+    archive::shift(transaction, bank, &documents, (&old, &new), &shifts).await
 }
 
 /// In an undated document memories stand in its own conversation as they do in the document.
@@ -204,10 +211,45 @@ async fn place_in_streams(
     )
     .execute(&mut *transaction)
     .await?;
+    archive::place_in_streams(transaction, bank, &documents, &streams).await
+}
+
+/// Chunks that stay and were read anew are as complete as they were read to be.
+pub(super) async fn refresh_chunks(
+    transaction: &mut Session,
+    bank: BankKey,
+    versions: &[Version<'_>],
+    documents: &[&DocumentWrite],
+) -> Result<(), StoreError> {
+    let (mut ids, mut places, mut provenances) = (Vec::new(), Vec::new(), Vec::new());
+    for (version, document) in std::iter::zip(versions, documents) {
+        for (chunk, place) in std::iter::zip(&document.chunks, &version.places) {
+            if let Some(place) = place.filter(|place| place.is_stored) {
+                ids.push(document.document_id.clone());
+                places.push(place.chunk_index);
+                provenances.push(chunk.is_complete.then(|| hex(&chunk.key.provenance)));
+            }
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update chunks c set provenance = decode(u.provenance, 'hex')
+         from unnest($2::text[], $3::int[], $4::text[]) u(document_id, chunk_index, provenance)
+         where c.bank_key = $1 and c.document_id = u.document_id and c.chunk_index = u.chunk_index",
+        bank.0,
+        &ids,
+        &places,
+        &provenances as &[Option<String>]
+    )
+    .execute(&mut *transaction)
+    .await?;
     Ok(())
 }
 
-/// For each document the new facts that one which stays says already, at the same time.
+/// For each document the new facts that one which stays says already, at the same time, or said
+/// before somebody edited it or declared it invalid.
 pub(super) async fn find_repeated(
     transaction: &mut Session,
     bank: BankKey,
@@ -229,10 +271,19 @@ pub(super) async fn find_repeated(
     times.sort_unstable();
     times.dedup();
     let rows = sqlx::query!(
-        r#"select m.document_id as "document_id!", v.text_hash as "text_hash!", m.mentioned_at
-           from memories m join memory_vectors v on v.bank_key = m.bank_key and v.memory_id = m.memory_id
-           where m.bank_key = $1 and m.document_id = any($2)
-             and (m.mentioned_at is null or m.mentioned_at = any($3)) and v.text_hash = any($4)"#,
+        r#"select document_id as "document_id!", text_hash as "text_hash!", mentioned_at from (
+             select m.document_id, v.text_hash, m.mentioned_at
+             from memories m join memory_vectors v on v.bank_key = m.bank_key and v.memory_id = m.memory_id
+             where m.bank_key = $1
+             union all
+             select document_id, read_hash, read_mentioned_at from memories where bank_key = $1
+             union all
+             select document_id, text_hash, mentioned_at from archived_memories where bank_key = $1
+             union all
+             select document_id, read_hash, read_mentioned_at from archived_memories where bank_key = $1
+           ) said
+           where document_id = any($2) and (mentioned_at is null or mentioned_at = any($3))
+             and text_hash = any($4)"#,
         bank.0,
         &documents,
         &times,

@@ -58,11 +58,15 @@ pub(super) struct Stored {
 pub(super) struct StoredChunk {
     pub(super) chunk_index: i32,
     pub(super) part: i32,
+    pub(super) content_hash: Vec<u8>,
+    /// None when it is to be read anew in any case.
     pub(super) key: Option<ChunkKey>,
     /// Whether its text is not kept.
     pub(super) is_bare: bool,
     /// Place of its first memory and number of places.
     pub(super) memories: (i32, i32),
+    /// Whether somebody has edited one of its memories or declared it invalid.
+    pub(super) is_changed: bool,
 }
 
 impl Store {
@@ -154,11 +158,15 @@ pub(super) async fn lock(
         r#"select u.id as "id!",
              coalesce((select max(chunk_index) + 1 from chunks c
                 where c.bank_key = $1 and c.document_id = u.id), 0) as "chunks!",
-             coalesce(l.ordinal + 1, 0) as "memories!", l.stream_id as "stream_id?"
+             coalesce(greatest(l.ordinal, a.ordinal) + 1, 0) as "memories!",
+             coalesce(l.stream_id, a.stream_id) as "stream_id?"
            from unnest($2::text[]) u(id) left join lateral (
              select m.ordinal, v.stream_id from memories m
              join memory_vectors v on v.bank_key = m.bank_key and v.memory_id = m.memory_id
-             where m.bank_key = $1 and m.document_id = u.id order by m.ordinal desc limit 1) l on true"#,
+             where m.bank_key = $1 and m.document_id = u.id order by m.ordinal desc limit 1) l on true
+           left join lateral (
+             select ordinal, stream_id from archived_memories
+             where bank_key = $1 and document_id = u.id order by ordinal desc limit 1) a on true"#,
         bank.0,
         &old
     )
@@ -194,10 +202,18 @@ async fn read_chunks(
     }
     let rows = sqlx::query!(
         r#"select c.document_id, c.chunk_index, c.part, c.content_hash, c.provenance, (c.body = '') as "is_bare!",
-             coalesce(m.first, 0) as "first!", coalesce(m.last - m.first + 1, 0) as "places!"
+             coalesce(m.first, 0) as "first!", coalesce(m.last - m.first + 1, 0) as "places!",
+             coalesce(m.is_changed, false) as "is_changed!"
            from chunks c left join (
-             select document_id, chunk_index, min(ordinal) as first, max(ordinal) as last from memories
-             where bank_key = $1 and document_id = any($2) group by document_id, chunk_index
+             select document_id, chunk_index, min(ordinal) as first, max(ordinal) as last,
+               bool_or(is_changed) as is_changed
+             from (
+               select document_id, chunk_index, ordinal, edited_at is not null as is_changed from memories
+               where bank_key = $1 and document_id = any($2)
+               union all
+               select document_id, chunk_index, ordinal, true from archived_memories
+               where bank_key = $1 and document_id = any($2)
+             ) f group by document_id, chunk_index
            ) m on m.document_id = c.document_id and m.chunk_index = c.chunk_index
            where c.bank_key = $1 and c.document_id = any($2) order by c.document_id, c.chunk_index"#,
         bank.0,
@@ -212,9 +228,11 @@ async fn read_chunks(
             stored.chunks.push(StoredChunk {
                 chunk_index: row.chunk_index,
                 part: row.part,
-                key: provenance.map(|provenance| ChunkKey { content_hash, provenance }),
+                key: provenance.map(|provenance| ChunkKey { content_hash: content_hash.clone(), provenance }),
+                content_hash,
                 is_bare: row.is_bare,
                 memories: (row.first, row.places),
+                is_changed: row.is_changed,
             });
         }
     }

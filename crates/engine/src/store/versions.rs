@@ -5,13 +5,15 @@
 //! retain stands behind the text that replaces the rest, and a chunk that was to be kept and is
 //! gone makes the retain look again.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::session::Session;
-use super::stored::{PartRecord, Stored, StoredChunk, lock};
-use super::{BankKey, DocumentWrite, StoreError};
+use super::stored::{ChunkKey, PartRecord, Stored, StoredChunk, lock};
+use super::{BankKey, ChunkWrite, DocumentWrite, StoreError};
 use crate::hash::{hex, sha256};
 use crate::retain::body::{Body, Span};
 
@@ -50,18 +52,22 @@ pub(super) struct Version<'d> {
     pub(super) filled: Vec<(i32, &'d str)>,
     /// Chunks that go.
     pub(super) removed: Vec<i32>,
-    /// For each chunk of the write that is new: its place, its item, the place of its first memory.
+    /// Chunks that stay, but for memories that nobody has changed: those are read anew.
+    pub(super) reread: Vec<i32>,
+    /// For each chunk of the write that was read: its place, its item, the place of its first memory.
     pub(super) places: Vec<Option<Place>>,
     /// The conversation of its own, when it has facts from before and none of its items is dated.
     pub(super) stream: Option<OwnStream>,
 }
 
-/// Where a new chunk comes to stand.
+/// Where a chunk that was read comes to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) chunk_index: i32,
     pub(super) part: i32,
     pub(super) ordinal: i32,
+    /// Whether it stands there already.
+    pub(super) is_stored: bool,
 }
 
 /// The conversation that an undated document is.
@@ -186,6 +192,7 @@ impl<'d> Version<'d> {
             kept: Vec::new(),
             filled: Vec::new(),
             removed: Vec::new(),
+            reread: Vec::new(),
             places: Vec::with_capacity(document.chunks.len()),
             stream: None,
         };
@@ -220,7 +227,8 @@ impl Builder<'_> {
     }
 
     /// Gives every chunk of the write its place. Those that were not read have to be among the
-    /// stored ones still, in the same order; the other stored ones go.
+    /// stored ones still, in the same order; the other stored ones go, unless somebody has changed
+    /// something in one that was read anew.
     fn place(&mut self, stored: &[StoredChunk]) -> Result<(), StoreError> {
         let document = self.version.document;
         let first_part = self.parts.len() - document.parts.len();
@@ -230,34 +238,35 @@ impl Builder<'_> {
                 *count += 1;
             }
         }
-        let mut rest = stored.iter();
+        let unread: HashSet<&ChunkKey> =
+            document.chunks.iter().filter(|chunk| !chunk.is_read).map(|chunk| &chunk.key).collect();
+        let mut rest = stored;
         for (chunk, facts) in std::iter::zip(&document.chunks, facts) {
             let part = i32::try_from(first_part + chunk.part).unwrap_or(i32::MAX);
-            if chunk.is_read {
-                let place = Place { chunk_index: self.next_chunk, part, ordinal: self.next_ordinal };
-                self.version.places.push(Some(place));
-                self.next_chunk += 1;
-                self.next_ordinal += facts;
-                continue;
-            }
-            self.version.places.push(None);
-            let same = rest.by_ref().find(|stored| {
-                let is_same = stored.key.as_ref().is_some_and(|key| *key == chunk.key);
-                if !is_same {
-                    self.version.removed.push(stored.chunk_index);
+            let found = if chunk.is_read { changed(chunk, rest, &unread) } else { same(chunk, rest) };
+            let found = found.and_then(|at| rest.split_at_checked(at));
+            let found = found.and_then(|(before, from)| Some((before, from.split_first()?)));
+            if let Some((before, (same, after))) = found {
+                rest = after;
+                self.version.removed.extend(before.iter().map(|stored| stored.chunk_index));
+                self.keep(same, part, Some(chunk.part));
+                if same.is_bare && !chunk.body.is_empty() {
+                    self.version.filled.push((same.chunk_index, chunk.body.as_str()));
                 }
-                is_same
-            });
-            let Some(same) = same else {
+                if chunk.is_read {
+                    self.version.reread.push(same.chunk_index);
+                }
+            } else if !chunk.is_read {
                 return Err(StoreError::DocumentChanged(document.document_id.clone()));
-            };
-            let is_bare = chunk.body.is_empty();
-            self.keep(same, part, Some(chunk.part));
-            if same.is_bare && !is_bare {
-                self.version.filled.push((same.chunk_index, chunk.body.as_str()));
             }
+            let is_stored = found.is_some();
+            let chunk_index = self.next_chunk - i32::from(is_stored);
+            let place = Place { chunk_index, part, ordinal: self.next_ordinal, is_stored };
+            self.version.places.push(chunk.is_read.then_some(place));
+            self.next_chunk += i32::from(!is_stored);
+            self.next_ordinal += facts;
         }
-        self.version.removed.extend(rest.map(|stored| stored.chunk_index));
+        self.version.removed.extend(rest.iter().map(|stored| stored.chunk_index));
         Ok(())
     }
 
@@ -288,4 +297,22 @@ impl Builder<'_> {
             version.stream = Some(OwnStream { stream_id: stream.unwrap_or_else(Uuid::now_v7), is_moved });
         }
     }
+}
+
+/// Where the stored chunk is that is the same.
+fn same(chunk: &ChunkWrite, stored: &[StoredChunk]) -> Option<usize> {
+    stored.iter().position(|stored| stored.key.as_ref() == Some(&chunk.key))
+}
+
+/// Where a stored chunk is that has the text of one that was read anew, and memories that somebody
+/// has changed; none when one before it is needed for an `unread` one.
+fn changed(chunk: &ChunkWrite, stored: &[StoredChunk], unread: &HashSet<&ChunkKey>) -> Option<usize> {
+    let is_needed = |stored: &StoredChunk| stored.key.as_ref().is_some_and(|key| unread.contains(key));
+    // Without a key it is to be read anew, however it was read before.
+    let has_text = |stored: &StoredChunk| match &stored.key {
+        Some(key) => *key == chunk.key,
+        None => stored.content_hash == chunk.key.content_hash,
+    };
+    let mut free = stored.iter().take_while(|stored| !is_needed(stored));
+    free.position(|stored| stored.is_changed && has_text(stored))
 }

@@ -4,18 +4,20 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use half::f16;
 use hindsight_types::recall::FactType;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::banks::hold;
-use super::copy::CopyRows;
+use super::copy::{CopyRows, copy};
+use super::events::{self, Event};
 use super::remove::Removed;
-use super::rewrite::{find_repeated, make_room};
+use super::rewrite::{find_repeated, make_room, refresh_chunks};
 use super::session::Session;
 use super::statistics::write_statistics;
 use super::stored::ChunkKey;
-use super::versions::{Version, lock_and_decide};
+use super::versions::{Place, Version, lock_and_decide};
 use super::{
     BankKey, OperationLease, Store, StoreError, consolidation, entities, fact_type_code, links, operations,
 };
@@ -117,8 +119,8 @@ pub struct FactWrite {
     pub occurred: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When it was said.
     pub mentioned_at: Option<DateTime<Utc>>,
-    /// Its vector.
-    pub embedding: Vec<f32>,
+    /// Its vector, as exact as it is stored.
+    pub embedding: Vec<f16>,
     /// Its terms.
     pub terms: Terms,
     /// Place in a conversation, when it belongs to one.
@@ -185,8 +187,12 @@ impl Store {
             .collect();
         let written: Vec<&DocumentWrite> = trimmed.iter().map(AsRef::as_ref).collect();
         copy_documents(&mut transaction, bank, &versions, &written, now).await?;
+        refresh_chunks(&mut transaction, bank, &versions, &written).await?;
         let mentions = entities::attach(&mut transaction, bank, &written, now).await?;
         links::record(&mut transaction, bank, &written).await?;
+        let operation = completes.map(|(lease, _)| lease.operation_id);
+        let events: Vec<Event<'_>> = written.iter().map(|document| retained(document, operation)).collect();
+        events::record(&mut transaction, bank, &events, &removed, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
         if removed.has_waiting || written.iter().any(|document| !document.facts.is_empty()) {
             consolidation::request(&mut transaction, bank, self.consolidation).await?;
@@ -215,6 +221,12 @@ impl Store {
     }
 }
 
+/// What the history of a document says of its write.
+fn retained(document: &DocumentWrite, operation: Option<Uuid>) -> Event<'_> {
+    let kind = if document.appends { "append" } else { "retain" };
+    Event { operation, facts_added: document.facts.len(), ..Event::new(&document.document_id, kind) }
+}
+
 /// The document without some of its facts. Chunks that these were read from are not complete
 /// any more, since the facts stay with other chunks.
 fn without<'d>(document: &'d DocumentWrite, repeated: &HashSet<Uuid>) -> Cow<'d, DocumentWrite> {
@@ -237,6 +249,15 @@ fn without<'d>(document: &'d DocumentWrite, repeated: &HashSet<Uuid>) -> Cow<'d,
     Cow::Owned(rest)
 }
 
+/// A fact and where it is put.
+struct PlacedFact<'d> {
+    fact: &'d FactWrite,
+    document_id: &'d str,
+    /// Its chunk in the document, and its place among all facts of it.
+    place: (i32, i32),
+    stream: Option<StreamPlace>,
+}
+
 async fn copy_documents(
     connection: &mut Session,
     bank: BankKey,
@@ -244,90 +265,87 @@ async fn copy_documents(
     documents: &[&DocumentWrite],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let mut chunks = CopyRows::new(8);
-    let mut memories = CopyRows::new(17);
-    let mut states = CopyRows::new(3);
-    let mut vectors = CopyRows::new(14);
-    let mut postings: Vec<(i64, Uuid, i16, i16, i16)> = Vec::new();
+    let mut chunks: Vec<(&str, &ChunkWrite, Place)> = Vec::new();
+    let mut facts: Vec<PlacedFact<'_>> = Vec::new();
     for (version, document) in std::iter::zip(versions, documents) {
-        for (chunk, place) in std::iter::zip(&document.chunks, &version.places) {
-            let Some(place) = place else {
-                continue;
-            };
-            chunks
-                .row()
-                .i64(bank.0)
-                .text(&document.document_id)
-                .i32(place.chunk_index)
-                .bytes(&chunk.key.content_hash)
-                .text(&chunk.body)
-                .time(now)
-                .i32(place.part)
-                .optional(chunk.is_complete.then_some(&chunk.key.provenance), |rows, provenance| {
-                    rows.bytes(provenance);
-                });
-        }
-        let mut last: Option<(i32, i32)> = None;
-        for fact in &document.facts {
-            let chunk = usize::try_from(fact.chunk_index).ok();
-            let Some(Some(place)) = chunk.and_then(|chunk| version.places.get(chunk)) else {
-                continue;
-            };
-            // Facts of a chunk stand one behind the other.
-            let ordinal = match last {
-                Some((chunk, ordinal)) if chunk == fact.chunk_index => ordinal + 1,
-                _ => place.ordinal,
-            };
-            last = Some((fact.chunk_index, ordinal));
-            let stream = match version.stream {
-                Some(own) => Some(StreamPlace { stream_id: own.stream_id, position: ordinal }),
-                None => fact.stream,
-            };
-            memory_row(&mut memories, bank, &document.document_id, (place.chunk_index, ordinal), fact, now);
-            states.row().i64(bank.0).uuid(fact.memory_id).time(now);
-            vector_row(&mut vectors, bank, fact, stream);
-            let length = clamp(fact.terms.length);
-            let code = fact_type_code(fact.fact_type);
-            let terms = fact.terms.terms.iter();
-            postings.extend(terms.map(|term| (term.hash, fact.memory_id, code, clamp(term.count), length)));
-        }
+        let placed = std::iter::zip(&document.chunks, &version.places);
+        let new = |place: Option<Place>| place.filter(|place| !place.is_stored);
+        chunks
+            .extend(placed.filter_map(|(chunk, place)| Some((&*document.document_id, chunk, new(*place)?))));
+        facts.extend(place_facts(version, document));
+    }
+    let statement = "copy chunks (bank_key, document_id, chunk_index, content_hash, body, created_at, part, provenance) \
+                     from stdin (format binary)";
+    copy(connection, statement, 8, &chunks, |rows, (document_id, chunk, place)| {
+        rows.row()
+            .i64(bank.0)
+            .text(document_id)
+            .i32(place.chunk_index)
+            .bytes(&chunk.key.content_hash)
+            .text(&chunk.body)
+            .time(now)
+            .i32(place.part)
+            .optional(chunk.is_complete.then_some(&chunk.key.provenance), |rows, provenance| {
+                rows.bytes(provenance);
+            });
+    })
+    .await?;
+    let statement = "copy memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context, \
+                     metadata, tags, observation_scopes, occurred_start, occurred_end, mentioned_at, source_ids, \
+                     created_at, label_tags) from stdin (format binary)";
+    copy(connection, statement, 17, &facts, |rows, placed| {
+        memory_row(rows, bank, placed.document_id, placed.place, placed.fact, now);
+    })
+    .await?;
+    let statement = "copy memory_state (bank_key, memory_id, updated_at) from stdin (format binary)";
+    copy(connection, statement, 3, &facts, |rows, placed| {
+        rows.row().i64(bank.0).uuid(placed.fact.memory_id).time(now);
+    })
+    .await?;
+    let statement = "copy memory_vectors (bank_key, memory_id, fact_type, embedding, event_at, stream_id, stream_pos, \
+                     tokens, question_share, has_time, author, tags, event_end, text_hash) from stdin (format binary)";
+    copy(connection, statement, 14, &facts, |rows, placed| {
+        vector_row(rows, bank, placed.fact, placed.stream);
+    })
+    .await?;
+    let mut postings: Vec<(i64, Uuid, i16, i16, i16)> = Vec::new();
+    for PlacedFact { fact, .. } in &facts {
+        let (length, code) = (clamp(fact.terms.length), fact_type_code(fact.fact_type));
+        let terms = fact.terms.terms.iter();
+        postings.extend(terms.map(|term| (term.hash, fact.memory_id, code, clamp(term.count), length)));
     }
     postings.sort_unstable();
-    let mut terms = CopyRows::new(6);
-    for (term, memory_id, fact_type, tf, length) in postings {
-        terms.row().i64(bank.0).i64(term).uuid(memory_id).i16(fact_type).i16(tf).i16(length);
+    let statement =
+        "copy memory_terms (bank_key, term, memory_id, fact_type, tf, length) from stdin (format binary)";
+    copy(connection, statement, 6, &postings, |rows, (term, memory_id, fact_type, tf, length)| {
+        rows.row().i64(bank.0).i64(*term).uuid(*memory_id).i16(*fact_type).i16(*tf).i16(*length);
+    })
+    .await
+}
+
+/// The facts of a document whose chunks are written, each in its place.
+fn place_facts<'d>(version: &Version<'_>, document: &'d DocumentWrite) -> Vec<PlacedFact<'d>> {
+    let mut last: Option<(i32, i32)> = None;
+    let mut placed = Vec::with_capacity(document.facts.len());
+    for fact in &document.facts {
+        let chunk = usize::try_from(fact.chunk_index).ok();
+        let Some(Some(place)) = chunk.and_then(|chunk| version.places.get(chunk)) else {
+            continue;
+        };
+        // Facts of a chunk stand one behind the other.
+        let ordinal = match last {
+            Some((chunk, ordinal)) if chunk == fact.chunk_index => ordinal + 1,
+            _ => place.ordinal,
+        };
+        last = Some((fact.chunk_index, ordinal));
+        let stream = match version.stream {
+            Some(own) => Some(StreamPlace { stream_id: own.stream_id, position: ordinal }),
+            None => fact.stream,
+        };
+        let document_id = document.document_id.as_str();
+        placed.push(PlacedFact { fact, document_id, place: (place.chunk_index, ordinal), stream });
     }
-    chunks
-        .send(
-            connection,
-            "copy chunks (bank_key, document_id, chunk_index, content_hash, body, created_at, part, provenance) \
-             from stdin (format binary)",
-        )
-        .await?;
-    memories
-        .send(
-            connection,
-            "copy memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context, \
-             metadata, tags, observation_scopes, occurred_start, occurred_end, mentioned_at, source_ids, \
-             created_at, label_tags) from stdin (format binary)",
-        )
-        .await?;
-    states
-        .send(connection, "copy memory_state (bank_key, memory_id, updated_at) from stdin (format binary)")
-        .await?;
-    vectors
-        .send(
-            connection,
-            "copy memory_vectors (bank_key, memory_id, fact_type, embedding, event_at, stream_id, stream_pos, \
-             tokens, question_share, has_time, author, tags, event_end, text_hash) from stdin (format binary)",
-        )
-        .await?;
-    terms
-        .send(
-            connection,
-            "copy memory_terms (bank_key, term, memory_id, fact_type, tf, length) from stdin (format binary)",
-        )
-        .await
+    placed
 }
 
 fn memory_row(

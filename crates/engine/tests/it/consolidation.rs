@@ -234,14 +234,14 @@ async fn an_observation_grows_and_remembers_how_it_was() {
     let memory = test.memories("b").await.into_iter().find(|memory| memory.text == after.body).unwrap();
     assert_eq!(memory.proof_count, 2);
 
-    let history = test.engine.observation_history("b", after.memory_id).await.unwrap();
+    let history = test.engine.memory_history("b", after.memory_id).await.unwrap();
     assert_eq!(history.len(), 1);
     assert_eq!(history[0].previous_text, "Ann drinks tea");
     assert_eq!(history[0].new_source_memory_ids, [after.source_ids[1].to_string()]);
     let facts: Vec<(&str, bool)> =
         history[0].source_facts.iter().map(|fact| (fact.text.as_str(), fact.is_new)).collect();
     assert_eq!(facts, [("Ann drinks tea", false), ("Ann drinks coffee", true)]);
-    let fact = test.engine.observation_history("b", after.source_ids[0]).await.unwrap();
+    let fact = test.engine.memory_history("b", after.source_ids[0]).await.unwrap();
     assert_eq!(fact, []);
     // By its new words it is found, and by the old ones that are gone it is not.
     let found = test.found("b", json!({"query": "coffee", "types": ["observation"]})).await;
@@ -259,7 +259,7 @@ async fn history_is_as_long_as_it_may_be() {
         test.settle("b").await;
     }
     let observation = test.observations("b").await.remove(0);
-    let history = test.engine.observation_history("b", observation.memory_id).await.unwrap();
+    let history = test.engine.memory_history("b", observation.memory_id).await.unwrap();
     let texts: Vec<&str> = history.iter().map(|version| version.previous_text.as_str()).collect();
     assert_eq!(texts, ["tea at one, tea at two", "tea at one, tea at two, tea at three"]);
 }

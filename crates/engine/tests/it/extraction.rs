@@ -1,5 +1,7 @@
 //! Facts that a language model reads.
 
+use std::sync::atomic::Ordering;
+
 use hindsight_engine::EngineError;
 use hindsight_engine::config::{ExtractionMode, ExtractionSettings, Settings};
 use hindsight_engine::error::Remedy;
@@ -330,6 +332,33 @@ async fn modes_ask_in_their_own_way() {
     let response = test.retained("b", json!([{"content": "I love Rome. And I love tea."}])).await.unwrap();
     assert_eq!((llm.asked(), response.extraction), (0, None), "chunks need nobody to read them");
     assert_eq!(texts(&test, "b").await, ["I love Rome. And I love tea."]);
+}
+
+#[tokio::test]
+async fn in_the_background_attempts_that_failed_are_paid_for_too() {
+    let (test, llm) = TestEngine::with_llm(small_chunks()).await;
+    llm.answer_with(echo);
+    let request = json!({"items": [{"content": FIVE, "document_id": "d"}], "async": true});
+    let response = test.engine.retain("b", from_json(&request).unwrap()).await.unwrap();
+    let id = Uuid::parse_str(&response.operation_id.unwrap()).unwrap();
+    let result = async || -> Value {
+        sqlx::query_scalar("select result from async_operations where operation_type = 'retain'")
+            .fetch_one(&test.pool)
+            .await
+            .unwrap()
+    };
+    // Everything is read, and then nothing can be made of it, until there is no attempt left.
+    test.embedder.fails.store(true, Ordering::Relaxed);
+    let working = Working::start(&test.engine, quick());
+    test.reaches("b", id, OperationStatus::Failed).await;
+    assert_eq!(result().await["usage"]["total_tokens"], 75);
+    // The answers are kept, so that only the first attempt has cost something.
+    test.embedder.fails.store(false, Ordering::Relaxed);
+    test.engine.retry_operation("b", id).await.unwrap();
+    test.reaches("b", id, OperationStatus::Completed).await;
+    working.stop().await;
+    assert_eq!((llm.asked(), &result().await["usage"]["total_tokens"]), (5, &json!(75)));
+    assert_eq!(texts(&test, "b").await.len(), 5);
 }
 
 #[tokio::test]

@@ -143,8 +143,8 @@ async fn whoever_has_lost_a_file_hands_nothing_on() {
     assert_eq!((taken.lease.operation_id, taken.attempt), (ids[0], 2));
     let late = test.store.hand_on(slow, &json!({}), &[], false).await;
     assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-    let failed = OperationEnd::Failed { error: "late".to_owned(), result: json!({}) };
-    assert!(!test.store.end_attempt(slow, &failed).await.unwrap());
+    let failed = OperationEnd::Failed { error: "late".to_owned() };
+    assert!(!test.store.end_attempt(slow, &failed, &json!({})).await.unwrap());
     assert_eq!(test.store.file(taken.lease).await.unwrap().as_deref(), Some(&b"Anna moved to Rome"[..]));
 
     test.store.hand_on(taken.lease, &json!({}), &[], false).await.unwrap();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{NOW, TestEngine, time};
 
-fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
+pub(crate) fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
     FactWrite {
         memory_id: Uuid::now_v7(),
         chunk_index: 0,
@@ -23,7 +23,7 @@ fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
         observation_scopes: None,
         occurred: None,
         mentioned_at: None,
-        embedding: vec![0.1; 384],
+        embedding: vec![half::f16::from_f32(0.1); 384],
         terms: Terms::default(),
         stream: None,
         tokens: 1,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hindsight_engine::ports::{LlmFailure, LlmOperation};
 use hindsight_types::retain::TokenUsage;
+use tracing::Level;
 
 /// What there is to tell besides the outcome.
 pub(super) struct Call<'c> {
@@ -33,32 +34,27 @@ pub(super) fn tell(call: &Call<'_>, failure: Option<&LlmFailure>) {
     let Call { model, attempts, usage, .. } = call;
     let milliseconds = u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX);
     let operation = operation(call.operation);
-    if failure.is_some() {
-        tracing::warn!(
-            operation,
-            model,
-            status,
-            attempts,
-            milliseconds,
-            input_tokens = usage.input_tokens,
-            output_tokens = usage.output_tokens,
-            cached_tokens = usage.cached_tokens,
-            thoughts_tokens = usage.thoughts_tokens,
-            "language model"
-        );
-    } else {
-        tracing::debug!(
-            operation,
-            model,
-            status,
-            attempts,
-            milliseconds,
-            input_tokens = usage.input_tokens,
-            output_tokens = usage.output_tokens,
-            cached_tokens = usage.cached_tokens,
-            thoughts_tokens = usage.thoughts_tokens,
-            "language model"
-        );
+    // A level is a constant of the place that tells.
+    macro_rules! tell_at {
+        ($level:expr) => {
+            tracing::event!(
+                $level,
+                operation,
+                model,
+                status,
+                attempts,
+                milliseconds,
+                input_tokens = usage.input_tokens,
+                output_tokens = usage.output_tokens,
+                cached_tokens = usage.cached_tokens,
+                thoughts_tokens = usage.thoughts_tokens,
+                "language model"
+            )
+        };
+    }
+    match failure {
+        Some(_) => tell_at!(Level::WARN),
+        None => tell_at!(Level::DEBUG),
     }
 }
 

@@ -1,16 +1,15 @@
-//! Routes of consolidation: requesting runs, letting facts wait again, former versions.
+//! Routes of consolidation: requesting runs, letting facts wait again, trying strategies.
 
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use hindsight_types::consolidation::{
     ConsolidationRequest, ConsolidationResponse, ConsolidationStrategiesPreview,
-    ConsolidationStrategiesPreviewRequest, ObservationHistoryEntry, RecoverConsolidationResponse,
+    ConsolidationStrategiesPreviewRequest, RecoverConsolidationResponse,
 };
 
 use super::Ready;
-use super::memories::uuid;
 use crate::error::ApiError;
 use crate::extract::{Body, OptionalBody, PathParams};
 use crate::state::State;
@@ -20,7 +19,6 @@ pub(super) fn router() -> Router<Arc<State>> {
         .route("/v1/default/banks/{bank_id}/consolidate", post(consolidate))
         .route("/v1/default/banks/{bank_id}/consolidation/recover", post(recover))
         .route("/v1/default/banks/{bank_id}/consolidation-strategies/preview", post(preview))
-        .route("/v1/default/banks/{bank_id}/memories/{memory_id}/history", get(history))
 }
 
 async fn consolidate(
@@ -45,12 +43,4 @@ async fn preview(
     Body(request): Body<ConsolidationStrategiesPreviewRequest>,
 ) -> Result<Json<ConsolidationStrategiesPreview>, ApiError> {
     Ok(Json(engine.preview_strategies(&bank_id, &request).await?))
-}
-
-async fn history(
-    Ready(engine): Ready,
-    PathParams((bank_id, memory_id)): PathParams<(String, String)>,
-) -> Result<Json<Vec<ObservationHistoryEntry>>, ApiError> {
-    let memory_id = uuid("memory_id", &memory_id)?;
-    Ok(Json(engine.observation_history(&bank_id, memory_id).await?))
 }

@@ -65,10 +65,10 @@ async fn list(
     Ok(Json(engine.list_documents(&bank_id, &filter, page.limit, page.offset).await?))
 }
 
-/// The page of a document's chunks; a document itself has no such parameters.
-struct ChunkQuery(Page);
+/// The page of a document's chunks or events; a document itself has no such parameters.
+struct PartQuery(Page);
 
-impl FromQuery for ChunkQuery {
+impl FromQuery for PartQuery {
     const NAMES: &'static [&'static str] = &["limit", "offset"];
 
     fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
@@ -76,15 +76,19 @@ impl FromQuery for ChunkQuery {
     }
 }
 
-/// A document, or its chunks: the suffix wins over an id that ends the same way.
+/// A document, its chunks or its history: the suffix wins over an id that ends the same way.
 async fn read(
     Ready(engine): Ready,
     PathParams((bank_id, document_id)): PathParams<(String, String)>,
-    Query(ChunkQuery(page)): Query<ChunkQuery>,
+    Query(PartQuery(page)): Query<PartQuery>,
 ) -> Result<Response, ApiError> {
     if let Some(document_id) = document_id.strip_suffix("/chunks") {
         let chunks = engine.document_chunks(&bank_id, document_id, page.limit, page.offset).await?;
         return Ok(Json(chunks).into_response());
+    }
+    if let Some(document_id) = document_id.strip_suffix("/history") {
+        let history = engine.document_history(&bank_id, document_id, page.limit, page.offset).await?;
+        return Ok(Json(history).into_response());
     }
     Ok(Json(engine.document(&bank_id, &document_id).await?).into_response())
 }

@@ -10,9 +10,11 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use hindsight_engine::store::{MemoryFilter, TagFilter, TimeField};
+use hindsight_engine::labels::Labels;
+use hindsight_engine::store::{ConsolidationState, MemoryFilter, TagFilter, TimeField};
 use hindsight_types::banks::DeleteResponse;
 use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
+use hindsight_types::errors::{FieldError, Loc};
 use hindsight_types::memories::{ListMemoriesResponse, MemoryResponse};
 use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
 use hindsight_types::retain::{RetainRequest, RetainResponse};
@@ -107,6 +109,7 @@ async fn dry_run_extract(
     PathParams(bank_id): PathParams<String>,
     Body(request): Body<DryRunExtractRequest>,
 ) -> Result<Json<DryRunExtractionResult>, ApiError> {
+    check_labels(&request)?;
     let read = async {
         let _turn = lane.engine().await;
         engine.dry_run_extract(&bank_id, request).await
@@ -118,6 +121,15 @@ async fn dry_run_extract(
             format!("not read within {} s and given up", timeout.as_secs()),
         )),
     }
+}
+
+/// Labels that cannot be read are a fault of the request's shape, not of a setting's value.
+fn check_labels(request: &DryRunExtractRequest) -> Result<(), ApiError> {
+    let Some(labels) = &request.entity_labels else { return Ok(()) };
+    Labels::read(labels).map(|_| ()).map_err(|problem| {
+        let loc = vec![Loc::from("body"), Loc::from("entity_labels")];
+        ApiError::invalid(vec![FieldError::value_error(loc, &problem, labels.clone())])
+    })
 }
 
 async fn recall(
@@ -144,20 +156,11 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ListMemoriesResponse>, ApiError> {
     let Page { limit, offset } = query.page;
-    // No memory can be in the state asked for: the page is empty, the bank must exist.
-    let shown = if query.is_empty { 0 } else { limit };
-    let mut page = engine.list_memories(&bank_id, &query.filter, shown, offset).await?;
-    if query.is_empty {
-        page.total = 0;
-        page.limit = limit;
-    }
-    Ok(Json(page))
+    Ok(Json(engine.list_memories(&bank_id, &query.filter, limit, offset).await?))
 }
 
 struct ListQuery {
     filter: MemoryFilter,
-    /// True when a state is asked for that no memory can be in.
-    is_empty: bool,
     page: Page,
 }
 
@@ -194,8 +197,6 @@ impl FromQuery for ListQuery {
         let Span { from, until } = params.span()?;
         let tags_match = params.tags_match(TagsMatch::Any);
         Ok(Self {
-            is_empty: state.as_deref() == Some("invalidated")
-                || matches!(consolidation.as_deref(), Some("failed" | "done")),
             filter: MemoryFilter {
                 fact_type: fact_type.and_then(|word| FactType::from_str(&word).ok()),
                 search: params.search("q"),
@@ -211,6 +212,12 @@ impl FromQuery for ListQuery {
                 }),
                 from,
                 until,
+                consolidation: consolidation.map(|word| match word.as_str() {
+                    "failed" => ConsolidationState::Failed,
+                    "done" => ConsolidationState::Done,
+                    _ => ConsolidationState::Pending,
+                }),
+                is_archived: state.as_deref() == Some("invalidated"),
             },
             page: params.page(),
         })

@@ -2,6 +2,7 @@
 
 mod banks;
 mod consolidation;
+mod curation;
 mod documents;
 mod entities;
 mod files;
@@ -92,6 +93,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
     Router::new()
         .merge(banks::router(limits))
         .merge(memories::router(limits))
+        .merge(curation::router(limits))
         .merge(documents::router())
         .merge(files::router(limits))
         .merge(tags::router())

@@ -92,6 +92,11 @@ async fn observations_are_made_changed_and_remember_how_they_were() {
     assert_eq!(history.body[0]["previous_text"], "Ann drinks tea");
     assert_eq!(history.body[0]["source_facts"][1]["is_new"], true);
     assert_eq!(history.body[0]["source_facts"][1]["type"], "world");
+    for (state, total) in [("done", 2), ("pending", 0), ("failed", 0)] {
+        let list =
+            app.get(&format!("/v1/default/banks/b/memories/list?consolidation_state={state}")).await.body;
+        assert_eq!(list["total"], total, "{state}");
+    }
     let scopes = app.get("/v1/default/banks/b/observations/scopes").await.body;
     assert_eq!(scopes["scopes"], json!([{"tags": ["ann"], "count": 1}]));
     let strategies = json!([

@@ -123,11 +123,20 @@ async fn a_dry_run_stores_nothing_and_makes_no_bank() {
         (json!({"content": "x", "retain_chunk_size": 0}), StatusCode::BAD_REQUEST),
         (json!({"content": "x", "retain_extraction_mode": "huge"}), StatusCode::BAD_REQUEST),
         (json!({"content": "x", "strategy": "none"}), StatusCode::BAD_REQUEST),
-        (json!({"content": "x", "entity_labels": [{"key": ""}]}), StatusCode::BAD_REQUEST),
+        (json!({"content": "x", "entity_labels": "topic"}), StatusCode::UNPROCESSABLE_ENTITY),
     ] {
         let answer = app.post(DRY_RUN, request.clone()).await;
         assert_eq!(answer.status, status, "{request}: {:?}", answer.body);
     }
+    let answer = app.post(DRY_RUN, json!({"content": "x", "entity_labels": [{"key": ""}]})).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{:?}", answer.body);
+    assert_eq!(
+        answer.body["detail"],
+        json!([{
+            "type": "value_error", "loc": ["body", "entity_labels"],
+            "msg": "Value error, entity_labels[0].key must be a name", "input": [{"key": ""}], "ctx": {"error": {}},
+        }])
+    );
     assert_eq!(llm.asked(), 1);
     app.audit().await;
 }

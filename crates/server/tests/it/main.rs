@@ -11,6 +11,7 @@ mod admission;
 mod banks;
 mod bodies;
 mod consolidation;
+mod curation;
 mod documents;
 mod entities;
 mod extraction;

@@ -37,7 +37,7 @@ const READ_AT_MOST: usize = 50_000;
 impl Engine {
     /// Writes every name in the facts that means an entity of the bank, or another name in
     /// them, as that one.
-    pub(super) async fn resolve_entities(
+    pub(crate) async fn resolve_entities(
         &self,
         bank: BankKey,
         facts: &mut [&mut FactWrite],

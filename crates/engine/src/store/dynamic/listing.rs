@@ -43,6 +43,17 @@ impl TimeField {
     }
 }
 
+/// Where a fact is on its way into observations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsolidationState {
+    /// It waits.
+    Pending,
+    /// It has been looked at.
+    Done,
+    /// A model could make nothing of it.
+    Failed,
+}
+
 /// Which memories to list.
 #[derive(Clone, Debug)]
 pub struct MemoryFilter {
@@ -62,6 +73,10 @@ pub struct MemoryFilter {
     pub from: Option<DateTime<Utc>>,
     /// First instant behind the span on the axis.
     pub until: Option<DateTime<Utc>>,
+    /// Facts that are there on their way into observations.
+    pub consolidation: Option<ConsolidationState>,
+    /// Whether those that were declared invalid are listed, rather than the others.
+    pub is_archived: bool,
 }
 
 /// A memory in a listing.
@@ -87,6 +102,8 @@ pub struct MemoryRow {
     pub consolidation_failed_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
     pub entities: Vec<String>,
+    pub invalidation_reason: Option<String>,
+    pub invalidated_at: Option<DateTime<Utc>>,
 }
 
 /// Which documents to list.
@@ -110,14 +127,28 @@ const MEMORY_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, 
     m.source_ids, s.proof_count, s.consolidated_at, s.consolidation_failed_at, s.updated_at, \
     array(select e.name from memory_entities me \
       join entities e on e.bank_key = me.bank_key and e.entity_id = me.entity_id \
-      where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities \
+      where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities, \
+    null::text invalidation_reason, null::timestamptz invalidated_at \
     from memories m join memory_state s using (bank_key, memory_id)";
 
+/// The same of a memory that was declared invalid.
+const ARCHIVED_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, \
+    m.metadata, m.tags, m.observation_scopes, m.occurred_start, m.occurred_end, m.mentioned_at, m.edited_at, \
+    null::uuid[] source_ids, 1 proof_count, null::timestamptz consolidated_at, \
+    null::timestamptz consolidation_failed_at, m.updated_at, \
+    array(select e ->> 'name' from jsonb_array_elements(m.entities) e) entities, \
+    m.reason invalidation_reason, m.invalidated_at \
+    from archived_memories m cross join lateral (select m.updated_at) s";
+
 impl Store {
-    /// One memory.
+    /// One memory, whether it is valid or not.
     pub async fn memory(&self, bank: BankKey, memory_id: Uuid) -> Result<Option<MemoryRow>, StoreError> {
-        let mut query = QueryBuilder::new(MEMORY_COLUMNS);
-        query.push(" where m.bank_key = ").push_bind(bank.0).push(" and m.memory_id = ").push_bind(memory_id);
+        // In one statement: a memory whose state changes meanwhile is found in either.
+        let mut query = QueryBuilder::new("");
+        for (words, columns) in [("", MEMORY_COLUMNS), (" union all ", ARCHIVED_COLUMNS)] {
+            query.push(words).push(columns).push(" where m.bank_key = ").push_bind(bank.0);
+            query.push(" and m.memory_id = ").push_bind(memory_id);
+        }
         Ok(query.build_query_as().fetch_optional(&mut self.session().await?).await?)
     }
 
@@ -129,13 +160,17 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<MemoryRow>, i64), StoreError> {
-        let mut count = QueryBuilder::new(
-            "select count(*) from memories m join memory_state s using (bank_key, memory_id)",
-        );
+        let (counted, columns) = if filter.is_archived {
+            ("archived_memories m cross join lateral (select m.updated_at) s", ARCHIVED_COLUMNS)
+        } else {
+            ("memories m join memory_state s using (bank_key, memory_id)", MEMORY_COLUMNS)
+        };
+        let mut count = QueryBuilder::new("select count(*) from ");
+        count.push(counted);
         push_memory_filter(&mut count, bank, filter);
         let total: i64 = count.build_query_scalar().fetch_one(&mut self.session().await?).await?;
 
-        let mut query = QueryBuilder::new(MEMORY_COLUMNS);
+        let mut query = QueryBuilder::new(columns);
         push_memory_filter(&mut query, bank, filter);
         match filter.axis() {
             Some(axis) => query.push(" order by ").push(axis).push(" desc, m.memory_id desc"),
@@ -213,9 +248,30 @@ fn push_memory_filter(query: &mut QueryBuilder<Postgres>, bank: BankKey, filter:
     if let Some(document_id) = &filter.document_id {
         query.push(" and m.document_id = ").push_bind(document_id.clone());
     }
-    if let Some(entity_id) = filter.entity_id {
+    if let Some(entity_id) = filter.entity_id.filter(|_| filter.is_archived) {
+        query
+            .push(" and m.entities @> jsonb_build_array(jsonb_build_object('id', ")
+            .push_bind(entity_id)
+            .push("))");
+    } else if let Some(entity_id) = filter.entity_id {
         query.push(" and exists (select 1 from memory_entities me where me.bank_key = m.bank_key and me.memory_id = m.memory_id and me.entity_id = ");
         query.push_bind(entity_id).push(")");
+    }
+    match filter.consolidation {
+        None => {}
+        // What was declared invalid is on no way.
+        Some(_) if filter.is_archived => {
+            query.push(" and false");
+        }
+        Some(state) => {
+            query.push(" and m.fact_type < 3").push(match state {
+                ConsolidationState::Pending => {
+                    " and s.consolidated_at is null and s.consolidation_failed_at is null"
+                }
+                ConsolidationState::Done => " and s.consolidated_at is not null",
+                ConsolidationState::Failed => " and s.consolidation_failed_at is not null",
+            });
+        }
     }
     filter.tags.push(query, "m.tags");
     if let Some(axis) = filter.axis() {

@@ -58,21 +58,32 @@ impl TagFilter {
             }
         }
     }
+
+    /// Appends ` and <predicate>` over the column `tag_mask`, which every row that passes the filter
+    /// passes, and some others do.
+    pub(super) fn push_mask(&self, query: &mut QueryBuilder<Postgres>) {
+        match self {
+            Self::All => {}
+            Self::List { tags, matching } => {
+                query.push(" and ");
+                push_mask_of_leaf(query, tags, *matching);
+            }
+            Self::Groups(groups) => {
+                for group in groups {
+                    query.push(" and ");
+                    push_mask_of_group(query, group);
+                }
+            }
+        }
+    }
 }
 
 fn push_group(query: &mut QueryBuilder<Postgres>, column: &'static str, group: &TagGroup) {
-    let mut join = |groups: &[TagGroup], word: &str, empty: &str| {
-        query.push("(").push(empty);
-        for group in groups {
-            query.push(word);
-            push_group(query, column, group);
-        }
-        query.push(")");
-    };
+    let mut each = |query: &mut QueryBuilder<Postgres>, group: &TagGroup| push_group(query, column, group);
     match group {
         TagGroup::Leaf { tags, matching, .. } => push_leaf(query, column, tags, *matching),
-        TagGroup::And { and } => join(and, " and ", "true"),
-        TagGroup::Or { or } => join(or, " or ", "false"),
+        TagGroup::And { and } => push_joined(query, and, ["true", " and "], &mut each),
+        TagGroup::Or { or } => push_joined(query, or, ["false", " or "], &mut each),
         TagGroup::Not { not } => {
             query.push("not ");
             push_group(query, column, not);
@@ -80,9 +91,67 @@ fn push_group(query: &mut QueryBuilder<Postgres>, column: &'static str, group: &
     }
 }
 
+fn push_mask_of_group(query: &mut QueryBuilder<Postgres>, group: &TagGroup) {
+    match group {
+        TagGroup::Leaf { tags, matching, .. } => push_mask_of_leaf(query, tags, *matching),
+        TagGroup::And { and } => push_joined(query, and, ["true", " and "], &mut push_mask_of_group),
+        TagGroup::Or { or } => push_joined(query, or, ["false", " or "], &mut push_mask_of_group),
+        // Rows that may have a tag may also lack it.
+        TagGroup::Not { .. } => {
+            query.push("true");
+        }
+    }
+}
+
+/// Appends the trees in brackets, between them the word; what stands for none goes first.
+fn push_joined(
+    query: &mut QueryBuilder<Postgres>,
+    groups: &[TagGroup],
+    [none, word]: [&str; 2],
+    push: &mut dyn FnMut(&mut QueryBuilder<Postgres>, &TagGroup),
+) {
+    query.push("(").push(none);
+    for group in groups {
+        query.push(word);
+        push(query, group);
+    }
+    query.push(")");
+}
+
+/// Tags as they are stored.
+fn stored(tags: &[String]) -> Vec<String> {
+    tags.iter().map(|tag| sanitize(tag).into_owned()).collect()
+}
+
+fn push_mask_of_leaf(query: &mut QueryBuilder<Postgres>, tags: &[String], matching: TagsMatch) {
+    let push_mask = |query: &mut QueryBuilder<Postgres>| {
+        query.push("(select tag_mask(").push_bind(stored(tags)).push("::text[]))");
+    };
+    query.push("(");
+    match matching {
+        TagsMatch::Any | TagsMatch::AnyStrict => {
+            query.push("tag_mask & ");
+            push_mask(query);
+            query.push(" <> 0");
+        }
+        TagsMatch::All | TagsMatch::AllStrict => {
+            query.push("(~tag_mask) & ");
+            push_mask(query);
+            query.push(" = 0");
+        }
+        TagsMatch::Exact => {
+            query.push("tag_mask = ");
+            push_mask(query);
+        }
+    }
+    if matches!(matching, TagsMatch::Any | TagsMatch::All) {
+        query.push(" or tag_mask = 0");
+    }
+    query.push(")");
+}
+
 fn push_leaf(query: &mut QueryBuilder<Postgres>, column: &'static str, tags: &[String], matching: TagsMatch) {
-    // As tags are stored.
-    let tags: Vec<String> = tags.iter().map(|tag| sanitize(tag).into_owned()).collect();
+    let tags = stored(tags);
     let (operator, untagged) = match matching {
         TagsMatch::Any => ("&&", true),
         TagsMatch::AnyStrict => ("&&", false),

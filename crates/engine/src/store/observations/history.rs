@@ -9,7 +9,7 @@ use crate::store::{BankKey, Store, StoreError};
 
 /// An observation before a change.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ObservationVersion {
+pub struct FormerObservation {
     /// Its text.
     pub previous_text: String,
     /// Its tags.
@@ -26,6 +26,13 @@ pub struct ObservationVersion {
     pub new_source_ids: Vec<Uuid>,
     /// When it changed.
     pub changed_at: DateTime<Utc>,
+}
+
+impl FormerObservation {
+    /// All facts that were behind it after the change.
+    pub fn source_ids(&self) -> impl Iterator<Item = Uuid> {
+        self.previous_source_ids.iter().chain(&self.new_source_ids).copied()
+    }
 }
 
 /// Keeps how an observation is now, before it changes, and lets go of what is too old.
@@ -79,9 +86,9 @@ impl Store {
         &self,
         bank: BankKey,
         memory_id: Uuid,
-    ) -> Result<Vec<ObservationVersion>, StoreError> {
+    ) -> Result<Vec<FormerObservation>, StoreError> {
         let versions = sqlx::query_as!(
-            ObservationVersion,
+            FormerObservation,
             "select previous_text, previous_tags, previous_occurred_start, previous_occurred_end,
                previous_mentioned_at, previous_source_ids, new_source_ids, changed_at
              from observation_history where bank_key = $1 and memory_id = $2 order by change",

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{BankKey, Store, StoreError, WaitingFact};
 use crate::text::terms::Terms;
 
-pub use history::ObservationVersion;
+pub use history::FormerObservation;
 
 /// An observation as stored.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{ObservationRow, ObservationText};
 use crate::store::session::Session;
-use crate::store::{BankKey, StoreError};
+use crate::store::{BankKey, StoreError, links};
 
 /// Number of the type of observations.
 const OBSERVATION: i16 = 3;
@@ -64,7 +64,7 @@ pub(super) async fn insert(
     .execute(&mut *transaction)
     .await?;
     insert_terms(transaction, bank, row.memory_id, text).await?;
-    queue_links(transaction, bank, row.memory_id).await
+    links::queue(transaction, bank, row.memory_id).await
 }
 
 /// Writes what an observation is from now on, but for its text.
@@ -112,7 +112,7 @@ pub(super) async fn update(
 }
 
 /// Writes what follows from the new text of an observation, in place of what followed from the
-/// terms of the old one.
+/// terms of the old one. That its links are to be found has been said.
 pub(super) async fn replace_text(
     transaction: &mut Session,
     bank: BankKey,
@@ -143,14 +143,7 @@ pub(super) async fn replace_text(
     .execute(&mut *transaction)
     .await?;
     insert_terms(transaction, bank, memory_id, text).await?;
-    sqlx::query!(
-        "delete from memory_links where bank_key = $1 and (memory_id = $2 or other_id = $2)",
-        bank.0,
-        memory_id
-    )
-    .execute(&mut *transaction)
-    .await?;
-    queue_links(transaction, bank, memory_id).await
+    links::remove_semantic(transaction, bank, memory_id).await
 }
 
 async fn insert_terms(
@@ -172,18 +165,6 @@ async fn insert_terms(
         bounded(text.terms.length),
         &hashes,
         &counts
-    )
-    .execute(&mut *transaction)
-    .await?;
-    Ok(())
-}
-
-/// Says that the links of an observation are to be found.
-async fn queue_links(transaction: &mut Session, bank: BankKey, memory_id: Uuid) -> Result<(), StoreError> {
-    sqlx::query!(
-        "insert into link_queue (bank_key, memory_id) values ($1, $2) on conflict do nothing",
-        bank.0,
-        memory_id
     )
     .execute(&mut *transaction)
     .await?;

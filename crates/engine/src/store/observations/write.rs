@@ -17,7 +17,7 @@ use crate::store::banks::hold;
 use crate::store::remove::{Outgoing, remove_memories};
 use crate::store::session::Session;
 use crate::store::statistics::{Counts, write_statistics};
-use crate::store::{BankKey, OperationLease, Store, StoreError, WaitingFact};
+use crate::store::{BankKey, OperationLease, Store, StoreError, WaitingFact, links};
 use crate::text::terms::{Terms, analyze};
 
 /// What the statistics gain and lose.
@@ -47,6 +47,17 @@ impl Store {
         let bank = lease.bank;
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
+        let rewritten: BTreeSet<Uuid> = write
+            .scopes
+            .iter()
+            .flat_map(|scope| &scope.changes)
+            .filter(|change| change.text.is_some())
+            .map(|change| change.memory_id)
+            .collect();
+        for memory_id in rewritten {
+            // First of all: a round that is looking for its links ends before they are taken away.
+            links::queue(&mut transaction, bank, memory_id).await?;
+        }
         let facts = lock_facts(&mut transaction, bank, write.facts).await?;
         let Some(facts) = facts else { return Ok(ConsolidationOutcome::Outdated) };
         let targets = lock_targets(&mut transaction, bank, write.scopes).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hindsight_types::retain::TokenUsage;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ pub struct ClaimedOperation {
     pub payload: Value,
     /// Number of this attempt, from 1.
     pub attempt: i32,
+    /// What language models were paid in the attempts before.
+    pub usage: TokenUsage,
 }
 
 impl Store {
@@ -89,7 +92,7 @@ impl Store {
                from taken join banks b on b.bank_key = taken.bank_key
                where o.bank_key = taken.bank_key and o.operation_id = taken.operation_id
                returning o.bank_key, b.bank_id, o.operation_id, o.operation_type, o.payload as "payload!", o.fence,
-                 o.attempts, o.parent_id"#,
+                 o.attempts, o.parent_id, o.result -> 'usage' as usage"#,
             types,
             limit,
             worker,
@@ -118,6 +121,7 @@ impl Store {
             operation_type: row.operation_type,
             payload: row.payload,
             attempt: row.attempts,
+            usage: row.usage.and_then(|usage| serde_json::from_value(usage).ok()).unwrap_or_default(),
         });
         Ok(claimed.collect())
     }
@@ -162,9 +166,14 @@ impl Store {
         Ok(kept.rows_affected() > 0)
     }
 
-    /// Ends an attempt. Does nothing when the lease is another's by now; returns whether it was
-    /// still ours.
-    pub async fn end_attempt(&self, lease: OperationLease, end: &OperationEnd) -> Result<bool, StoreError> {
+    /// Ends an attempt; `result` is what came of it all the same, and merged over what was known.
+    /// Does nothing when the lease is another's by now; returns whether it was still ours.
+    pub async fn end_attempt(
+        &self,
+        lease: OperationLease,
+        end: &OperationEnd,
+        result: &Value,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         match hold(&mut transaction, lease.bank).await {
             Err(StoreError::BankVanished) => return Ok(false),
@@ -172,7 +181,7 @@ impl Store {
         }
         let parent = lock_parent(&mut transaction, lease.bank, lease.operation_id).await?;
         let ended = match end {
-            OperationEnd::Failed { error, result } => {
+            OperationEnd::Failed { error } => {
                 sqlx::query!(
                     "update async_operations set status = 'failed', error = $4,
                        result = coalesce(result, '{}') || $5, lease_until = null, updated_at = now(),
@@ -191,14 +200,15 @@ impl Store {
                 sqlx::query!(
                 "update async_operations set status = 'pending', error = coalesce($4, error), run_after = now() + make_interval(secs => $5),
                        attempts = attempts - case when $6 then 0 else 1 end, lease_until = null,
-                       updated_at = now()
+                       result = coalesce(result, '{}') || $7, updated_at = now()
                      where bank_key = $1 and operation_id = $2 and fence = $3 and status = 'processing'",
                 lease.bank.0,
                 lease.operation_id,
                 lease.fence,
                 error.as_deref(),
                 after.as_secs_f64(),
-                counts
+                counts,
+                result
             )
                 .execute(&mut transaction)
                 .await?

@@ -55,8 +55,6 @@ pub enum OperationEnd {
     Failed {
         /// Why.
         error: String,
-        /// What came of it all the same; merged over what was known.
-        result: Value,
     },
     /// Another attempt is made.
     Again {

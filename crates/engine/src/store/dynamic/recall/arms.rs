@@ -49,14 +49,16 @@ impl CandidateQuery<'_> {
         for (i, fact_type) in self.types.iter().enumerate() {
             let code = fact_type_code(*fact_type);
             query.push(if i == 0 { "(" } else { " union all (" });
-            query.push("select memory_id, ").push(code).push("::int2 fact_type, embedding <=> ");
-            query.push_bind(vector.clone());
+            query.push("select memory_id, ").push(code).push("::int2 fact_type, d from (");
+            query.push("select memory_id, embedding <=> ").push_bind(vector.clone());
             query.push(" d from memory_vectors where bank_key = ").push_bind(self.bank.0);
             query.push(" and fact_type = ").push(code);
             if self.probes.is_some() {
                 query.push(" and cell = any((select a from cells)::int4[])");
             }
-            self.tags.push(query, "tags");
+            self.tags.push_mask(query);
+            query.push(" order by d) s");
+            self.push_tags_of(query, "s");
             query.push(" order by d limit ").push_bind(self.per_arm).push(")");
         }
         query.push(") x), ");
@@ -65,14 +67,26 @@ impl CandidateQuery<'_> {
         }
     }
 
+    /// Joins the rows of `alias` that pass the tag filter: one by one, in the order they come in, so
+    /// that no more are looked at than are taken.
+    fn push_tags_of(&self, query: &mut QueryBuilder<Postgres>, alias: &str) {
+        if self.tags.passes_all() {
+            return;
+        }
+        query.push(" cross join lateral (select from memory_vectors where bank_key = ");
+        query.push_bind(self.bank.0).push(" and memory_id = ").push(alias).push(".memory_id");
+        self.tags.push(query, "tags");
+        query.push(" offset 0) v");
+    }
+
     /// `complete`: whether the cells brought as many vectors of each type as the arm may take or
-    /// the bank has. To know that one more exists is cheap, to count them is not.
+    /// the bank may have. To know that one more exists is cheap, to count them is not.
     fn push_complete(&self, query: &mut QueryBuilder<Postgres>) {
         let types: Vec<i16> = self.types.iter().copied().map(fact_type_code).collect();
         query.push("complete as materialized (select bool_and(t.n >= ").push_bind(self.per_arm);
         query.push(" or not exists (select 1 from memory_vectors where bank_key = ").push_bind(self.bank.0);
         query.push(" and fact_type = t.fact_type");
-        self.tags.push(query, "tags");
+        self.tags.push_mask(query);
         query.push(" offset t.n limit 1)) ok from (select u.fact_type, (select count(*) from sem where sem.fact_type = u.fact_type) n from unnest(");
         query.push_bind(types).push("::int2[]) u(fact_type)) t), ");
     }
@@ -92,12 +106,10 @@ impl CandidateQuery<'_> {
             let own = (1_i64..).zip(self.words).filter(|(_, word)| word.fact_type == *fact_type);
             let (ranks, ids): (Vec<i64>, Vec<Uuid>) = own.map(|(rank, word)| (rank, word.memory_id)).unzip();
             query.push(if i == 0 { "(" } else { " union all (" });
-            // In the order they come in, so that no more are looked at than it takes.
             query.push("select u.memory_id, u.rank from unnest(").push_bind(ids).push("::uuid[], ");
-            query.push_bind(ranks).push("::int8[]) with ordinality u(memory_id, rank, nth) cross join lateral (select from memory_vectors where bank_key = ");
-            query.push_bind(self.bank.0).push(" and memory_id = u.memory_id");
-            self.tags.push(query, "tags");
-            query.push(" offset 0) v order by u.nth limit ").push_bind(self.per_arm).push(")");
+            query.push_bind(ranks).push("::int8[]) with ordinality u(memory_id, rank, nth)");
+            self.push_tags_of(query, "u");
+            query.push(" order by u.nth limit ").push_bind(self.per_arm).push(")");
         }
         query.push(") x), ");
     }
@@ -126,15 +138,15 @@ impl CandidateQuery<'_> {
         self.tags.push(query, "v.tags");
         query.push(" order by t.memory_id desc limit ").push_bind(graph.mentions).push(") p");
         for (from, to) in [("memory_id", "other_id"), ("other_id", "memory_id")] {
-            query.push(
-                " union all select v.memory_id, l.weight::float8 from seed cross join lateral (select ",
-            );
-            query.push(to).push(" memory_id, weight from memory_links where bank_key = ").push_bind(bank);
-            query.push(" and ").push(from).push(" = seed.memory_id offset 0) l cross join lateral (select memory_id from memory_vectors where bank_key = ");
-            query.push_bind(bank).push(" and memory_id = l.memory_id");
-            self.push_types(query, "fact_type");
-            self.tags.push(query, "tags");
-            query.push(" offset 0) v");
+            query.push(format!(" union all select l.memory_id, l.weight::float8 from seed cross join lateral (select {to} memory_id, weight from memory_links where bank_key = "));
+            query.push_bind(bank).push(format!(" and {from} = seed.memory_id offset 0) l"));
+            if !self.takes_all() {
+                query.push(" cross join lateral (select from memory_vectors where bank_key = ");
+                query.push_bind(bank).push(" and memory_id = l.memory_id");
+                self.push_types(query, "fact_type");
+                self.tags.push(query, "tags");
+                query.push(" offset 0) v");
+            }
         }
         // A seed is no news.
         query.push(") x where memory_id not in (select memory_id from seed) group by memory_id order by s desc, memory_id desc limit ");

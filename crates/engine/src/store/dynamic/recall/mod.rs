@@ -202,8 +202,20 @@ impl CandidateQuery<'_> {
         query
     }
 
-    /// Appends ` and <column> in (<types>)`.
+    /// Whether any memory will do, of whatever type and tags.
+    fn takes_all(&self) -> bool {
+        self.has_all_types() && self.tags.passes_all()
+    }
+
+    fn has_all_types(&self) -> bool {
+        FactType::ALL.iter().all(|fact_type| self.types.contains(fact_type))
+    }
+
+    /// Appends ` and <column> in (<types>)`; nothing where every type is asked for.
     fn push_types(&self, query: &mut QueryBuilder<Postgres>, column: &str) {
+        if self.has_all_types() {
+            return;
+        }
         query.push(" and ").push(column).push(" in (");
         for (i, fact_type) in self.types.iter().enumerate() {
             query.push(if i == 0 { "" } else { ", " }).push(fact_type_code(*fact_type));
