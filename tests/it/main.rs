@@ -23,6 +23,8 @@ struct Served {
     router: Router,
     /// Stands for `{operation_id}` in paths.
     operation: String,
+    /// Stands for `{directive_id}` in paths.
+    directive: String,
     contract: Contract,
     _database: TestDatabase,
 }
@@ -38,6 +40,7 @@ impl Served {
         Self {
             router,
             operation: String::new(),
+            directive: String::new(),
             contract: Contract::parse(CONTRACT).unwrap(),
             _database: database,
         }
@@ -61,6 +64,7 @@ impl Served {
         let uri = format!("{}{query}", path.replace("{bank_id}", "b").replace("{document_id}", "d"))
             .replace("{chunk_id}", "b_d_0")
             .replace("{operation_id}", &self.operation)
+            .replace("{directive_id}", &self.directive)
             .replace("{entity_id}", id)
             .replace("{memory_id}", id);
         let request = Request::builder()
@@ -160,6 +164,20 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("patch", &document, "", Some(json!({"tags": ["t", "u"]})), 200).await;
     served.check("get", &format!("{BANK}/tags"), "?q=t*", None, 200).await;
     served.check("get", &format!("{BANK}/observations/scopes"), "", None, 200).await;
+
+    let directives = format!("{BANK}/directives");
+    let rule = json!({"name": "tone", "content": "Be brief.", "priority": 2, "tags": ["t"]});
+    let made = served.check("post", &directives, "", Some(rule), 200).await;
+    served.directive = made["id"].as_str().unwrap().to_owned();
+    served.check("get", &directives, "?tags=t&tags_match=exact", None, 200).await;
+    let rule = format!("{directives}/{{directive_id}}");
+    served.check("get", &rule, "", None, 200).await;
+    served.check("patch", &rule, "", Some(json!({"is_active": false})), 200).await;
+    served.check("delete", &rule, "", None, 200).await;
+    served.check("post", &directives, "", Some(json!({"name": 1})), 422).await;
+    served.check("get", &directives, "?limit=0", None, 422).await;
+    served.check("patch", &rule, "", Some(json!({"priority": "x"})), 422).await;
+    served.check("post", &format!("{BANK}/reflect"), "", Some(json!({"query": " "})), 422).await;
 
     served.check("patch", &document, "", Some(json!({})), 422).await;
     served.check("get", &format!("{BANK}/tags"), "?source=x", None, 422).await;

@@ -10,7 +10,7 @@ import traceback
 from datetime import datetime, timezone
 
 from hindsight_client import Hindsight
-from hindsight_client_api.exceptions import NotFoundException
+from hindsight_client_api.exceptions import ApiException, NotFoundException
 from hindsight_client_api.models.bank_list_response import BankListResponse
 from hindsight_client_api.models.bank_profile_response import BankProfileResponse
 from hindsight_client_api.models.chunk_data import ChunkData
@@ -172,6 +172,80 @@ def delete_bank(client):
     raise AssertionError("the bank is still there")
 
 
+async def until(client, bank, operation, wanted):
+    """The operation as soon as it has a status; not for ever."""
+    for _ in range(1200):
+        found = await client.operations.get_operation_status(bank, operation)
+        if found.status == wanted:
+            return found
+        assert found.status in ("pending", "processing"), found.status
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the operation is {found.status}, never {wanted}")
+
+
+async def work_in_the_background(url):
+    """Handed over, looked at until it is done, listed, called off, tried again."""
+    bank = "python background"
+    client = Hindsight(base_url=url)
+    operations = client.operations
+    try:
+        one = await client.aretain(bank_id=bank, content="Dave repairs bicycles", document_id="dave", retain_async=True)
+        equal((one.success, one.var_async, one.items_count), (True, True, 1))
+        done = await until(client, bank, one.operation_id, "completed")
+        equal(done.error_message, None)
+        found = await client.arecall(bank_id=bank, query="Who repairs bicycles?")
+        equal([r.text for r in found], ["Dave repairs bicycles"])
+
+        several = await client.aretain_batch(
+            bank_id=bank,
+            items=[{"content": "Erin bakes bread", "document_id": "erin"}, {"content": "Finn sails", "document_id": "finn"}],
+            retain_async=True,
+        )
+        await until(client, bank, several.operation_id, "completed")
+        equal(len(await client.arecall(bank_id=bank, query="bread sails bicycles")), 3)
+
+        listed = await operations.list_operations(bank)
+        ids = {operation.id for operation in listed.operations}
+        assert {one.operation_id, several.operation_id} <= ids, listed
+        # What is done can neither be called off nor tried again.
+        await refused(409, operations.cancel_operation(bank, one.operation_id))
+        await refused(409, operations.retry_operation(bank, one.operation_id))
+
+        await called_off(client, bank)
+        unknown = "00000000-0000-4000-8000-000000000000"
+        equal((await operations.get_operation_status(bank, unknown)).status, "not_found")
+        await refused(404, operations.cancel_operation(bank, unknown))
+        await client.banks.delete_bank(bank)
+    finally:
+        await client.aclose()
+
+
+async def called_off(client, bank):
+    """A text that stands in line behind a long one of its document is called off, tried again, called off."""
+    operations = client.operations
+    long = " ".join(f"Sentence number {n} is about the harbour." for n in range(200))
+    first = await client.aretain(bank_id=bank, content=long, document_id="long", retain_async=True)
+    second = await client.aretain(bank_id=bank, content="It rained.", document_id="long", retain_async=True)
+    await operations.cancel_operation(bank, second.operation_id)
+    equal((await operations.get_operation_status(bank, second.operation_id)).status, "cancelled")
+    await operations.retry_operation(bank, second.operation_id)
+    status = (await operations.get_operation_status(bank, second.operation_id)).status
+    assert status in ("pending", "processing"), status
+    await operations.cancel_operation(bank, second.operation_id)
+    await operations.cancel_operation(bank, first.operation_id)
+    equal((await operations.get_operation_status(bank, first.operation_id)).status, "cancelled")
+    equal(len((await client.arecall(bank_id=bank, query="harbour rain")).results), 3)
+
+
+async def refused(status, call):
+    try:
+        await call
+    except ApiException as error:
+        equal(error.status, status)
+    else:
+        raise AssertionError(f"was not refused with {status}")
+
+
 async def changes(client, bank):
     """Changing a memory, through the calls that are made of the contract."""
     from hindsight_client_api.models.update_memory_request import UpdateMemoryRequest
@@ -247,6 +321,7 @@ def main(url):
         results = [passes(check, client) for check in CHECKS]
     # Last: the client's blocking calls do not work in a thread that has run an event loop of its own.
     results.append(passes(asynchronous_calls, url))
+    results.append(passes(work_in_the_background, url))
     return 0 if all(results) else 1
 
 

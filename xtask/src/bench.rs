@@ -12,6 +12,7 @@ mod embed;
 mod recalls;
 mod report;
 mod size;
+mod wake;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -90,6 +91,7 @@ pub(crate) async fn run(root: &Path, options: Options) -> Result<()> {
         bench.size(*facts).await?;
     }
     let Bench { mut report, server, .. } = bench;
+    wake::idle(&mut report, &server.client).await?;
     if let (Some(seconds), Some(facts)) = (options.load, options.facts.last()) {
         let asked: Vec<String> = questions(*facts, 100).map(|question| question.text).collect();
         let ended = load::run(&server, &home, BANK, &asked, Duration::from_secs(seconds)).await?;

@@ -1,6 +1,7 @@
 //! The grammar of the command line.
 #![expect(clippy::doc_markdown, reason = "the comments here are the help that users read")]
 
+mod answers;
 mod api;
 mod curate;
 mod embed;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hindsight_assets::Asset;
 
+pub(crate) use answers::{DirectiveCommand, ReflectArguments};
 pub(crate) use api::{
     ApiCommand, BankCommand, BankFields, ChunkCommand, ConsolidateArguments, DocumentCommand, EntityCommand,
     ListArguments, MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments,
@@ -26,7 +28,7 @@ const GLOBAL: &str = "Options of all commands";
 
 /// Everything the user can say to `hindsight`.
 #[derive(Debug, Parser)]
-#[command(name = "hindsight", version, about = "Memory for AI agents: retain, recall, in one program", long_about = None)]
+#[command(name = "hindsight", version, about = "Memory for AI agents: retain, recall, reflect, in one program", long_about = None)]
 pub(crate) struct Arguments {
     // Not a comment for rustdoc, which would want the URL marked up.
     #[arg(
@@ -296,6 +298,10 @@ mod tests {
             "hindsight recall b q --window-start 2024-01-01",
             "hindsight recall b q --window-start soon --window-end 2024-01-01",
             "hindsight document list b --date someday",
+            "hindsight reflect b q --max-tokens 0",
+            "hindsight reflect b q --budget huge",
+            "hindsight directive list b --tags-match any_strict",
+            "hindsight directive update b id --active maybe",
             "hindsight serve --workers 0",
             "hindsight completions cobol",
         ] {

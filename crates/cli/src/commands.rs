@@ -5,6 +5,7 @@ pub(crate) mod bank;
 pub(crate) mod connection;
 pub(crate) mod consolidation;
 pub(crate) mod curate;
+pub(crate) mod directive;
 pub(crate) mod document;
 pub(crate) mod entity;
 pub(crate) mod files;
@@ -12,6 +13,7 @@ pub(crate) mod help;
 pub(crate) mod memory;
 pub(crate) mod monitoring;
 pub(crate) mod operation;
+pub(crate) mod reflect;
 pub(crate) mod serve;
 
 use std::process::ExitCode;
@@ -52,6 +54,8 @@ pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -
         ApiCommand::Retain(arguments) => memory::retain(client, output, arguments).await,
         ApiCommand::Recall(arguments) => memory::recall(client, output, arguments).await,
         ApiCommand::Consolidate(arguments) => consolidation::consolidate(client, output, arguments).await,
+        ApiCommand::Directive(command) => directive::run(client, output, command).await,
+        ApiCommand::Reflect(arguments) => reflect::run(client, output, arguments).await,
         ApiCommand::Health => monitoring::health(client, output).await,
         ApiCommand::Version => monitoring::version(client, output).await,
     }

@@ -15,7 +15,8 @@ use hindsight_embed_daemon::{
 };
 
 use crate::args::{
-    ApiCommand, BankCommand, DocumentCommand, EmbedArguments, EmbedCommand, MemoryCommand, OperationCommand,
+    ApiCommand, BankCommand, DirectiveCommand, DocumentCommand, EmbedArguments, EmbedCommand, MemoryCommand,
+    OperationCommand,
 };
 use crate::commands::{Outcome, ask, help, read_input};
 use crate::connections::Connection;
@@ -85,6 +86,8 @@ fn resend(command: &ApiCommand) -> Resend {
     let only_reads = matches!(
         command,
         ApiCommand::Recall(_)
+            | ApiCommand::Reflect(_)
+            | ApiCommand::Directive(DirectiveCommand::List { .. } | DirectiveCommand::Get { .. })
             | ApiCommand::Chunk(_)
             | ApiCommand::Tag(_)
             | ApiCommand::Health
@@ -93,7 +96,10 @@ fn resend(command: &ApiCommand) -> Resend {
                 BankCommand::List { .. } | BankCommand::Disposition { .. } | BankCommand::Stats { .. }
             )
             | ApiCommand::Memory(
-                MemoryCommand::Recall(_) | MemoryCommand::List { .. } | MemoryCommand::Get { .. }
+                MemoryCommand::Recall(_)
+                    | MemoryCommand::Reflect(_)
+                    | MemoryCommand::List { .. }
+                    | MemoryCommand::Get { .. }
             )
             | ApiCommand::Document(DocumentCommand::List { .. } | DocumentCommand::Get { .. })
             | ApiCommand::Operation(OperationCommand::List { .. } | OperationCommand::Get { .. })

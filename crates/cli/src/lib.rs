@@ -50,6 +50,12 @@ const NO_COMMAND: u8 = 1;
 /// Runs one command line to its end.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
     let mut arguments: Vec<_> = arguments.into_iter().collect();
+    // A server has started this to read a file; nobody else does.
+    match hindsight_server::serve_file_process(arguments.get(1..).unwrap_or_default()) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(_) => return ExitCode::FAILURE,
+    }
     if program(&arguments).is_some_and(|name| name == API) {
         arguments.insert(1, "serve".into());
     }

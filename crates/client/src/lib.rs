@@ -22,6 +22,7 @@
 
 mod banks;
 mod consolidation;
+mod directives;
 mod documents;
 mod entities;
 mod error;
@@ -29,9 +30,11 @@ mod files;
 mod memories;
 mod monitoring;
 mod operations;
+mod reflect;
 mod transport;
 
 pub use banks::BankFilter;
+pub use directives::DirectiveFilter;
 pub use documents::DocumentFilter;
 pub use entities::EntityFilter;
 pub use error::ClientError;

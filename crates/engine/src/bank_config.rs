@@ -5,7 +5,10 @@ use hindsight_types::decode::from_json;
 use hindsight_types::retain::ObservationScopes;
 use serde_json::{Map, Value, json};
 
-use crate::config::{BudgetFunction, ExtractionMode, Settings};
+use crate::config::{
+    BudgetFunction, ExtractionMode, OBSERVATION_ENTITIES, OBSERVATIONS_SIZE, ReflectSettings, Settings,
+    SourceFacts,
+};
 use crate::consolidate::{self, check_scope_limits};
 use crate::labels::Labels;
 use crate::store::{BankRow, BankUpdate};
@@ -32,6 +35,12 @@ enum Kind {
     Scopes,
     ScopeLimits,
     ScopeStrategies,
+    /// A number of tokens; 0 = no limit, -1 = none at all.
+    Tokens,
+    /// A trait of the character, 1 to 5.
+    Level,
+    /// What requests of reflect leave open.
+    ReflectOptions,
     /// It has no effect in this version, and so is not taken.
     NotYet,
 }
@@ -67,9 +76,9 @@ fn fields() -> [(&'static str, Kind, Value); 57] {
         ("recall_budget_adaptive_high", Share, json!(0.25)),
         ("recall_budget_min", Count, json!(20)),
         ("recall_budget_max", Count, json!(2000)),
-        ("recall_include_chunks", NotYet, json!(true)),
-        ("recall_max_tokens", NotYet, json!(2048)),
-        ("recall_chunks_max_tokens", NotYet, json!(1000)),
+        ("recall_include_chunks", Flag, json!(true)),
+        ("recall_max_tokens", Count, json!(2048)),
+        ("recall_chunks_max_tokens", Count, json!(1000)),
         ("recall_prefer_observations", Flag, json!(false)),
         ("enable_observations", Flag, json!(true)),
         ("enable_auto_consolidation", Flag, json!(true)),
@@ -89,12 +98,12 @@ fn fields() -> [(&'static str, Kind, Value); 57] {
         ("mental_model_delta_use_decision_model", NotYet, json!(true)),
         ("knowledge_page_default_trigger", NotYet, null.clone()),
         ("reflect_mission", Text, null.clone()),
-        ("reflect_source_facts_max_tokens", NotYet, json!(-1)),
-        ("reflect_default_options", NotYet, null.clone()),
+        ("reflect_source_facts_max_tokens", Kind::Tokens, json!(-1)),
+        ("reflect_default_options", Kind::ReflectOptions, null.clone()),
         ("reflect_use_decision_model", NotYet, json!(true)),
-        ("disposition_skepticism", NotYet, null.clone()),
-        ("disposition_literalism", NotYet, null.clone()),
-        ("disposition_empathy", NotYet, null.clone()),
+        ("disposition_skepticism", Kind::Level, null.clone()),
+        ("disposition_literalism", Kind::Level, null.clone()),
+        ("disposition_empathy", Kind::Level, null.clone()),
         ("mcp_enabled_tools", NotYet, null.clone()),
         ("audit_log_enabled", NotYet, json!(false)),
         ("llm_gemini_safety_settings", NotYet, null),
@@ -193,19 +202,32 @@ impl Engine {
 
 /// What the server is set to, by the names of a bank's settings.
 fn server_values(settings: &Settings) -> Map<String, Value> {
-    let (extraction, consolidation) = (&settings.extraction, &settings.consolidation);
+    let extraction = &settings.extraction;
     let [low, mid, high] = settings.budgets;
     let [low_share, mid_share, high_share] = settings.budget_shares;
     let function = match settings.budget_function {
         BudgetFunction::Fixed => "fixed",
         BudgetFunction::Adaptive => "adaptive",
     };
+    let reflect = &settings.reflect;
+    let source_facts = match reflect.source_facts {
+        SourceFacts::Hidden => -1,
+        SourceFacts::All => 0,
+        SourceFacts::UpTo(tokens) => tokens,
+    };
+    let usual = ReflectSettings::default();
+    let is_usual = (reflect.observations, reflect.observation_entities)
+        == (usual.observations, usual.observation_entities);
+    let options = (!is_usual).then(|| {
+        json!({OBSERVATIONS_SIZE: reflect.observations, OBSERVATION_ENTITIES: reflect.observation_entities})
+    });
     let values = json!({
         "retain_mission": extraction.mission,
         "retain_extraction_mode": settings.extraction_mode.as_str(),
         "retain_custom_instructions": extraction.custom_instructions,
         "retain_chunk_size": settings.chunk_size,
         "retain_structured_chunk_size": settings.structured_chunk_size,
+        "retain_max_attachments_per_chunk": settings.attachments_per_chunk,
         "retain_default_strategy": extraction.default_strategy,
         "store_document_text": settings.store_document_text,
         "entities_allow_free_form": extraction.free_form_entities,
@@ -223,6 +245,29 @@ fn server_values(settings: &Settings) -> Map<String, Value> {
         "recall_budget_min": settings.budget_min,
         "recall_budget_max": settings.budget_max,
         "recall_prefer_observations": settings.prefer_observations,
+        "recall_include_chunks": reflect.chunks.is_some(),
+        "recall_max_tokens": reflect.recall,
+        "recall_chunks_max_tokens": reflect.chunks.unwrap_or(1000),
+        "reflect_mission": reflect.mission,
+        "reflect_source_facts_max_tokens": source_facts,
+        "reflect_default_options": options,
+        "disposition_skepticism": reflect.traits.skepticism,
+        "disposition_literalism": reflect.traits.literalism,
+        "disposition_empathy": reflect.traits.empathy,
+    });
+    match values {
+        Value::Object(mut values) => {
+            values.extend(consolidation_values(settings));
+            values
+        }
+        _ => Map::new(),
+    }
+}
+
+/// The same for making observations.
+fn consolidation_values(settings: &Settings) -> Map<String, Value> {
+    let consolidation = &settings.consolidation;
+    let values = json!({
         "enable_observations": consolidation.observations,
         "enable_auto_consolidation": consolidation.automatic,
         "observations_mission": consolidation.mission,
@@ -297,6 +342,12 @@ pub(crate) fn check_field(name: &str, value: Value) -> Result<Value, String> {
             true
         }
         Kind::Strategies => return check_strategies(name, value),
+        Kind::Tokens => value.as_i64().is_some_and(|tokens| tokens >= -1),
+        Kind::Level => value.as_i64().is_some_and(|level| (1..=5).contains(&level)),
+        Kind::ReflectOptions => {
+            check_reflect_options(name, &value)?;
+            true
+        }
         Kind::NotYet => false,
     };
     if is_right {
@@ -308,9 +359,30 @@ pub(crate) fn check_field(name: &str, value: Value) -> Result<Value, String> {
         Kind::Share => "a number above 0",
         Kind::Number => "a whole number of at least 0",
         Kind::Limit => "a whole number of at least -1",
+        Kind::Tokens => "a whole number, 0 for no limit or -1 for none at all",
+        Kind::Level => "a whole number from 1 to 5",
         _ => "a text",
     };
     Err(format!("{name} must be {wanted}"))
+}
+
+/// Options of reflect that a bank gives to requests without them.
+fn check_reflect_options(name: &str, value: &Value) -> Result<(), String> {
+    let Some(options) = value.as_object() else {
+        return Err(format!("{name} must be an object of options of reflect"));
+    };
+    for (key, value) in options {
+        let (is_right, wanted) = match key.as_str() {
+            _ if value.is_null() => continue,
+            OBSERVATIONS_SIZE => (value.as_i64().is_some_and(|size| size >= 1), "a positive whole number"),
+            OBSERVATION_ENTITIES => (value.is_boolean(), "true or false"),
+            _ => return Err(format!("{name}: '{key}' is no option that a bank can give")),
+        };
+        if !is_right {
+            return Err(format!("{name}.{key} must be {wanted}"));
+        }
+    }
+    Ok(())
 }
 
 fn check_strategies(name: &str, value: Value) -> Result<Value, String> {
@@ -422,6 +494,32 @@ mod tests {
                 "retain_strategies",
                 json!({"a": {"enable_reranking": true}}),
                 "retain_strategies.a: 'enable_reranking' is no setting of retain",
+            ),
+            ("disposition_empathy", json!(6), "disposition_empathy must be a whole number from 1 to 5"),
+            (
+                "disposition_skepticism",
+                json!("3"),
+                "disposition_skepticism must be a whole number from 1 to 5",
+            ),
+            (
+                "reflect_source_facts_max_tokens",
+                json!(-2),
+                "reflect_source_facts_max_tokens must be a whole number, 0 for no limit or -1 for none at all",
+            ),
+            (
+                "reflect_default_options",
+                json!(1),
+                "reflect_default_options must be an object of options of reflect",
+            ),
+            (
+                "reflect_default_options",
+                json!({OBSERVATIONS_SIZE: 0}),
+                "reflect_default_options.reflect_search_observations_max_tokens must be a positive whole number",
+            ),
+            (
+                "reflect_default_options",
+                json!({"budget": "high"}),
+                "reflect_default_options: 'budget' is no option that a bank can give",
             ),
             ("retain_strategies", json!({" ": {}}), "retain_strategies: a strategy needs a name"),
             ("retain_strategies", json!({"a": 1}), "retain_strategies.a must be an object of settings"),

@@ -1,8 +1,7 @@
 //! Banks: create, change, list, delete.
 
 use hindsight_types::banks::{
-    BankListItem, BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest,
-    DeleteResponse, Disposition,
+    BankListItem, BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
 };
 use hindsight_types::limits::BANK_ID_MAX_BYTES;
 use hindsight_types::recall::FactType;
@@ -11,6 +10,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::bank_config::check_field;
+use crate::character::{self, Character};
 use crate::store::{BankRow, BankUpdate};
 use crate::text::sanitize;
 use crate::{Engine, EngineError};
@@ -22,21 +22,26 @@ impl Engine {
         bank_id: &str,
         request: &CreateBankRequest,
     ) -> Result<BankProfileResponse, EngineError> {
-        if self.store.bank(bank_id).await?.is_none() {
+        let existing = self.store.bank(bank_id).await?;
+        if existing.is_none() {
             check_bank_id(bank_id)?;
         }
         let mission = [&request.reflect_mission, &request.mission, &request.background];
-        let update = BankUpdate {
+        let mut update = BankUpdate {
             name: request.name.as_deref().map(|name| sanitize(name).into_owned()),
             mission: mission.into_iter().flatten().next().map(|mission| sanitize(mission).into_owned()),
             disposition: given_traits(request),
             config: given_settings(request)?,
         };
+        if let Some(existing) = &existing {
+            character::follow(existing, &mut update);
+        }
         let bank = self.store.put_bank(bank_id, &update, self.clock.now()).await?;
-        let mission = bank.mission.clone().unwrap_or_default();
+        let Character { mission, disposition } = Character::of(&bank, &self.settings.reflect);
+        let mission = mission.unwrap_or_default();
         Ok(BankProfileResponse {
             name: bank.name.clone().unwrap_or_else(|| bank.bank_id.clone()),
-            disposition: disposition(&bank),
+            disposition,
             background: Some(mission.clone()),
             mission,
             bank_id: bank.bank_id,
@@ -64,10 +69,10 @@ impl Engine {
         let banks = banks
             .into_iter()
             .map(|summary| BankListItem {
-                disposition: disposition(&summary.bank),
+                disposition: Character::of(&summary.bank, &self.settings.reflect).disposition,
+                mission: Character::of(&summary.bank, &self.settings.reflect).mission,
                 bank_id: summary.bank.bank_id,
                 name: summary.bank.name,
-                mission: summary.bank.mission,
                 created_at: Some(time::format(summary.created_at)),
                 updated_at: Some(time::format(summary.updated_at)),
                 fact_count: summary.memories,
@@ -167,16 +172,6 @@ fn link_type(kind: i16) -> &'static str {
         3 => "causes",
         4 => "enables",
         _ => "prevents",
-    }
-}
-
-fn disposition(bank: &BankRow) -> Disposition {
-    let default = Disposition::default();
-    let level = |name: &str| bank.disposition.as_ref()?.get(name)?.as_i64();
-    Disposition {
-        skepticism: level("skepticism").unwrap_or(default.skepticism),
-        literalism: level("literalism").unwrap_or(default.literalism),
-        empathy: level("empathy").unwrap_or(default.empathy),
     }
 }
 

@@ -14,8 +14,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::attachments::{AttachmentInfo, ID_CHARS, has_marks, shown, shown_in};
 use crate::hash::hex;
-use crate::store::{DocumentEventRow, DocumentFilter, MemoryFilter, MemoryRow, StoredChunk, fact_type_of};
+use crate::store::{
+    AttachmentFile, BankKey, DocumentEventRow, DocumentFilter, MemoryFilter, MemoryRow, StoredChunk,
+    fact_type_of, infos_of,
+};
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -59,6 +63,7 @@ impl Engine {
             edited_at: format(row.edited_at),
             consolidated_at: format(row.consolidated_at),
             consolidation_failed_at: format(row.consolidation_failed_at),
+            attachments: shown(&bank.bank_id, infos_of(row.attachments)),
         })
     }
 
@@ -103,6 +108,7 @@ impl Engine {
         let bank = self.existing_bank(bank_id).await?;
         let row = self.store.document(bank.key, document_id).await?;
         let row = row.ok_or_else(|| not_found(document_id))?;
+        let attachments = self.store.attachment_infos(bank.key, document_id).await?;
         let by_type: IndexMap<String, i64> = std::iter::zip(FactType::ALL, row.memories)
             .filter(|(_, count)| *count > 0)
             .map(|(fact_type, count)| (fact_type.to_string(), count))
@@ -125,7 +131,7 @@ impl Engine {
                 .filter(|scopes| !scopes.is_null())
                 .cloned(),
             retain_params: row.retain_params.and_then(into_object),
-            attachments: None,
+            attachments: shown(bank_id, attachments),
         })
     }
 
@@ -140,8 +146,11 @@ impl Engine {
         let bank = self.existing_bank(bank_id).await?;
         let page = self.store.document_chunks(bank.key, document_id, limit, offset).await?;
         let (chunks, total) = page.ok_or_else(|| not_found(document_id))?;
-        let items =
-            chunks.into_iter().map(|chunk| chunk_response(&bank.bank_id, document_id, chunk)).collect();
+        let attached = self.attached_to(bank.key, document_id, &chunks).await?;
+        let items = chunks
+            .into_iter()
+            .map(|chunk| chunk_response(&bank.bank_id, document_id, chunk, &attached))
+            .collect();
         Ok(ListChunksResponse { items, total, limit, offset })
     }
 
@@ -166,7 +175,34 @@ impl Engine {
         let (bank_id, document_id, index) = parse_chunk_id(chunk_id).ok_or_else(missing)?;
         let bank = self.store.bank(&bank_id).await?.ok_or_else(missing)?;
         let chunk = self.store.chunk(bank.key, &document_id, index).await?.ok_or_else(missing)?;
-        Ok(chunk_response(&bank.bank_id, &document_id, chunk))
+        let attached = self.attached_to(bank.key, &document_id, std::slice::from_ref(&chunk)).await?;
+        Ok(chunk_response(&bank.bank_id, &document_id, chunk, &attached))
+    }
+
+    /// What a document has attached, if these chunks of it name anything.
+    async fn attached_to(
+        &self,
+        bank: BankKey,
+        document_id: &str,
+        chunks: &[StoredChunk],
+    ) -> Result<Vec<AttachmentInfo>, EngineError> {
+        if !chunks.iter().any(|chunk| has_marks(&chunk.body)) {
+            return Ok(Vec::new());
+        }
+        Ok(self.store.attachment_infos(bank, document_id).await?)
+    }
+
+    /// The bytes of an attachment, by its id or by its hash in hex.
+    pub async fn attachment(
+        &self,
+        bank_id: &str,
+        attachment_id: &str,
+    ) -> Result<AttachmentFile, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
+        let missing = || EngineError::NotFound { kind: "Attachment", id: attachment_id.to_owned() };
+        let id = attachment_id.get(..ID_CHARS).ok_or_else(missing)?;
+        let hash = (attachment_id.len() > ID_CHARS).then_some(attachment_id);
+        self.store.attachment(bank.key, id, hash).await?.ok_or_else(missing)
     }
 
     /// Deletes a document with its memories.
@@ -211,16 +247,21 @@ fn not_found(document_id: &str) -> EngineError {
     EngineError::NotFound { kind: "Document", id: document_id.to_owned() }
 }
 
-fn chunk_response(bank_id: &str, document_id: &str, chunk: StoredChunk) -> ChunkResponse {
+fn chunk_response(
+    bank_id: &str,
+    document_id: &str,
+    chunk: StoredChunk,
+    attached: &[AttachmentInfo],
+) -> ChunkResponse {
     let chunk_index = i64::from(chunk.chunk_index);
     ChunkResponse {
         chunk_id: chunk_id(bank_id, document_id, chunk_index),
         document_id: document_id.to_owned(),
         bank_id: bank_id.to_owned(),
         chunk_index,
+        attachments: shown_in(bank_id, &chunk.body, attached.to_vec()),
         chunk_text: chunk.body,
         created_at: time::format(chunk.created_at),
-        attachments: None,
     }
 }
 
@@ -255,6 +296,7 @@ fn list_item(bank_id: &str, row: MemoryRow) -> MemoryListItem {
         edited_at: format(row.edited_at),
         updated_at: Some(time::format(row.updated_at)),
         source_memory_ids: row.source_ids.unwrap_or_default().iter().map(ToString::to_string).collect(),
+        attachments: shown(bank_id, infos_of(row.attachments)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod consolidation;
 mod extraction;
+mod reflect;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use serde_json::Value;
 
 pub use consolidation::ConsolidationSettings;
 pub use extraction::ExtractionSettings;
+pub(crate) use reflect::{OBSERVATION_ENTITIES, OBSERVATIONS_SIZE};
+pub use reflect::{ReflectSettings, SourceFacts, Traits};
 
 /// How facts are made of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +130,12 @@ pub struct Settings {
     pub chunk_size: usize,
     /// Largest turn or line kept whole; the chunk size when not set.
     pub structured_chunk_size: Option<usize>,
+    /// Attachments that one chunk has at most.
+    pub attachments_per_chunk: usize,
+    /// Attachments that one item may have.
+    pub attachments: usize,
+    /// Bytes that one attachment may have.
+    pub attachment_bytes: usize,
     /// How a language model is asked for facts.
     pub extraction: ExtractionSettings,
     /// How observations are made of facts.
@@ -206,6 +215,8 @@ pub struct Settings {
     pub entity_names_at_once: usize,
     /// Cosine similarity from which two memories are linked.
     pub link_min_similarity: f64,
+    /// How questions are answered.
+    pub reflect: ReflectSettings,
 }
 
 impl Default for Settings {
@@ -214,6 +225,9 @@ impl Default for Settings {
             extraction_mode: ExtractionMode::Concise,
             chunk_size: 3000,
             structured_chunk_size: None,
+            attachments_per_chunk: 8,
+            attachments: 50,
+            attachment_bytes: 20 << 20,
             extraction: ExtractionSettings::default(),
             consolidation: ConsolidationSettings::default(),
             batch_tokens: 10_000,
@@ -251,6 +265,7 @@ impl Default for Settings {
             entity_candidates: 200,
             entity_names_at_once: 100,
             link_min_similarity: 0.7,
+            reflect: ReflectSettings::default(),
         }
     }
 }
@@ -278,6 +293,9 @@ impl Settings {
             extraction_mode: mode.and_then(|mode| mode.parse().ok()).unwrap_or(self.extraction_mode),
             chunk_size: size("retain_chunk_size").unwrap_or(self.chunk_size),
             structured_chunk_size: size("retain_structured_chunk_size").or(self.structured_chunk_size),
+            attachments_per_chunk: size("retain_max_attachments_per_chunk")
+                .filter(|most| *most > 0)
+                .unwrap_or(self.attachments_per_chunk),
             extraction: self.extraction.of_bank(config),
             consolidation: self.consolidation.of_bank(config),
             store_document_text: flag("store_document_text").unwrap_or(self.store_document_text),
@@ -299,6 +317,7 @@ impl Settings {
             ],
             budget_min: count("recall_budget_min").unwrap_or(self.budget_min),
             budget_max: count("recall_budget_max").unwrap_or(self.budget_max),
+            reflect: self.reflect.of_bank(config),
             ..self.clone()
         }
     }

@@ -42,6 +42,17 @@ pub enum EngineError {
         /// What can be done about it.
         remedy: Remedy,
     },
+    /// The language model gave no answer to a question; nothing was written.
+    #[error("{message}")]
+    Reflection {
+        /// What was asked for, and why it did not come.
+        message: String,
+        /// What can be done about it.
+        remedy: Remedy,
+    },
+    /// It took longer than it may; nothing was written.
+    #[error("{0}")]
+    Late(String),
     /// The database failed; nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,10 +1,10 @@
-//! SHA-256 of texts, and its form in hexadecimal digits.
+//! SHA-256 of texts and bytes, and its form in hexadecimal digits.
 
 use sha2::{Digest, Sha256};
 
-/// The hash of `text`.
-pub(crate) fn sha256(text: &str) -> Vec<u8> {
-    Sha256::digest(text.as_bytes()).to_vec()
+/// The hash of a text or of bytes.
+pub(crate) fn sha256(data: impl AsRef<[u8]>) -> Vec<u8> {
+    Sha256::digest(data.as_ref()).to_vec()
 }
 
 /// `bytes` in hexadecimal digits.

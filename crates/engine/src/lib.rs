@@ -5,14 +5,17 @@
 //! through the traits of [`ports`]. It knows no HTTP, no argument vector, no
 //! environment variable and no model provider.
 
+mod attachments;
 mod bank_config;
 mod banks;
 mod browse;
 mod browse_entities;
 mod cells;
+mod character;
 pub mod config;
 mod consolidate;
 mod curate;
+mod directives;
 pub mod error;
 mod hash;
 pub mod jobs;
@@ -20,6 +23,7 @@ pub mod labels;
 mod links;
 pub mod ports;
 pub mod recall;
+mod reflect;
 pub mod retain;
 pub mod store;
 pub mod text;

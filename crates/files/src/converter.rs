@@ -1,6 +1,8 @@
-//! Files for the engine: a few at a time, each on a thread of its own and within bounded time.
+//! Files for the engine: a few at a time, each in a process or on a thread of its own and within
+//! bounded time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,14 +12,16 @@ use hindsight_engine::ports::{ConvertError, FileConverter, SentFile};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
-use crate::{Limits, convert};
+use crate::{Limits, convert, process};
 
 /// Stack of a thread that reads a file: parsers call themselves for what is nested.
-const STACK: usize = 64 << 20;
+pub(crate) const STACK: usize = 64 << 20;
 
-/// Reads files. A thread that cannot be stopped keeps its place.
+/// Reads files. A process that takes too long is ended; a thread cannot be stopped and keeps its
+/// place.
 #[derive(Debug)]
 pub struct Converter {
+    program: Option<PathBuf>,
     limits: Limits,
     time: Duration,
     places: Arc<Semaphore>,
@@ -30,9 +34,16 @@ impl Default for Converter {
 }
 
 impl Converter {
-    /// One that reads `at_once` files at a time, each for no longer than `time`.
+    /// One that reads `at_once` files at a time, each for no longer than `time`, on threads.
     pub fn new(limits: Limits, time: Duration, at_once: usize) -> Self {
-        Self { limits, time, places: Arc::new(Semaphore::new(at_once)) }
+        Self { program: None, limits, time, places: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    /// The same in processes of a program that hands its arguments to
+    /// [`serve_process`](crate::serve_process), within the limits that are usual.
+    #[must_use]
+    pub fn in_processes_of(self, program: PathBuf) -> Self {
+        Self { program: Some(program), ..self }
     }
 }
 
@@ -42,6 +53,11 @@ impl FileConverter for Converter {
         // Others are done within the time each has, unless they hang.
         let place = timeout(self.time, Arc::clone(&self.places).acquire_owned()).await;
         let place = place.map_err(|_| ConvertError::Busy)?.map_err(|_| ConvertError::Busy)?;
+        if let Some(program) = &self.program {
+            let converted = process::read(program, &file, self.time).await;
+            drop(place);
+            return converted;
+        }
         let name = file.name.clone();
         let limits = self.limits;
         let deadline = Instant::now() + self.time;

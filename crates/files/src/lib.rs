@@ -1,7 +1,7 @@
 //! Texts of files: what is in a PDF, an office document, an HTML page or a text, as Markdown.
 //!
 //! [`convert`] makes the text; [`Converter`] does so for the engine, a few files at a time and
-//! each within bounded time. Files come from strangers: what they are is seen from their bytes,
+//! each within bounded time, in processes of a program that calls [`serve_process`] if there is one. Files come from strangers: what they are is seen from their bytes,
 //! what they unpack to is counted before it is read, and what a parser cannot digest is a
 //! refusal that names the file and the reason.
 //!
@@ -12,6 +12,7 @@ mod kind;
 mod office;
 mod page;
 mod pdf;
+mod process;
 mod text;
 
 use std::time::Instant;
@@ -20,6 +21,7 @@ use hindsight_engine::ports::SentFile;
 
 pub use converter::Converter;
 use kind::Kind;
+pub use process::serve as serve_process;
 
 /// How much of a file is read before it is refused.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@ mod engine;
 mod files;
 mod llm;
 mod original;
+mod reflect;
 mod remarks;
 mod rerank;
 mod table;
@@ -111,6 +112,8 @@ pub struct Config {
     pub gzip_min_size: Option<u64>,
     /// How recalls are taken.
     pub recall: Admission,
+    /// How questions are taken.
+    pub reflect: Admission,
     /// How retains are taken.
     pub retain: Admission,
     /// Longest time a retain may take.
@@ -195,6 +198,11 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// Hears how downloads go.
     pub progress: Arc<dyn Progress>,
+    /// Program that reads files in processes of its own, see [`serve_file_process`]; none = on
+    /// threads of the server.
+    ///
+    /// [`serve_file_process`]: crate::serve_file_process
+    pub file_program: Option<PathBuf>,
     /// What to tell about the settings when there is a log.
     pub remarks: Vec<String>,
 }
@@ -281,6 +289,12 @@ impl Config {
                 max_wait: milliseconds(&reader, &table::RECALL_MAX_WAIT)?,
                 max_concurrent: reader.positive(&table::RECALL_MAX_CONCURRENT)?,
             },
+            reflect: Admission {
+                max_in_flight: in_flight(&reader, &table::REFLECT_IN_FLIGHT, 16)?,
+                max_wait: milliseconds(&reader, &table::REFLECT_MAX_WAIT)?,
+                // They wait for a language model most of the time.
+                max_concurrent: usize::MAX,
+            },
             retain: Admission {
                 max_in_flight: in_flight(&reader, &table::RETAIN_IN_FLIGHT, 32)?,
                 max_wait: milliseconds(&reader, &table::RETAIN_MAX_WAIT)?,
@@ -335,6 +349,7 @@ impl Config {
             access_log: reader.flag(&table::ACCESS_LOG)?,
             log_file: reader.text(&table::DAEMON_LOG).map(PathBuf::from),
             progress: Arc::new(NoProgress),
+            file_program: None,
             remarks,
         })
     }

@@ -81,6 +81,20 @@ impl From<EngineError> for ApiError {
                     }
                 }
             }
+            EngineError::Reflection { message, remedy } => {
+                tracing::warn!(%error, "a language model did not answer a question");
+                match remedy {
+                    Remedy::Busy => Self::unavailable(message, BUSY_RETRY),
+                    Remedy::Wait(time) => Self::unavailable(message, time.as_secs().max(1)),
+                    Remedy::Retry | Remedy::Rewrite | Remedy::Configure => {
+                        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+                    }
+                }
+            }
+            EngineError::Late(message) => {
+                tracing::warn!(%error, "a question took too long");
+                Self::new(StatusCode::GATEWAY_TIMEOUT, message)
+            }
             EngineError::Conversion(ConvertError::Busy)
             | EngineError::Embedding(EmbedError::Busy)
             | EngineError::Store(StoreError::DocumentChanged(_) | StoreError::MemoryChanged(_)) => {

@@ -364,8 +364,11 @@ async fn open_beside(
         .await?;
         let loading = loading.get_or_insert_with(|| tokio::spawn(models::load(config.clone())));
         let (embedder, reranker) = loading.await??;
-        let mut engine =
-            open_engine(config, store, embedder).await?.with_files(Arc::new(Converter::default()));
+        let files = match config.file_program.clone() {
+            Some(program) => Converter::default().in_processes_of(program),
+            None => Converter::default(),
+        };
+        let mut engine = open_engine(config, store, embedder).await?.with_files(Arc::new(files));
         if let Some(reranker) = reranker {
             engine = engine.with_reranker(reranker);
         }

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::database::SEARCH_PATH;
 
 /// Sentences that must hold, each with a query for the number of rows against it.
-const RULES: [(&str, &str); 23] = [
+const RULES: [(&str, &str); 25] = [
     (
         "a bank's counter of memories is their number",
         "select count(*) from bank_state s where s.memories
@@ -125,6 +125,17 @@ const RULES: [(&str, &str); 23] = [
         "only observations have former versions",
         "select count(*) from observation_history h where not exists
            (select 1 from memories m where (m.bank_key, m.memory_id) = (h.bank_key, h.memory_id) and m.fact_type = 3)",
+    ),
+    (
+        "an attachment has its mark in the text of its document",
+        "select count(*) from attachments a join documents d using (bank_key, document_id)
+           where d.body is not null and strpos(d.body, '⟦hs-att:' || a.attachment_id || '⟧') = 0",
+    ),
+    (
+        "what a memory was read from is attached to its document",
+        "select count(*) from memories m cross join lateral unnest(m.attachment_ids) i(attachment_id)
+           where not exists (select 1 from attachments a where (a.bank_key, a.document_id, a.attachment_id)
+             = (m.bank_key, m.document_id, i.attachment_id))",
     ),
     (
         "a place in a conversation is taken once",

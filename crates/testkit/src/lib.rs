@@ -20,6 +20,7 @@ mod database;
 mod embeddings;
 mod hashed;
 mod hold;
+mod leases;
 mod llm;
 #[cfg(feature = "engine")]
 mod ports;
@@ -33,6 +34,7 @@ pub use audit::{audit, audit_instance};
 pub use database::TestDatabase;
 pub use embeddings::EmbeddingService;
 pub use hold::HeldTable;
+pub use leases::Leases;
 pub use llm::{LLM_MODEL, LlmRequest, ScriptedLlm};
 #[cfg(feature = "engine")]
 pub use ports::{FixedClock, HashEmbedder};

@@ -73,6 +73,14 @@ impl Reply {
         Self::message(message).finish("tool_calls")
     }
 
+    /// The model calls a tool with arguments that are this text, JSON or not.
+    pub fn call_of(name: &str, arguments: &str) -> Self {
+        let function = json!({"name": name, "arguments": arguments});
+        let call = json!({"id": "call_0", "type": "function", "function": function});
+        Self::message(json!({"role": "assistant", "content": null, "tool_calls": [call]}))
+            .finish("tool_calls")
+    }
+
     /// A body of status 200 that is no answer of a model.
     pub fn malformed(body: impl Into<String>) -> Self {
         Self { content: Content::Raw(body.into()), ..Self::text("") }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::attachments::ChunkAttachment;
 use crate::decode::{Decoder, request};
 use crate::retain::ObservationScopes;
 
@@ -77,7 +78,7 @@ pub struct DocumentResponse {
     /// Scopes of the observations made from it.
     pub observation_scopes: Option<Value>,
     /// Its attachments.
-    pub attachments: Option<Vec<Value>>,
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }
 
 request! {
@@ -194,7 +195,7 @@ pub struct ChunkResponse {
     /// When it was written.
     pub created_at: String,
     /// Attachments in it.
-    pub attachments: Option<Vec<Value>>,
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }
 
 /// Public id of a chunk: bank, document and place, joined by `_` so that it splits into

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::attachments::ExtractedFactAttachment;
 use crate::decode::{Decoder, request};
 use crate::retain::{Content, Timestamp, TokenUsage};
 
@@ -96,7 +97,7 @@ pub struct ExtractedFact {
     /// Its chunk.
     pub chunk_index: Option<i64>,
     /// Attachments it was read from.
-    pub attachments: Vec<Value>,
+    pub attachments: Vec<ExtractedFactAttachment>,
 }
 
 /// A chunk of a text.

@@ -8,9 +8,11 @@
 //!
 //! This crate must not know tokio, a database or a web framework.
 
+pub mod attachments;
 pub mod banks;
 pub mod consolidation;
 pub mod decode;
+pub mod directives;
 pub mod documents;
 pub mod dry_run;
 pub mod entities;
@@ -21,7 +23,9 @@ pub mod memories;
 pub mod monitoring;
 pub mod operations;
 pub mod recall;
+pub mod reflect;
 pub mod retain;
+pub mod schema;
 pub mod settings;
 pub mod tags;
 pub mod time;

@@ -14,3 +14,5 @@ pub const RECALL_ENTITY_MAX_TOKENS: i64 = 500;
 pub const RECALL_QUERY_MAX_TOKENS: usize = 500;
 /// Default page size of listings.
 pub const PAGE_LIMIT: i64 = 100;
+/// Default `max_tokens` of a reflect: length of the answer in tokens (o200k) that is aimed for.
+pub const REFLECT_MAX_TOKENS: i64 = 4096;

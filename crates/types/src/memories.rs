@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::attachments::ChunkAttachment;
 use crate::decode::{Body, Decoder, FromJson};
 use crate::recall::FactType;
 
@@ -67,6 +68,9 @@ pub struct MemoryListItem {
     pub updated_at: Option<String>,
     /// Facts behind an observation.
     pub source_memory_ids: Vec<String>,
+    /// Attachments it was read from; not there when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }
 
 /// What becomes of a field of a memory.
@@ -316,6 +320,9 @@ pub struct MemoryResponse {
     pub consolidated_at: Option<String>,
     /// When that failed.
     pub consolidation_failed_at: Option<String>,
+    /// Attachments it was read from; not there when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::attachments::ChunkAttachment;
 use crate::decode::{Decoder, FromJson, request, words};
 use crate::limits;
 use crate::tags::{TagGroup, TagsMatch};
@@ -299,7 +300,7 @@ pub struct RecallResult {
     /// Its scores.
     pub scores: Option<RecallScores>,
     /// Attachments it was read from.
-    pub attachments: Option<Vec<Value>>,
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }
 
 /// Scores of a memory for one query.
@@ -338,5 +339,5 @@ pub struct ChunkData {
     /// Whether the budget cut its text.
     pub truncated: bool,
     /// Attachments in it.
-    pub attachments: Option<Vec<Value>>,
+    pub attachments: Option<Vec<ChunkAttachment>>,
 }

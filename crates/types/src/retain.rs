@@ -179,10 +179,20 @@ impl FromJson for ContentBlock {
 request! {
     /// The bytes of an attachment.
     pub struct AttachmentSource {
+        /// How they are written.
+        kind as "type": SourceKind => default(SourceKind::Base64),
         /// Media type, for example `image/png`.
         media_type: String => required,
         /// The bytes in base64.
         data: String => required,
+    }
+}
+
+words! {
+    /// How the bytes of an attachment are written.
+    pub enum SourceKind("literal_error") {
+        /// In base64.
+        Base64 = "base64",
     }
 }
 

@@ -22,6 +22,18 @@ words! {
 }
 
 words! {
+    /// How a list of tags selects directives.
+    pub enum DirectiveTagsMatch("literal_error") {
+        /// At least one of the tags, or no tags at all.
+        Any = "any",
+        /// All of the tags, or no tags at all.
+        All = "all",
+        /// Exactly these tags; with an empty list, directives without tags.
+        Exact = "exact",
+    }
+}
+
+words! {
     /// How the words of a tag filter are looked up.
     pub enum TagResolve("literal_error") {
         /// As written.

@@ -3,9 +3,10 @@
 //! A server takes items and works on none; two workers do, over the same database and with a
 //! language model played by a script. Now one is killed, now one is stopped for longer than its
 //! lease and then goes on. In the end every item has to be there once, as a fact and as an
-//! observation, and the model may have been asked again only for what was under way at a kill.
+//! observation, and the model may have been asked again only for what was under way at a kill. No lease may run out for long without
+//! a worker that takes the work over, and no memory that was there may be replaced by another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use hindsight_client::MemoryFilter;
 use hindsight_client::types::operations::OperationStatus;
 use hindsight_client::types::recall::FactType;
 use hindsight_client::types::retain::{MemoryItem, RetainRequest};
-use hindsight_testkit::{Reply, ScriptedLlm, audit_instance};
+use hindsight_testkit::{Leases, Reply, ScriptedLlm, audit_instance};
 use serde_json::{Value, json};
 
 use super::INSTANCE;
@@ -38,6 +39,9 @@ const PART: &str = "60";
 const ANSWER: Duration = Duration::from_millis(40);
 /// Longest time for everything to be done after the last kill.
 const PATIENCE: Duration = Duration::from_mins(3);
+
+/// Longest time that work whose lease has run out may wait for a place with another worker.
+const TAKEN_OVER: Duration = Duration::from_secs(10);
 
 /// Kills `rounds` times; every tenth time a worker is stopped for longer than its lease instead.
 pub(super) async fn rounds(
@@ -64,35 +68,57 @@ pub(super) async fn rounds(
     let idle = [&settings[..], &[("HINDSIGHT_API_WORKER_ENABLED", "false")]].concat();
     let server = Daemon::start_with(home, &idle).await?;
     let mut workers = vec![worker(home, &settings).await?, worker(home, &settings).await?];
-    let operations = submit(&server).await?;
+    let mut leases = Leases::of_instance(home.path(), INSTANCE).await?;
+    let mut operations = Vec::new();
+    let mut seen = BTreeSet::new();
 
-    let mut kills = 0;
+    let (mut kills, mut busy, mut overdue) = (0, 0, Duration::ZERO);
     for number in 0..rounds {
+        // Bit by bit, so that every kill meets work.
+        let batches = (number as usize + 2) * (ITEMS / BATCH) / (rounds as usize + 1);
+        while operations.len() < batches.clamp(1, ITEMS / BATCH) {
+            operations.push(submit(&server, operations.len() * BATCH).await?);
+        }
         tokio::time::sleep(Duration::from_millis(random.u64(50..700))).await;
+        busy += u32::from(leases.open().await? > 0);
         let victim = random.usize(0..workers.len());
         if number % 10 == 9 {
             let pid = workers.get(victim).context("no worker")?.pid();
             signal(pid, Signal::SIGSTOP)?;
             tokio::time::sleep(LEASE_TIME + Duration::from_secs(1)).await;
+            // What others have done meanwhile it may not do over.
+            seen.extend(memories(&server).await?.into_keys());
             signal(pid, Signal::SIGCONT)?;
         } else {
             workers.swap_remove(victim).kill()?;
             workers.push(worker(home, &settings).await?);
         }
+        overdue = overdue.max(leases.overdue().await?);
+        if overdue > TAKEN_OVER {
+            bail!(
+                "a lease has run out {:.1} s ago, and nobody has taken the work over",
+                overdue.as_secs_f64()
+            );
+        }
         kills += 1;
         *passed += 1;
     }
+    while operations.len() < ITEMS / BATCH {
+        operations.push(submit(&server, operations.len() * BATCH).await?);
+    }
     wait(&server, &operations).await?;
     wait_for_observations(&server).await?;
-    let repeated = look(&server, &asked, kills).await?;
+    let repeated = look(&server, &asked, kills, &seen).await?;
+    same(&leases.open().await?, &0)?;
     for worker in workers {
         same(&worker.terminate()?.code(), &Some(0))?;
     }
     same(&audit_instance(home.path(), INSTANCE).await?, &Vec::new())?;
     same(&server.terminate()?.code(), &Some(0))?;
     println!(
-        "Worker: {ITEMS} items once each in {:.0} s under {kills} kills and stops; {repeated} questions asked again",
-        begin.elapsed().as_secs_f64()
+        "Worker: {ITEMS} items once each in {:.0} s under {kills} kills and stops, {busy} of them amid work; {repeated} questions asked again; work was taken over {:.1} s after its lease at the latest",
+        begin.elapsed().as_secs_f64(),
+        overdue.as_secs_f64()
     );
     Ok(())
 }
@@ -147,24 +173,20 @@ async fn worker(home: &Home, settings: &[(&str, &str)]) -> Result<Daemon> {
     Daemon::follow(Process::start(&mut command)?, port, log).await
 }
 
-/// Hands everything over. Returns the operations.
-async fn submit(server: &Daemon) -> Result<Vec<String>> {
-    let mut operations = Vec::new();
-    for first in (0..ITEMS).step_by(BATCH) {
-        let item = |number: usize| MemoryItem {
-            document_id: Some(format!("item-{number}")),
-            ..MemoryItem::new(format!("Item {number} came in and was noted by the clerk."))
-        };
-        let request = RetainRequest {
-            items: (first..first + BATCH).map(item).collect(),
-            run_async: true,
-            document_tags: None,
-            operation_id: None,
-        };
-        let answer = server.client.retain_batch(BANK, &request).await?;
-        operations.push(answer.operation_id.context("no operation")?);
-    }
-    Ok(operations)
+/// Hands a batch over, from item `first` on. Returns the operation.
+async fn submit(server: &Daemon, first: usize) -> Result<String> {
+    let item = |number: usize| MemoryItem {
+        document_id: Some(format!("item-{number}")),
+        ..MemoryItem::new(format!("Item {number} came in and was noted by the clerk."))
+    };
+    let request = RetainRequest {
+        items: (first..first + BATCH).map(item).collect(),
+        run_async: true,
+        document_tags: None,
+        operation_id: None,
+    };
+    let answer = server.client.retain_batch(BANK, &request).await?;
+    answer.operation_id.context("no operation")
 }
 
 async fn wait(server: &Daemon, operations: &[String]) -> Result<()> {
@@ -199,28 +221,54 @@ async fn wait_for_observations(server: &Daemon) -> Result<()> {
     }
 }
 
-/// Every item is there once as a fact, and once as an observation. Returns how many questions were asked more than once.
-async fn look(server: &Daemon, asked: &Mutex<BTreeMap<String, usize>>, kills: usize) -> Result<usize> {
-    let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    let mut observed: BTreeMap<String, usize> = BTreeMap::new();
+/// All facts: their ids, and the items they tell of.
+async fn memories(server: &Daemon) -> Result<BTreeMap<String, String>> {
+    of_kind(server, false).await
+}
+
+/// All facts, or all observations: their ids, and the items they tell of.
+async fn of_kind(server: &Daemon, is_observed: bool) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
     let mut offset = 0;
     loop {
         let filter = MemoryFilter { limit: Some(1000), offset: Some(offset), ..MemoryFilter::default() };
         let page = server.client.list_memories(BANK, &filter).await?;
         offset += i64::try_from(page.items.len())?;
         for memory in &page.items {
-            let is_fact = memory.fact_type != Some(FactType::Observation);
-            let items = if is_fact { &mut found } else { &mut observed };
-            *items.entry(name(&memory.text).context("a memory of no item")?).or_default() += 1;
+            if is_observed == (memory.fact_type == Some(FactType::Observation)) {
+                found.insert(memory.id.clone(), name(&memory.text).context("a memory of no item")?);
+            }
         }
         if offset >= page.total || page.items.is_empty() {
-            break;
+            return Ok(found);
         }
+    }
+}
+
+/// Every item is there once, and all memories that were `seen` are. Returns how many questions
+/// were asked more than once.
+async fn look(
+    server: &Daemon,
+    asked: &Mutex<BTreeMap<String, usize>>,
+    kills: usize,
+    seen: &BTreeSet<String>,
+) -> Result<usize> {
+    let there = memories(server).await?;
+    if let Some(gone) = seen.iter().find(|id| !there.contains_key(*id)) {
+        bail!("memory {gone} was there and is not any more: somebody has written what was written already");
+    }
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for item in there.into_values() {
+        *found.entry(item).or_default() += 1;
     }
     let wanted: BTreeMap<String, usize> = (0..ITEMS).map(|number| (format!("Item {number}"), 1)).collect();
     if found != wanted {
         let wrong: Vec<_> = wanted.keys().filter(|item| found.get(*item) != Some(&1)).take(5).collect();
         bail!("{} of {ITEMS} items are there, and these not once: {wrong:?}", found.len());
+    }
+    let mut observed: BTreeMap<String, usize> = BTreeMap::new();
+    for item in of_kind(server, true).await?.into_values() {
+        *observed.entry(item).or_default() += 1;
     }
     if observed != wanted {
         let wrong: Vec<_> = wanted.keys().filter(|item| observed.get(*item) != Some(&1)).take(5).collect();

@@ -9,6 +9,7 @@ use hindsight_client::types::recall::{Budget, FactType, WireTime};
 use hindsight_client::types::retain::Timestamp;
 use hindsight_client::types::tags::TagsMatch;
 
+use super::answers::{DirectiveCommand, ReflectArguments};
 use super::curate::EditArguments;
 use super::values::{Day, key_value, moment, timestamp, word};
 
@@ -32,6 +33,9 @@ pub(crate) enum ApiCommand {
     /// Show which tags there are
     #[command(subcommand)]
     Tag(TagCommand),
+    /// Manage directives: rules that every answer follows
+    #[command(subcommand)]
+    Directive(DirectiveCommand),
     /// Look after work that was handed to the background
     #[command(subcommand)]
     Operation(OperationCommand),
@@ -41,6 +45,8 @@ pub(crate) enum ApiCommand {
     Recall(RecallArguments),
     /// Make observations of facts that wait (short for `bank consolidate`)
     Consolidate(ConsolidateArguments),
+    /// Answer a question from memory, with the language model of the server
+    Reflect(ReflectArguments),
     /// Tell how the server is
     Health,
     /// Tell the version of this program and of the server
@@ -331,6 +337,8 @@ pub(crate) enum MemoryCommand {
     RetainFiles(RetainFilesArguments),
     /// Find memories
     Recall(RecallArguments),
+    /// Answer a question from memory, with the language model of the server
+    Reflect(ReflectArguments),
     /// List memories, the last mentioned first
     List(ListArguments),
     /// Show one memory with all that is known of it

@@ -22,6 +22,7 @@ pub(crate) async fn run(client: &Client, output: &Output, command: MemoryCommand
         MemoryCommand::Retain(arguments) => retain(client, output, arguments).await,
         MemoryCommand::RetainFiles(arguments) => files::retain(client, output, arguments).await,
         MemoryCommand::Recall(arguments) => recall(client, output, arguments).await,
+        MemoryCommand::Reflect(arguments) => super::reflect::run(client, output, arguments).await,
         MemoryCommand::List(arguments) => list(client, output, arguments).await,
         MemoryCommand::Get { bank, id } => {
             output.answer(&client.get_memory(&bank, &id).await?, print_memory)?;

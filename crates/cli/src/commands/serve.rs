@@ -1,6 +1,7 @@
 //! `hindsight serve` and `hindsight worker`.
 
 use std::fs::OpenOptions;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
@@ -12,6 +13,9 @@ use crate::args::{ProcessArguments, ServeArguments, WorkerArguments};
 use crate::embed;
 use crate::progress::Bar;
 use crate::settings::TABLES;
+
+/// Names of the programs that read files when they are asked to.
+const OURS: [&str; 2] = ["hindsight", "hindsight-embed"];
 
 pub(crate) async fn run(arguments: ServeArguments) -> Result<Outcome> {
     // First of all: it decides where messages go.
@@ -43,6 +47,15 @@ async fn run_with(mut config: Config) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
+/// The program that runs here, if it is one of ours and not somebody's Python.
+fn own_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let is_ours = program.file_stem().is_some_and(|name| OURS.iter().any(|ours| name == *ours));
+    // The very image that runs, whatever has come to stand in its place since.
+    let image = PathBuf::from("/proc/self/exe");
+    is_ours.then(|| if image.exists() { image } else { program })
+}
+
 /// Settings with those of the command line over them.
 pub(crate) fn with_arguments(mut config: Config, arguments: ServeArguments) -> Config {
     config.access_log = arguments.access_log().unwrap_or(config.access_log);
@@ -58,5 +71,6 @@ pub(crate) fn with_arguments(mut config: Config, arguments: ServeArguments) -> C
 fn with_process(mut config: Config, arguments: ProcessArguments) -> Config {
     config.database_url = arguments.database_url.unwrap_or(config.database_url);
     config.log_level = arguments.log_level.unwrap_or(config.log_level);
+    config.file_program = own_program();
     config
 }

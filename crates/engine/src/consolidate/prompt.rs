@@ -47,6 +47,7 @@ impl Question<'_> {
             },
             max_tokens: settings.max_completion_tokens,
             budget: None,
+            temperature: None,
         }
     }
 
@@ -137,6 +138,7 @@ pub(super) fn twins(first: &str, second: &str, settings: &ConsolidationSettings)
         output: Output::Json { name: "verdict".to_owned(), schema: schema::verdict() },
         max_tokens: settings.max_completion_tokens,
         budget: None,
+        temperature: None,
     }
 }
 

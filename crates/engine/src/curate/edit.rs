@@ -162,6 +162,7 @@ impl Engine {
             occurred: None,
             mentioned_at: at,
             embedding: Vec::new(),
+            attachments: Vec::new(),
             terms: Terms::default(),
             stream: None,
             tokens: 0,

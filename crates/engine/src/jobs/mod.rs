@@ -5,6 +5,7 @@
 //! that the work is stored; its result and the word that it is done are written in one
 //! transaction, so that neither a crash nor a second worker does anything twice.
 
+mod attached;
 mod files;
 mod operations;
 mod perform;
@@ -22,6 +23,7 @@ use hindsight_types::time;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use self::attached::WaitingAttachment;
 use crate::store::OperationLease;
 
 pub use files::FileUpload;
@@ -44,6 +46,12 @@ struct RetainPayload<'a> {
     submitted_at: DateTime<Utc>,
     /// Their number in the order of all retains.
     accepted: i64,
+    /// Whether all of it is read anew, also what is stored already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_forced: bool,
+    /// What is attached to the items; the bytes lie beside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<WaitingAttachment>,
 }
 
 /// How far work has come and what it has cost, for whoever keeps its lease. Of the work of a
@@ -104,6 +112,8 @@ pub(crate) struct Errand {
     pub(crate) now: DateTime<Utc>,
     /// Their number in the order of all retains.
     pub(crate) accepted: i64,
+    /// Whether chunks that are stored already are read anew.
+    pub(crate) is_forced: bool,
     /// The operation that is completed with the write; none for a request that waits.
     pub(crate) lease: Option<OperationLease>,
     /// Where progress is noted.

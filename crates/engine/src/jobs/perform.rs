@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::attached::{WaitingAttachment, take_up};
 use super::settings::WorkerSettings;
 use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::error::Remedy;
@@ -18,9 +19,13 @@ use crate::{Engine, EngineError};
 
 /// The part of a retain's payload that is no retain request.
 #[derive(Deserialize)]
-struct Submitted {
+struct Handed {
     submitted_at: DateTime<Utc>,
     accepted: i64,
+    #[serde(default)]
+    is_forced: bool,
+    #[serde(default)]
+    attachments: Vec<WaitingAttachment>,
 }
 
 /// Wait behind the first failed attempt of consolidation.
@@ -43,10 +48,17 @@ impl Engine {
                 let errand = Errand {
                     now: submitted.submitted_at,
                     accepted: submitted.accepted,
+                    is_forced: submitted.is_forced,
                     lease: Some(claimed.lease),
                     progress: progress.clone(),
                 };
-                self.retain_on_errand(&claimed.bank_id, request, &errand).await
+                let attached = if submitted.attachments.is_empty() {
+                    Vec::new()
+                } else {
+                    let bytes = self.store.file(claimed.lease).await?.unwrap_or_default();
+                    take_up(submitted.attachments, &bytes)?
+                };
+                self.retain_on_errand(&claimed.bank_id, request, attached, &errand).await
             }
             FILE_CONVERT_RETAIN => self.retain_file(claimed, progress).await,
             CONSOLIDATION => self.consolidate_claimed(claimed, progress).await,
@@ -55,14 +67,14 @@ impl Engine {
     }
 }
 
-fn read(payload: &Value) -> Result<(RetainRequest, Submitted), EngineError> {
+fn read(payload: &Value) -> Result<(RetainRequest, Handed), EngineError> {
     let unreadable =
         |problem: String| EngineError::Invalid(format!("the stored work cannot be read: {problem}"));
     let request = from_json(payload).map_err(|errors| {
         let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
         unreadable(problems.join("; "))
     })?;
-    let submitted = Submitted::deserialize(payload).map_err(|error| unreadable(error.to_string()))?;
+    let submitted = Handed::deserialize(payload).map_err(|error| unreadable(error.to_string()))?;
     Ok((request, submitted))
 }
 
@@ -77,13 +89,17 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::NotFound { .. }
         | EngineError::Store(StoreError::NoText(_))
         | EngineError::Conversion(ConvertError::Refused(_))
-        | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
+        | EngineError::Extraction { remedy: Remedy::Rewrite | Remedy::Configure, .. }
+        | EngineError::Reflection { remedy: Remedy::Rewrite | Remedy::Configure, .. } => false,
         // When it goes on is known: that is no failed attempt.
-        EngineError::Extraction { remedy: Remedy::Wait(after), .. } => {
+        EngineError::Extraction { remedy: Remedy::Wait(after), .. }
+        | EngineError::Reflection { remedy: Remedy::Wait(after), .. } => {
             let (after, error) = (*after, Some(error.to_string()));
             return Some(OperationEnd::Again { after, error, counts: false });
         }
         EngineError::Extraction { .. }
+        | EngineError::Reflection { .. }
+        | EngineError::Late(_)
         | EngineError::Conversion(ConvertError::Busy)
         | EngineError::Embedding(_)
         | EngineError::Store(_)

@@ -9,7 +9,8 @@ use crate::store::DocumentRow;
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// Hands over a retain of a document's stored text, with everything it was retained with.
+    /// Hands over a retain of a document's stored text, with everything it was retained with. All
+    /// of it is read anew; until that is done, the document stays as it is.
     /// When this returns, that is stored durably.
     pub async fn reprocess_document(
         &self,
@@ -24,7 +25,7 @@ impl Engine {
         let said_at = document.updated_at;
         let item = item(document)?;
         let accepted = self.store.next_retain().await?;
-        let (operation_id, operations) = self.plan_item(&bank, item, said_at, accepted).await?;
+        let (operation_id, operations) = self.plan_item(&bank, item, said_at, accepted, true).await?;
         self.store.submit(bank.key, &operations).await?;
         Ok(ReprocessDocumentResponse {
             success: true,

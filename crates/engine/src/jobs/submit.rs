@@ -1,22 +1,48 @@
 //! Handing a retain to the background.
 
+use std::iter::repeat_with;
+
 use chrono::{DateTime, Utc};
 use hindsight_types::retain::{Content, ContentBlock, MemoryItem, RetainRequest, RetainResponse, UpdateMode};
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::attached::lay_down;
 use super::{BATCH_RETAIN, RETAIN, RetainPayload};
-use crate::retain::source::{document_id, gather};
+use crate::attachments::{Attached, Attachment};
+use crate::retain::source::{attach, document_id, gather};
 use crate::store::{BankRow, NewOperation, Submission};
 use crate::text::{sanitize, tokens};
 use crate::{Engine, EngineError};
 
-/// Items of one part, and how many tokens they have.
+/// Items of one part, what is attached to each, and how many tokens they have.
 #[derive(Debug, Default)]
 struct Part {
     items: Vec<MemoryItem>,
+    attached: Attached,
     tokens: usize,
+}
+
+/// An item with what is attached to it.
+type Sent = (MemoryItem, Vec<Attachment>);
+
+/// What parts have in common.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    /// When they were handed over.
+    now: DateTime<Utc>,
+    /// Their number in the order of all retains; a new one for each if none is given.
+    accepted: Option<i64>,
+    /// Whether what is stored already is read anew.
+    is_forced: bool,
+}
+
+/// Operations to store, with the bytes of what is attached to them.
+#[derive(Debug, Default)]
+struct Planned {
+    operations: Vec<NewOperation>,
+    files: Vec<(Uuid, Vec<u8>)>,
 }
 
 impl Engine {
@@ -25,11 +51,13 @@ impl Engine {
     pub async fn submit_retain(
         &self,
         bank_id: &str,
-        mut request: RetainRequest,
+        request: RetainRequest,
     ) -> Result<RetainResponse, EngineError> {
         let now = self.clock.now();
+        let (mut request, attached) = self.take_attachments(request).await?;
         // What cannot be done is refused now and not in the background.
-        let sources = gather(request.clone(), now)?;
+        let mut sources = gather(request.clone(), now)?;
+        attach(&mut sources, attached.clone())?;
         self.plans(bank_id, &sources).await?;
         refuse_repeated_documents(&request.items)?;
         let document_tags = request.document_tags.take().unwrap_or_default();
@@ -42,7 +70,7 @@ impl Engine {
         if request.items.is_empty() {
             return Ok(answer(bank_id.to_owned(), items_count, &[]));
         }
-        let groups = by_strategy(request.items);
+        let groups = by_strategy(request.items, attached);
         let given_id = request.operation_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
         if given_id.is_some() && groups.len() > 1 {
             return Err(EngineError::Invalid(
@@ -52,14 +80,15 @@ impl Engine {
         let bank = self.bank_for_writing(bank_id).await?;
         let most = self.settings.of_bank(&bank.config).batch_tokens;
         let mut parents = Vec::new();
-        let mut operations = Vec::new();
+        let mut planned = Planned::default();
+        let terms = Terms { now, accepted: None, is_forced: false };
         for group in groups {
             let parent_id = given_id.unwrap_or_else(Uuid::now_v7);
             let parts = tokio::task::spawn_blocking(move || pack(group, most)).await?;
             parents.push(parent_id);
-            self.plan(parent_id, &parts, now, None, &mut operations).await?;
+            self.plan(parent_id, &parts, terms, &mut planned).await?;
         }
-        match self.store.submit(bank.key, &operations).await? {
+        match self.store.submit_with_files(bank.key, &planned.operations, &planned.files).await? {
             Submission::New | Submission::Known => Ok(answer(bank.bank_id, items_count, &parents)),
             Submission::Taken => Err(EngineError::Conflict(
                 "operation_id is already used by other work; choose another one".to_owned(),
@@ -68,32 +97,33 @@ impl Engine {
     }
 
     /// The operations of one item that was accepted as `accepted` at `now`, and the id of the
-    /// first, which stands for all.
+    /// first, which stands for all. `is_forced` has what is stored already read anew.
     pub(super) async fn plan_item(
         &self,
         bank: &BankRow,
         item: MemoryItem,
         now: DateTime<Utc>,
         accepted: i64,
+        is_forced: bool,
     ) -> Result<(Uuid, Vec<NewOperation>), EngineError> {
         let most = self.settings.of_bank(&bank.config).batch_tokens;
-        let parts = tokio::task::spawn_blocking(move || pack(vec![item], most)).await?;
+        let parts = tokio::task::spawn_blocking(move || pack(vec![(item, Vec::new())], most)).await?;
         let parent_id = Uuid::now_v7();
-        let mut operations = Vec::new();
-        self.plan(parent_id, &parts, now, Some(accepted), &mut operations).await?;
-        Ok((parent_id, operations))
+        let mut planned = Planned::default();
+        let terms = Terms { now, accepted: Some(accepted), is_forced };
+        self.plan(parent_id, &parts, terms, &mut planned).await?;
+        Ok((parent_id, planned.operations))
     }
 
-    /// The operations of one group: a parent, and a child for each part. Each has a number in
-    /// the order of all retains, a new one unless it is given.
+    /// The operations of one group: a parent, and a child for each part.
     async fn plan(
         &self,
         parent_id: Uuid,
         parts: &[Part],
-        now: DateTime<Utc>,
-        accepted: Option<i64>,
-        operations: &mut Vec<NewOperation>,
+        terms: Terms,
+        planned: &mut Planned,
     ) -> Result<(), EngineError> {
+        let Planned { operations, files } = planned;
         let items: usize = parts.iter().map(|part| part.items.len()).sum();
         let tokens: usize = parts.iter().map(|part| part.tokens).sum();
         let documents: IndexSet<String> = parts.iter().flat_map(|part| document_ids(&part.items)).collect();
@@ -110,11 +140,22 @@ impl Engine {
             result,
         });
         for (index, part) in parts.iter().enumerate() {
-            let accepted = match accepted {
+            let accepted = match terms.accepted {
                 Some(accepted) => accepted,
                 None => self.store.next_retain().await?,
             };
-            let payload = RetainPayload { items: &part.items, submitted_at: now, accepted };
+            let (attachments, bytes) = lay_down(&part.attached);
+            let payload = RetainPayload {
+                items: &part.items,
+                submitted_at: terms.now,
+                accepted,
+                is_forced: terms.is_forced,
+                attachments,
+            };
+            let operation_id = Uuid::now_v7();
+            if !bytes.is_empty() {
+                files.push((operation_id, bytes));
+            }
             let mut result = json!({
                 "items_count": part.items.len(), "parent_operation_id": parent_id,
                 "sub_batch_index": index + 1, "total_sub_batches": parts.len(),
@@ -122,7 +163,7 @@ impl Engine {
             let documents: IndexSet<String> = document_ids(&part.items).collect();
             name_document(&mut result, &documents);
             operations.push(NewOperation {
-                operation_id: Uuid::now_v7(),
+                operation_id,
                 parent_id: Some(parent_id),
                 operation_type: RETAIN,
                 serialization_key: (documents.len() == 1).then(|| documents.first().cloned()).flatten(),
@@ -168,20 +209,21 @@ fn refuse_repeated_documents(items: &[MemoryItem]) -> Result<(), EngineError> {
 }
 
 /// Items with the same strategy together, in the order of their first ones.
-fn by_strategy(items: Vec<MemoryItem>) -> Vec<Vec<MemoryItem>> {
-    let mut groups: IndexMap<Option<String>, Vec<MemoryItem>> = IndexMap::new();
-    for item in items {
-        groups.entry(item.strategy.clone()).or_default().push(item);
+fn by_strategy(items: Vec<MemoryItem>, attached: Attached) -> Vec<Vec<Sent>> {
+    let mut groups: IndexMap<Option<String>, Vec<Sent>> = IndexMap::new();
+    for (item, attachments) in items.into_iter().zip(attached.into_iter().chain(repeat_with(Vec::new))) {
+        groups.entry(item.strategy.clone()).or_default().push((item, attachments));
     }
     groups.into_values().collect()
 }
 
 /// Whole items in parts of at most `most` tokens, or of one item. Items without a document get
 /// one: of their own where others have one, else one for each part.
-fn pack(items: Vec<MemoryItem>, most: usize) -> Vec<Part> {
-    let has_documents = items.iter().any(|item| item.document_id.as_deref().is_some_and(|id| !id.is_empty()));
+fn pack(items: Vec<Sent>, most: usize) -> Vec<Part> {
+    let has_documents =
+        items.iter().any(|(item, _)| item.document_id.as_deref().is_some_and(|id| !id.is_empty()));
     let mut parts: Vec<Part> = Vec::new();
-    for item in items {
+    for (item, attachments) in items {
         let tokens = tokens_of(&item.content);
         // An append has to find its document as the one before left it: it stands in line by it.
         let is_append = |item: &MemoryItem| item.update_mode == Some(UpdateMode::Append);
@@ -192,8 +234,9 @@ fn pack(items: Vec<MemoryItem>, most: usize) -> Vec<Part> {
             Some(part) => {
                 part.tokens += tokens;
                 part.items.push(item);
+                part.attached.push(attachments);
             }
-            None => parts.push(Part { items: vec![item], tokens }),
+            None => parts.push(Part { items: vec![item], attached: vec![attachments], tokens }),
         }
     }
     for part in &mut parts {

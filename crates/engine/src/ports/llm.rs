@@ -4,6 +4,8 @@
 //! provider's dialect for structured output and tools, and the usage of every attempt. What an
 //! answer means, and whether its content is any good, is judged by the engine.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +19,8 @@ use serde_json::Value;
 pub enum LlmOperation {
     /// Making facts of a text.
     Retain,
+    /// Making facts of a text with pictures or files in it.
+    RetainWithMedia,
     /// Answering a question from memory.
     Reflect,
     /// Making observations of facts.
@@ -27,7 +31,8 @@ pub enum LlmOperation {
 
 impl LlmOperation {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Retain, Self::Reflect, Self::Consolidation, Self::MentalModelRefresh];
+    pub const ALL: [Self; 5] =
+        [Self::Retain, Self::RetainWithMedia, Self::Reflect, Self::Consolidation, Self::MentalModelRefresh];
 }
 
 /// One message of a conversation with a model.
@@ -37,6 +42,8 @@ pub enum Message {
     System(String),
     /// What the model is asked or told.
     User(String),
+    /// The same with pictures and files in their places. Not empty.
+    Shown(Vec<Piece>),
     /// What the model said.
     Assistant {
         /// Its words; empty when it only called tools.
@@ -51,6 +58,37 @@ pub enum Message {
         /// The answer.
         content: String,
     },
+}
+
+/// A part of what a model is told and shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// Words.
+    Text(String),
+    /// A picture or a file.
+    Media(Media),
+}
+
+/// A picture or a file that a model is shown.
+#[derive(Clone, PartialEq)]
+pub struct Media {
+    /// Its media type: a picture of any kind, or `application/pdf`.
+    pub media_type: String,
+    /// Its name, if it has one.
+    pub filename: Option<String>,
+    /// Its bytes.
+    pub data: Arc<[u8]>,
+}
+
+impl fmt::Debug for Media {
+    /// Without its bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Media")
+            .field("media_type", &self.media_type)
+            .field("filename", &self.filename)
+            .field("bytes", &self.data.len())
+            .finish()
+    }
 }
 
 /// A tool that the model wants called.
@@ -119,6 +157,9 @@ pub struct Prompt {
     pub output: Output,
     /// Longest answer in tokens; none = the provider's own bound.
     pub max_tokens: Option<u32>,
+    /// How freely the words are chosen, in place of what the operation is configured with; none =
+    /// as configured. Where no temperature is configured to be sent, none is.
+    pub temperature: Option<f64>,
     /// Time for the answer with all attempts; none = what the operation is configured with.
     pub budget: Option<Duration>,
 }
@@ -194,4 +235,9 @@ pub trait LanguageModel: Send + Sync {
     /// Asks once; attempts, repair and failover happen behind this. Dropping the future abandons
     /// the call.
     async fn ask(&self, prompt: Prompt) -> Result<Reply, LlmError>;
+
+    /// Whether whoever answers [`LlmOperation::RetainWithMedia`] can be shown pictures and files.
+    fn sees_media(&self) -> bool {
+        true
+    }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::score::Ranked;
 use super::select::SourceFacts;
 use super::trace::TraceInput;
+use crate::attachments::shown;
 use crate::browse::{format, metadata};
 use crate::store::{HydratedMemory, fact_type_of};
 
@@ -101,6 +102,6 @@ fn result(bank_id: &str, memory: HydratedMemory, with_entities: bool) -> RecallR
         tags: Some(memory.tags),
         source_fact_ids: None,
         scores: None,
-        attachments: None,
+        attachments: shown(bank_id, memory.attachments),
     }
 }

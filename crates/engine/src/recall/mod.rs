@@ -33,7 +33,7 @@ use self::query::Query;
 use self::score::Ranked;
 use self::trace::{Phases, TraceInput};
 use crate::ports::{EmbedError, EmbedPurpose};
-use crate::store::{BankKey, HydratedMemory, RecallSession, TagFilter};
+use crate::store::{BankKey, HydratedMemory, RecallSession, Store, TagFilter};
 use crate::{Engine, EngineError};
 
 /// Query vectors kept: 2,048 of 384 numbers are 3 MB.
@@ -167,6 +167,18 @@ impl Engine {
             }
         })
     }
+}
+
+/// The trees with nothing left to be looked up by likeness.
+pub(crate) async fn exact_groups(
+    store: &Store,
+    bank: BankKey,
+    groups: &[TagGroup],
+) -> Result<Vec<TagGroup>, EngineError> {
+    if !groups.iter().any(fuzzy::is_fuzzy) {
+        return Ok(groups.to_vec());
+    }
+    fuzzy_tags(&mut store.recall_session().await?, bank, groups).await
 }
 
 /// The trees with the bank's own tags in place of words that are like them.

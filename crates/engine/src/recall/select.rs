@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use uuid::Uuid;
 
 use super::score::Ranked;
-use crate::store::{ChunkRow, HydratedMemory};
+use crate::attachments::shown_in;
+use crate::store::{ChunkRow, HydratedMemory, infos_of};
 use crate::text::tokens;
 
 /// Drops memories that say the same as one placed before them, so that a text fills the
@@ -55,10 +56,11 @@ pub(super) fn chunks_within_budget(
         }
         let tokens = tokens::count(&row.body);
         let truncated = tokens > left;
+        let attachments = shown_in(bank_id, &row.body, infos_of(row.attachments));
         let text = if truncated { tokens::truncate(&row.body, left).to_owned() } else { row.body };
         let index = i64::from(row.chunk_index);
         let id = chunk_id(bank_id, &row.document_id, index);
-        let data = ChunkData { id: id.clone(), text, chunk_index: index, truncated, attachments: None };
+        let data = ChunkData { id: id.clone(), text, chunk_index: index, truncated, attachments };
         chunks.insert(id, data);
         left -= tokens.min(left);
     }

@@ -5,10 +5,12 @@
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+use super::chunk::chunk_with_marks;
 use super::facts::{CutDocument, cut_parts};
 use super::resync::chunk_as;
 use super::source::Part;
 use super::strategy::Plans;
+use crate::attachments::has_marks;
 use crate::config::ExtractionMode;
 use crate::hash::sha256;
 use crate::store::ChunkKey;
@@ -64,7 +66,13 @@ pub(super) fn cut_as(
     has_model: bool,
 ) {
     let shared = count(document, stored);
-    let cut = |part: &Part, limits| chunk_as(&part.text, bodies, limits);
+    let cut = |part: &Part, limits, most| {
+        if has_marks(&part.text) {
+            chunk_with_marks(&part.text, limits, most)
+        } else {
+            chunk_as(&part.text, bodies, limits)
+        }
+    };
     let chunks = cut_parts(&document.source, plans, has_model, cut);
     let before = std::mem::replace(&mut document.chunks, chunks);
     if count(document, stored) < shared + WORTH_IT {
@@ -87,7 +95,7 @@ pub(super) fn provenance(part: &Part, reader: Reader) -> Vec<u8> {
     // As JSON, so that no two of different fields look the same.
     let fields =
         serde_json::json!([reader.name, said, part.context, part.entities, part.resolve_entities, metadata,]);
-    sha256(&fields.to_string())
+    sha256(fields.to_string())
 }
 
 /// What reads chunks.

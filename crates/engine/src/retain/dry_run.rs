@@ -1,5 +1,6 @@
 //! What a retain would make of a text, without storing anything.
 
+use hindsight_types::attachments::ExtractedFactAttachment;
 use hindsight_types::dry_run::{
     DryRunExtractRequest, DryRunExtractionResult, ExtractedFact, ExtractionChunk,
 };
@@ -7,8 +8,9 @@ use hindsight_types::recall::FactType;
 use hindsight_types::retain::{MemoryItem, RetainRequest, TokenUsage};
 use serde_json::{Map, Value, json};
 
+use super::attached::{check_sight, scrub};
 use super::facts::{DraftDocument, cut_documents, draft_documents, read_by_rules};
-use super::source::gather;
+use super::source::{attach, gather};
 use super::strategy::Plans;
 use crate::bank_config::check_field;
 use crate::jobs::{Errand, Progress};
@@ -34,11 +36,15 @@ impl Engine {
         let strategy = item.strategy.clone();
         let retain =
             RetainRequest { items: vec![item], run_async: false, document_tags: None, operation_id: None };
-        let sources = gather(retain, now)?;
+        let (retain, attached) = self.take_attachments(retain).await?;
+        let mut sources = gather(retain, now)?;
+        attach(&mut sources, attached)?;
+        sources.iter_mut().for_each(scrub);
         let bank = self.store.bank(bank_id).await?;
         let config = bank.map_or(Value::Null, |bank| bank.config);
         let plans = Plans::new(&self.settings, &config, &sources)?;
         let plans = Plans::of(plans.settings(strategy.as_deref()).of_bank(&overrides));
+        check_sight(&sources, &plans, self.llm.as_deref())?;
         let (language, has_model) = (self.store.language(), self.llm.is_some());
         let (mut documents, plans) = tokio::task::spawn_blocking(move || {
             let mut documents = cut_documents(sources, &plans, has_model);
@@ -50,7 +56,8 @@ impl Engine {
             .iter()
             .flat_map(|document| document.chunks.iter().map(|chunk| chunk.text.clone()))
             .collect();
-        let errand = Errand { now, accepted: 0, lease: None, progress: Progress::unwatched() };
+        let errand =
+            Errand { now, accepted: 0, is_forced: false, lease: None, progress: Progress::unwatched() };
         let reading = self.read_chunks(None, &mut documents, &plans, &errand).await?;
         let drafts =
             tokio::task::spawn_blocking(move || draft_documents(&documents, &plans, language)).await?;
@@ -99,7 +106,16 @@ fn overrides(request: &DryRunExtractRequest) -> Result<Value, EngineError> {
 }
 
 fn facts(draft: DraftDocument) -> impl Iterator<Item = ExtractedFact> {
-    draft.document.facts.into_iter().map(|fact| ExtractedFact {
+    let attachments = draft.document.attachments;
+    let attachment = move |id: &String| {
+        let known = attachments.iter().find(|known| known.id == *id)?;
+        Some(ExtractedFactAttachment {
+            block_index: i64::try_from(known.block).unwrap_or(i64::MAX),
+            kind: known.kind.as_str().to_owned(),
+            media_type: known.media_type.clone(),
+        })
+    };
+    draft.document.facts.into_iter().map(move |fact| ExtractedFact {
         text: fact.body,
         fact_type: match fact.fact_type {
             FactType::Experience => "experience",
@@ -110,6 +126,6 @@ fn facts(draft: DraftDocument) -> impl Iterator<Item = ExtractedFact> {
         occurred_end: fact.occurred.map(|(_, end)| hindsight_types::time::format(end)),
         entities: fact.entities.into_iter().map(|entity| entity.name).collect(),
         chunk_index: Some(fact.chunk_index.into()),
-        attachments: Vec::new(),
+        attachments: fact.attachments.iter().filter_map(&attachment).collect(),
     })
 }

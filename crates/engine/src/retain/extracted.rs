@@ -25,6 +25,9 @@ pub(crate) struct ExtractedFact {
     pub(crate) tags: Vec<String>,
     /// Facts of the same chunk that led to it, by their places there; all before its own.
     pub(crate) caused_by: Vec<usize>,
+    /// Attachments it was read from, by their ids.
+    #[serde(default)]
+    pub(crate) attachments: Vec<String>,
 }
 
 impl From<PlainFact> for ExtractedFact {

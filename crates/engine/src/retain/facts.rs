@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
 use uuid::Uuid;
 
-use super::chunk::{ChunkLimits, chunk};
+use super::chunk::{ChunkLimits, chunk, chunk_with_marks};
 use super::delta::{Reader, provenance};
 use super::extracted::ExtractedFact;
 use super::plain;
 use super::source::{Part, Source, entity_mentions};
 use super::strategy::Plans;
+use crate::attachments::{Attachment, described, has_marks, ids};
 use crate::config::{ExtractionMode, Settings};
 use crate::hash::sha256;
 use crate::store::{ChunkKey, ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite};
@@ -81,7 +82,13 @@ pub(super) fn cut_documents(sources: Vec<Source>, plans: &Plans, has_model: bool
         .into_iter()
         .map(|source| {
             // Each item is cut on its own, so that every chunk has one provenance.
-            let cut = |part: &Part, limits| chunk(&part.text, limits);
+            let cut = |part: &Part, limits, most| {
+                if has_marks(&part.text) {
+                    chunk_with_marks(&part.text, limits, most)
+                } else {
+                    chunk(&part.text, limits)
+                }
+            };
             let chunks = cut_parts(&source, plans, has_model, cut);
             CutDocument { source, chunks, before: None }
         })
@@ -93,7 +100,7 @@ pub(super) fn cut_parts(
     source: &Source,
     plans: &Plans,
     has_model: bool,
-    cut: impl Fn(&Part, ChunkLimits) -> Vec<String>,
+    cut: impl Fn(&Part, ChunkLimits, usize) -> Vec<String>,
 ) -> Vec<CutChunk> {
     let parts = source.parts.iter().enumerate();
     parts
@@ -104,7 +111,7 @@ pub(super) fn cut_parts(
                 structured_chunk_size: settings.structured_chunk_size.unwrap_or(settings.chunk_size),
             };
             let provenance = provenance(part, Reader::of(settings.extraction_mode, has_model));
-            cut(part, limits).into_iter().map(move |text| CutChunk {
+            cut(part, limits, settings.attachments_per_chunk).into_iter().map(move |text| CutChunk {
                 part: place,
                 key: ChunkKey { content_hash: sha256(&text), provenance: provenance.clone() },
                 text,
@@ -121,7 +128,7 @@ pub(super) fn read_by_rules(documents: &mut [CutDocument], plans: &Plans, has_mo
         for chunk in chunks.iter_mut().filter(|chunk| chunk.is_unread()) {
             if let Some(part) = source.parts.get(chunk.part) {
                 let settings = plans.settings(part.strategy.as_deref());
-                chunk.facts = facts_by_rules(&chunk.text, part, settings, has_model);
+                chunk.facts = facts_by_rules(&chunk.text, &source.attachments, part, settings, has_model);
             }
         }
     }
@@ -146,6 +153,7 @@ fn draft(cut: &CutDocument, plans: &Plans, language: Language) -> DraftDocument 
         parts: source.parts.iter().map(part_write).collect(),
         chunks: Vec::with_capacity(chunks.len()),
         facts: Vec::new(),
+        attachments: source.attachments.clone(),
     };
     for chunk in chunks {
         let chunk_index = i32::try_from(document.chunks.len()).unwrap_or(i32::MAX);
@@ -230,23 +238,60 @@ fn drop_repeated(document: &mut DocumentWrite) -> usize {
 /// The facts of a chunk, unless a language model is to read it.
 fn facts_by_rules(
     chunk: &str,
+    attachments: &[Attachment],
     part: &Part,
     settings: &Settings,
     has_model: bool,
 ) -> Option<Vec<ExtractedFact>> {
     match settings.extraction_mode {
-        ExtractionMode::Chunks => {
-            Some(vec![ExtractedFact { text: chunk.trim().to_owned(), ..ExtractedFact::default() }])
-        }
+        ExtractionMode::Chunks => Some(vec![ExtractedFact {
+            text: described(chunk.trim(), |id| describe(attachments, id)),
+            attachments: ids(chunk),
+            ..ExtractedFact::default()
+        }]),
         _ if has_model => None,
         // These want a language model; without one, the plain rules make the facts.
         ExtractionMode::Concise
         | ExtractionMode::Verbose
         | ExtractionMode::Custom
-        | ExtractionMode::Verbatim => {
-            Some(plain::extract(chunk, part.said_at).into_iter().map(ExtractedFact::from).collect())
-        }
+        | ExtractionMode::Verbatim => Some(facts_in_plain_words(chunk, attachments, part)),
     }
+}
+
+/// First of the letters that mark where an attachment stood. Nobody writes them: they are for
+/// private use.
+const STAND_IN: u32 = 0xE000;
+
+/// Facts by the plain rules, each with the attachments that stand in it.
+fn facts_in_plain_words(chunk: &str, attachments: &[Attachment], part: &Part) -> Vec<ExtractedFact> {
+    let facts = |text: &str| plain::extract(text, part.said_at).into_iter().map(ExtractedFact::from);
+    let ids = ids(chunk);
+    if ids.is_empty() {
+        return facts(chunk).collect();
+    }
+    let stand_in = |place: usize| char::from_u32(STAND_IN + u32::try_from(place).unwrap_or_default());
+    let text = described(chunk, |id| {
+        let mut words = describe(attachments, id);
+        let letter = ids.iter().position(|known| known == id).and_then(stand_in);
+        words.extend(letter);
+        words
+    });
+    let with_attachments = |mut fact: ExtractedFact| {
+        for (place, id) in ids.iter().enumerate() {
+            if let Some(letter) = stand_in(place).filter(|letter| fact.text.contains(*letter)) {
+                fact.text = fact.text.replace(letter, "");
+                fact.attachments.push(id.clone());
+            }
+        }
+        fact
+    };
+    facts(&text).map(with_attachments).collect()
+}
+
+/// What is said of the attachment of this id.
+pub(super) fn describe(attachments: &[Attachment], id: &str) -> String {
+    let known = attachments.iter().find(|known| known.id == id);
+    known.map_or_else(|| "[attachment]".to_owned(), Attachment::description)
 }
 
 /// The facts of a chunk, ready to be written but for what needs the store or a model.
@@ -291,6 +336,7 @@ fn fact(read: ExtractedFact, part: &Part, chunk_index: i32, language: Language) 
         has_time: signals::has_time(&read.text),
         entities: mentions(&read.entities, &read.labels, part),
         caused_by: Vec::new(),
+        attachments: read.attachments,
         author,
         body: read.text,
     }

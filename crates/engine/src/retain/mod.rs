@@ -8,6 +8,7 @@
 //! texts are embedded, [`resolve`] finds out which names mean the same, and everything is written
 //! at once.
 
+mod attached;
 pub(crate) mod body;
 pub mod chunk;
 mod delta;
@@ -32,12 +33,14 @@ use half::f16;
 use hindsight_types::retain::{RetainRequest, RetainResponse, TokenUsage};
 use serde_json::Value;
 
+use self::attached::check_sight;
 use self::delta::{cut_as, mark_stored, may_share_more};
 pub(crate) use self::extract::Extraction;
 use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents, keeps_text, read_by_rules};
 use self::reading::Reading;
-use self::source::{Source, gather};
+use self::source::{Source, attach, gather};
 use self::strategy::Plans;
+use crate::attachments::Attached;
 use crate::jobs::{Errand, Progress};
 use crate::ports::EmbedPurpose;
 use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
@@ -60,7 +63,9 @@ impl Engine {
         }
         let items_count = i64::try_from(request.items.len()).unwrap_or(i64::MAX);
         let now = self.clock.now();
-        let sources = gather(request, now)?;
+        let (request, attached) = self.take_attachments(request).await?;
+        let mut sources = gather(request, now)?;
+        attach(&mut sources, attached)?;
         let (bank_id, reading) = if sources.is_empty() {
             (bank_id.to_owned(), None)
         } else {
@@ -68,7 +73,8 @@ impl Engine {
             let bank = self.bank_for_writing(bank_id).await?;
             // Numbered before the slow work: of two replaces of a document the later one wins.
             let accepted = self.store.next_retain().await?;
-            let errand = Errand { now, accepted, lease: None, progress: Progress::unwatched() };
+            let errand =
+                Errand { now, accepted, is_forced: false, lease: None, progress: Progress::unwatched() };
             self.store_sources(bank, sources, plans, &errand).await?
         };
         Ok(RetainResponse {
@@ -89,6 +95,7 @@ impl Engine {
         let config = self.store.bank(bank_id).await?.map_or(Value::Null, |bank| bank.config);
         let plans = Plans::new(&self.settings, &config, sources)?;
         check_appends(sources, &plans)?;
+        check_sight(sources, &plans, self.llm.as_deref())?;
         Ok(plans)
     }
 
@@ -97,13 +104,15 @@ impl Engine {
         &self,
         bank_id: &str,
         request: RetainRequest,
+        attached: Attached,
         errand: &Errand,
     ) -> Result<(), EngineError> {
         let bank = self.store.bank(bank_id).await?;
         // With its bank an operation goes too; a new bank of the same name has not asked for it.
         let bank = bank.filter(|bank| errand.lease.is_none_or(|lease| lease.bank == bank.key));
         let bank = bank.ok_or(StoreError::LeaseLost)?;
-        let sources = gather(request, errand.now)?;
+        let mut sources = gather(request, errand.now)?;
+        attach(&mut sources, attached)?;
         let plans = Plans::new(&self.settings, &bank.config, &sources)?;
         check_appends(&sources, &plans)?;
         self.store_sources(bank, sources, plans, errand).await?;
@@ -115,10 +124,12 @@ impl Engine {
     async fn store_sources(
         &self,
         bank: BankRow,
-        sources: Vec<Source>,
+        mut sources: Vec<Source>,
         plans: Plans,
         errand: &Errand,
     ) -> Result<(String, Option<Reading>), EngineError> {
+        self.find_attachments(bank.key, &mut sources).await?;
+        check_sight(&sources, &plans, self.llm.as_deref())?;
         let bank_id = bank.bank_id.clone();
         let plans = Arc::new(plans);
         let mut bank = bank;
@@ -126,7 +137,7 @@ impl Engine {
         let mut reading: Option<Reading> = None;
         for attempt in 1.. {
             // With every chunk read nothing depends any more on what others do meanwhile.
-            let keeps = attempt < ATTEMPTS;
+            let keeps = attempt < ATTEMPTS && !errand.is_forced;
             self.mark_known(&bank, &mut documents, &plans, keeps).await?;
             documents = self.read_by_rules(documents, &plans).await?;
             if let Some(more) = self.read_chunks(Some(bank.key), &mut documents, &plans, errand).await? {

@@ -1,5 +1,6 @@
 //! Has a language model read the chunks of a request.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,8 +13,9 @@ use hindsight_types::retain::{DroppedFacts, ExtractionReport, TokenUsage};
 use serde_json::{Map, Value, json};
 
 use super::extract::{ChunkFailure, ChunkOutcome, ChunkText, Dropped, Memory, Questions, Reader, earlier};
-use super::facts::CutDocument;
+use super::facts::{CutDocument, describe};
 use super::strategy::Plans;
+use crate::attachments::{Attachment, described, has_marks};
 use crate::error::Remedy;
 use crate::jobs::Errand;
 use crate::ports::LlmFailure;
@@ -209,6 +211,8 @@ fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
             };
             let before = cut.chunks.iter().take(chunk).filter(|other| is_before(&other.part));
             let texts = cut.before.as_deref().into_iter().chain(before.map(|other| other.text.as_str()));
+            let attachments = &cut.source.attachments;
+            let texts = texts.map(|text| in_words(text, attachments));
             jobs.push(Job {
                 document,
                 chunk,
@@ -221,11 +225,21 @@ fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
                     context: part.context.clone(),
                     metadata: part.metadata.clone(),
                     earlier: earlier(texts),
+                    attachments: if has_marks(&piece.text) { attachments.clone() } else { Vec::new() },
                 },
             });
         }
     }
     jobs
+}
+
+/// A text with words in place of its marks.
+fn in_words<'t>(text: &'t str, attachments: &[Attachment]) -> Cow<'t, str> {
+    if has_marks(text) {
+        Cow::Owned(described(text, |id| describe(attachments, id)))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Which chunks were not read, and why.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::chunk::json;
 use super::keys::repeated_key;
 use crate::EngineError;
+use crate::attachments::{Attached, Attachment};
 use crate::store::EntityMention;
 use crate::text::sanitize;
 
@@ -26,6 +27,8 @@ pub(crate) struct Source {
     /// Whether it is added to what is stored, rather than put in its place.
     pub(crate) appends: bool,
     pub(crate) parts: Vec<Part>,
+    /// What its marks may name: sent with it, or found beside the stored document.
+    pub(crate) attachments: Vec<Attachment>,
 }
 
 /// One item of a document. Each keeps its own provenance.
@@ -75,6 +78,7 @@ pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<S
             document_id,
             appends,
             parts: Vec::new(),
+            attachments: Vec::new(),
         });
         if source.appends && !appends {
             return Err(EngineError::Invalid(format!(
@@ -85,6 +89,27 @@ pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<S
         source.parts.push(part(index, &item, &document_tags, now));
     }
     Ok(sources.into_values().collect())
+}
+
+/// Puts the attachments of each item of the request to its document.
+pub(crate) fn attach(sources: &mut [Source], mut attached: Attached) -> Result<(), EngineError> {
+    for source in sources {
+        for part in &source.parts {
+            for attachment in attached.get_mut(part.index).map(std::mem::take).unwrap_or_default() {
+                match source.attachments.iter().find(|known| known.id == attachment.id) {
+                    None => source.attachments.push(attachment),
+                    Some(known) if known.hash == attachment.hash => {}
+                    Some(_) => {
+                        return Err(EngineError::Invalid(format!(
+                            "items[{}].content[{}]: it cannot be told from another attachment of document '{}'; change it",
+                            part.index, attachment.block, source.document_id
+                        )));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The id the caller gave; an empty one counts as not given.
@@ -98,7 +123,7 @@ pub(crate) fn document_id(item: &MemoryItem) -> Result<Option<String>, EngineErr
     }
 }
 
-/// Refuses what this version cannot do, rather than doing something else.
+/// Refuses what cannot be done, rather than doing something else.
 fn check(item: &MemoryItem, index: usize, is_named: bool) -> Result<(), EngineError> {
     if item.update_mode == Some(UpdateMode::Append) {
         if !is_named {
@@ -112,14 +137,6 @@ fn check(item: &MemoryItem, index: usize, is_named: bool) -> Result<(), EngineEr
         {
             return Err(EngineError::Invalid(format!(
                 "items[{index}].content: an object has the key '{key}' twice, so it cannot be added to an array; send each key once"
-            )));
-        }
-    }
-    if let Content::Blocks(blocks) = &item.content {
-        let attachment = blocks.iter().position(|block| !matches!(block, ContentBlock::Text { .. }));
-        if let Some(block) = attachment {
-            return Err(EngineError::Invalid(format!(
-                "items[{index}].content[{block}]: attachments are not available in this version; send text"
             )));
         }
     }

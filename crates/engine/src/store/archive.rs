@@ -73,11 +73,11 @@ pub(super) async fn put_away(
         "insert into archived_memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body,
            context, metadata, tags, label_tags, observation_scopes, occurred_start, occurred_end, mentioned_at,
            created_at, edited_at, read_hash, read_mentioned_at, text_hash, author, stream_id, stream_pos,
-           entities, causal_links, reason, invalidated_at, updated_at)
+           attachment_ids, entities, causal_links, reason, invalidated_at, updated_at)
          select m.bank_key, m.memory_id, m.document_id, m.chunk_index, m.ordinal, m.fact_type, m.body,
            m.context, m.metadata, m.tags, m.label_tags, m.observation_scopes, m.occurred_start, m.occurred_end,
            m.mentioned_at, m.created_at, m.edited_at, m.read_hash, m.read_mentioned_at, v.text_hash, v.author,
-           v.stream_id, v.stream_pos,
+           v.stream_id, v.stream_pos, m.attachment_ids,
            (select coalesce(jsonb_agg(jsonb_build_object('id', e.entity_id, 'name', e.name, 'kind', e.kind)
                                       order by e.name), '[]')
             from memory_entities me join entities e on e.bank_key = $1 and e.entity_id = me.entity_id
@@ -133,10 +133,10 @@ pub(super) async fn take_out(
     sqlx::query!(
         "insert into memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context,
            metadata, tags, label_tags, observation_scopes, occurred_start, occurred_end, mentioned_at, created_at,
-           edited_at, read_hash, read_mentioned_at)
+           edited_at, read_hash, read_mentioned_at, attachment_ids)
          select bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context, metadata, tags,
            label_tags, observation_scopes, occurred_start, occurred_end, mentioned_at, created_at, edited_at,
-           read_hash, read_mentioned_at
+           read_hash, read_mentioned_at, attachment_ids
          from archived_memories where bank_key = $1 and memory_id = $2",
         bank.0,
         memory_id

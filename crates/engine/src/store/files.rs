@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use uuid::Uuid;
 
 use super::banks::hold;
 use super::operations::{complete, insert, wake};
@@ -25,22 +26,7 @@ impl Store {
         hold(&mut transaction, bank).await?;
         for (operation, mut bytes) in files {
             insert(&mut transaction, bank, &operation).await?;
-            for part in 0_i32.. {
-                let data = next_part(&mut bytes).await?;
-                // An empty file is one that is there.
-                if data.is_empty() && part > 0 {
-                    break;
-                }
-                sqlx::query!(
-                    "insert into file_storage (bank_key, operation_id, part, data) values ($1, $2, $3, $4)",
-                    bank.0,
-                    operation.operation_id,
-                    part,
-                    data
-                )
-                .execute(&mut transaction)
-                .await?;
-            }
+            store_file(&mut transaction, bank, operation.operation_id, &mut bytes).await?;
         }
         wake(&mut transaction, OperationSignal::Work).await?;
         transaction.end().await
@@ -91,6 +77,32 @@ impl Store {
     }
 }
 
+/// Stores the file that an operation works on.
+pub(super) async fn store_file(
+    transaction: &mut Session,
+    bank: BankKey,
+    operation_id: Uuid,
+    bytes: &mut (dyn AsyncRead + Send + Unpin),
+) -> Result<(), StoreError> {
+    for part in 0_i32.. {
+        let data = next_part(bytes).await?;
+        // An empty file is one that is there.
+        if data.is_empty() && part > 0 {
+            break;
+        }
+        sqlx::query!(
+            "insert into file_storage (bank_key, operation_id, part, data) values ($1, $2, $3, $4)",
+            bank.0,
+            operation_id,
+            part,
+            data
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Forgets the file of an operation, if it has one.
 pub(super) async fn forget_file(transaction: &mut Session, lease: OperationLease) -> Result<(), StoreError> {
     sqlx::query!(
@@ -104,7 +116,7 @@ pub(super) async fn forget_file(transaction: &mut Session, lease: OperationLease
 }
 
 /// The next part of a file, a full one unless it is the last; empty behind the end.
-async fn next_part(bytes: &mut FileBytes) -> Result<Vec<u8>, StoreError> {
+async fn next_part(bytes: &mut (dyn AsyncRead + Send + Unpin)) -> Result<Vec<u8>, StoreError> {
     let mut part = Vec::new();
     let limit = u64::try_from(PART).unwrap_or(u64::MAX);
     bytes.take(limit).read_to_end(&mut part).await.map_err(StoreError::Unreadable)?;

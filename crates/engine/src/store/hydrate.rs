@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::attachments::infos_of;
 use super::dynamic::{CandidateQuery, Found, Posting, PostingsQuery, TagFilter, fetch_chunks, fetch_visible};
 use super::session::Session;
 use super::{BankKey, Store, StoreError};
+use crate::attachments::AttachmentInfo;
 
 /// One connection for one recall, with one view of the data: a document that is replaced
 /// meanwhile is seen whole, as it was before.
@@ -61,6 +63,8 @@ pub struct HydratedMemory {
     pub source_ids: Vec<Uuid>,
     /// Its entities; an observation has those of the facts behind it.
     pub entities: Vec<EntityName>,
+    /// Attachments it was read from; an observation has those of the facts behind it.
+    pub attachments: Vec<AttachmentInfo>,
 }
 
 /// The text of a memory.
@@ -94,6 +98,21 @@ pub struct ChunkRow {
     pub chunk_index: i32,
     /// Its text.
     pub body: String,
+    /// What its document has attached, if it names anything.
+    pub attachments: Option<Value>,
+}
+
+/// A document with its text.
+#[derive(Clone, Debug)]
+pub struct DocumentText {
+    /// Its id.
+    pub document_id: String,
+    /// Its text, when texts are kept and it was asked for.
+    pub body: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What it was retained with.
+    pub retain_params: Option<Value>,
 }
 
 impl Store {
@@ -168,7 +187,7 @@ impl RecallSession {
             // Row by row, and each entity once: a join would read all entities of the bank.
             r#"with wanted as materialized (
                  select memory_id, document_id, chunk_index, fact_type, body, context, metadata, tags,
-                   occurred_start, occurred_end, mentioned_at, source_ids
+                   occurred_start, occurred_end, mentioned_at, source_ids, attachment_ids
                  from memories where bank_key = $1 and memory_id = any($2)
                ), held as materialized (
                  select w.memory_id, me.entity_id from wanted w cross join lateral (
@@ -192,7 +211,15 @@ impl RecallSession {
                select w.memory_id as "memory_id!", w.document_id, w.chunk_index, w.fact_type as "fact_type!",
                  w.body as "body!", w.context, w.metadata, w.tags as "tags!",
                  w.occurred_start, w.occurred_end, w.mentioned_at, coalesce(w.source_ids, '{}') as "source_ids!",
-                 coalesce(l.ids, '{}') as "entity_ids!", coalesce(l.names, '{}') as "entity_names!"
+                 coalesce(l.ids, '{}') as "entity_ids!", coalesce(l.names, '{}') as "entity_names!",
+                 -- Looked for where there may be some; most memories have none.
+                 case when w.attachment_ids is not null or w.fact_type = 3 then (
+                   select jsonb_agg(distinct a.info)
+                   from memories f join attachment_infos a on a.bank_key = $1
+                     and a.document_id = f.document_id and a.attachment_id = any(f.attachment_ids)
+                   where f.bank_key = $1 and f.memory_id = any(w.memory_id || coalesce(w.source_ids, '{}'))
+                     and f.attachment_ids is not null
+                 ) end as attachments
                from wanted w left join listed l using (memory_id)"#,
             bank.0,
             ids
@@ -215,6 +242,7 @@ impl RecallSession {
                 mentioned_at: row.mentioned_at,
                 source_ids: row.source_ids,
                 entities: by_name(row.entity_ids, row.entity_names),
+                attachments: infos_of(row.attachments),
             })
             .collect())
     }
@@ -228,6 +256,26 @@ impl RecallSession {
         tags: &TagFilter,
     ) -> Result<Vec<ChunkRow>, StoreError> {
         fetch_chunks(&mut self.transaction, bank, memories, tags).await
+    }
+
+    /// The documents of these ids, in no order, with their texts if those are wanted.
+    pub async fn document_texts(
+        &mut self,
+        bank: BankKey,
+        ids: &[String],
+        with_texts: bool,
+    ) -> Result<Vec<DocumentText>, StoreError> {
+        let documents = sqlx::query_as!(
+            DocumentText,
+            "select document_id, case when $3 then body end as body, tags, retain_params from documents
+             where bank_key = $1 and document_id = any($2)",
+            bank.0,
+            ids,
+            with_texts
+        )
+        .fetch_all(&mut self.transaction)
+        .await?;
+        Ok(documents)
     }
 
     /// The texts of these memories, in no order.

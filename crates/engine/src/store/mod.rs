@@ -10,12 +10,14 @@
 //!   background passes over rows that are locked rather than wait for them.
 
 mod archive;
+mod attachments;
 mod banks;
 mod cells;
 mod connect;
 mod consolidation;
 mod copy;
 mod curation;
+mod directives;
 mod documents;
 mod dynamic;
 mod entities;
@@ -50,12 +52,15 @@ use uuid::Uuid;
 use crate::text::terms::Language;
 use session::{SetUp, is_silence};
 
+pub use attachments::AttachmentFile;
+pub(crate) use attachments::infos_of;
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub(crate) use consolidation::CONSOLIDATION;
 pub use consolidation::{ConsolidationDefaults, WaitingFact};
 pub use curation::{FactChange, StateChange, StoredFact, TextFeatures};
+pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
@@ -65,7 +70,9 @@ pub use dynamic::{
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
 pub use files::FileBytes;
-pub use hydrate::{ChunkRow, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession};
+pub use hydrate::{
+    ChunkRow, DocumentText, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession,
+};
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
 pub use observations::{

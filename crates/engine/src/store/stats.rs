@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::dynamic::{TagFilter, count_pending};
 use super::{BankKey, Store, StoreError};
 
 /// What a bank holds.
@@ -29,6 +30,12 @@ pub struct BankStats {
 }
 
 impl Store {
+    /// Facts that a filter lets through and that wait to go into observations; counted up to
+    /// `most`.
+    pub async fn pending_facts(&self, bank: BankKey, tags: &TagFilter, most: i64) -> Result<i64, StoreError> {
+        count_pending(&mut self.session().await?, bank, tags, most).await
+    }
+
     /// Counts what a bank holds.
     pub async fn stats(&self, bank: BankKey) -> Result<BankStats, StoreError> {
         let row = sqlx::query!(

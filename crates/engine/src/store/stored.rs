@@ -48,6 +48,8 @@ pub(super) struct Stored {
     pub(super) parts: Vec<PartRecord>,
     pub(super) body: Option<String>,
     pub(super) chunks: Vec<StoredChunk>,
+    /// Whether anything is attached to it.
+    pub(super) has_attachments: bool,
     /// Chunks and places of memories that are taken.
     pub(super) end: (i32, i32),
     /// The conversation its last memory belongs to.
@@ -126,6 +128,7 @@ pub(super) async fn lock(
                 tags: row.tags,
                 body: None,
                 chunks: Vec::new(),
+                has_attachments: false,
                 end: (0, 0),
                 stream: None,
             };
@@ -159,7 +162,9 @@ pub(super) async fn lock(
              coalesce((select max(chunk_index) + 1 from chunks c
                 where c.bank_key = $1 and c.document_id = u.id), 0) as "chunks!",
              coalesce(greatest(l.ordinal, a.ordinal) + 1, 0) as "memories!",
-             coalesce(l.stream_id, a.stream_id) as "stream_id?"
+             coalesce(l.stream_id, a.stream_id) as "stream_id?",
+             exists (select 1 from attachments t
+                where t.bank_key = $1 and t.document_id = u.id) as "has_attachments!"
            from unnest($2::text[]) u(id) left join lateral (
              select m.ordinal, v.stream_id from memories m
              join memory_vectors v on v.bank_key = m.bank_key and v.memory_id = m.memory_id
@@ -176,6 +181,7 @@ pub(super) async fn lock(
         if let Some(stored) = locked.get_mut(&row.id) {
             stored.end = (row.chunks, row.memories);
             stored.stream = row.stream_id;
+            stored.has_attachments = row.has_attachments;
         }
     }
     let replaced: Vec<String> = documents

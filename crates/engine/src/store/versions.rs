@@ -56,6 +56,8 @@ pub(super) struct Version<'d> {
     pub(super) reread: Vec<i32>,
     /// For each chunk of the write that was read: its place, its item, the place of its first memory.
     pub(super) places: Vec<Option<Place>>,
+    /// Whether anything was attached to the version before it.
+    pub(super) has_attachments: bool,
     /// The conversation of its own, when it has facts from before and none of its items is dated.
     pub(super) stream: Option<OwnStream>,
 }
@@ -108,6 +110,7 @@ fn replace(document: &DocumentWrite, stored: Stored, accepted: i64) -> Result<Ve
     // That of a dated item is shared with other documents.
     let stream = stored.stream.filter(|_| stored.parts.iter().all(|part| !part.is_dated));
     let mut version = Version::begin(document, accepted);
+    version.version.has_attachments = stored.has_attachments;
     version.add_parts(document, accepted);
     let old_body = Body::stored(stored.body.unwrap_or_default(), spans(&stored.parts));
     let mut body = Body::default();
@@ -194,6 +197,7 @@ impl<'d> Version<'d> {
             removed: Vec::new(),
             reread: Vec::new(),
             places: Vec::with_capacity(document.chunks.len()),
+            has_attachments: false,
             stream: None,
         };
         Builder { version, parts: Vec::new(), next_chunk: 0, next_ordinal: 0 }

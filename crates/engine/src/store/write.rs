@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::banks::hold;
 use super::copy::{CopyRows, copy};
 use super::events::{self, Event};
+use super::files::forget_file;
 use super::remove::Removed;
 use super::rewrite::{find_repeated, make_room, refresh_chunks};
 use super::session::Session;
@@ -19,8 +20,10 @@ use super::statistics::write_statistics;
 use super::stored::ChunkKey;
 use super::versions::{Place, Version, lock_and_decide};
 use super::{
-    BankKey, OperationLease, Store, StoreError, consolidation, entities, fact_type_code, links, operations,
+    BankKey, OperationLease, Store, StoreError, attachments, consolidation, entities, fact_type_code, links,
+    operations,
 };
+use crate::attachments::Attachment;
 use crate::text::terms::Terms;
 
 /// A document to write: in place of the version there may be, or behind it.
@@ -38,6 +41,8 @@ pub struct DocumentWrite {
     pub chunks: Vec<ChunkWrite>,
     /// The facts of the chunks that were read, in order.
     pub facts: Vec<FactWrite>,
+    /// Attachments that its text may name.
+    pub attachments: Vec<Attachment>,
 }
 
 /// An item of a document.
@@ -137,6 +142,8 @@ pub struct FactWrite {
     pub entities: Vec<EntityMention>,
     /// Facts written with it that led to it.
     pub caused_by: Vec<Uuid>,
+    /// Attachments it was read from, by their ids.
+    pub attachments: Vec<String>,
     /// Hash of its text; equal texts have equal ones.
     pub text_hash: i64,
 }
@@ -180,6 +187,7 @@ impl Store {
         hold(&mut transaction, bank).await?;
         let versions = lock_and_decide(&mut transaction, bank, accepted, documents, now).await?;
         let removed = make_room(&mut transaction, bank, &versions, self.language, now).await?;
+        attachments::settle(&mut transaction, bank, &versions, now).await?;
         let repeated = find_repeated(&mut transaction, bank, &versions).await?;
         // What is left to write: copies of those documents only that say something twice.
         let trimmed: Vec<Cow<'_, DocumentWrite>> = std::iter::zip(&versions, &repeated)
@@ -208,6 +216,10 @@ impl Store {
                 result.extend(more.clone());
             }
             operations::complete(&mut transaction, lease, &result).await?;
+            if documents.iter().any(|document| !document.attachments.is_empty()) {
+                // What was handed over with it is where it was wanted.
+                forget_file(&mut transaction, lease).await?;
+            }
         }
         transaction.end().await?;
         let outcomes: HashMap<&str, WriteOutcome> = std::iter::zip(&versions, &repeated)
@@ -292,8 +304,8 @@ async fn copy_documents(
     .await?;
     let statement = "copy memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context, \
                      metadata, tags, observation_scopes, occurred_start, occurred_end, mentioned_at, source_ids, \
-                     created_at, label_tags) from stdin (format binary)";
-    copy(connection, statement, 17, &facts, |rows, placed| {
+                     created_at, label_tags, attachment_ids) from stdin (format binary)";
+    copy(connection, statement, 18, &facts, |rows, placed| {
         memory_row(rows, bank, placed.document_id, placed.place, placed.fact, now);
     })
     .await?;
@@ -381,7 +393,10 @@ fn memory_row(
         .optional(fact.mentioned_at, time)
         .optional(None::<()>, |_, ()| {})
         .time(now)
-        .texts(&fact.label_tags);
+        .texts(&fact.label_tags)
+        .optional((!fact.attachments.is_empty()).then_some(&fact.attachments), |rows, ids| {
+            rows.texts(ids);
+        });
 }
 
 fn vector_row(rows: &mut CopyRows, bank: BankKey, fact: &FactWrite, stream: Option<StreamPlace>) {

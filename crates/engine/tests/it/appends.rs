@@ -149,6 +149,7 @@ fn write(text: &str, appends: bool, is_read: bool) -> DocumentWrite {
             is_complete: true,
         }],
         facts: vec![],
+        attachments: Vec::new(),
     }
 }
 

@@ -119,6 +119,7 @@ async fn what_was_changed_stays_where_everything_was_read_anew() {
         parts: texts.map(part).to_vec(),
         chunks: chunks.collect(),
         facts: facts.collect(),
+        attachments: Vec::new(),
     };
     let accepted = test.store.next_retain().await.unwrap();
     test.store.write_documents(bank, accepted, &[&document], time(NOW), None).await.unwrap();

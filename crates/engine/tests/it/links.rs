@@ -32,6 +32,7 @@ pub(crate) fn fact(text: &str, caused_by: Vec<Uuid>) -> FactWrite {
         author: None,
         entities: Vec::new(),
         caused_by,
+        attachments: Vec::new(),
         text_hash: 0,
     }
 }
@@ -67,6 +68,7 @@ async fn an_effect_is_linked_to_its_causes() {
             params: serde_json::Map::new(),
         }],
         facts: vec![cause, effect],
+        attachments: Vec::new(),
     };
     let accepted = test.store.next_retain().await.unwrap();
     test.store.write_documents(bank, accepted, &[&document], time(NOW), None).await.unwrap();

@@ -9,6 +9,7 @@
 
 mod appends;
 mod arms;
+mod attachments;
 mod cells;
 mod changes;
 mod consolidation;
@@ -29,8 +30,11 @@ mod labels;
 mod links;
 mod model;
 mod observations;
+mod parents;
 mod plans;
 mod recall;
+mod reflect;
+mod reprocess;
 mod rerank;
 mod retain;
 mod startup;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hindsight_engine::ports::{
-    LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Prompt, Reply,
+    LanguageModel, LlmError, LlmFailure, LlmOperation, Message, Output, Piece, Prompt, Reply, Tool, ToolCall,
 };
 use hindsight_types::retain::TokenUsage;
 use serde_json::{Value, json};
@@ -25,6 +25,10 @@ impl HttpModel {
         if let Output::Json { name, schema } = &prompt.output {
             let schema = json!({"name": name, "strict": true, "schema": schema});
             body["response_format"] = json!({"type": "json_schema", "json_schema": schema});
+        }
+        if let Output::Tools { tools, .. } = &prompt.output {
+            let tool = |tool: &Tool| json!({"type": "function", "function": {"name": tool.name, "parameters": tool.parameters}});
+            body["tools"] = tools.iter().map(tool).collect();
         }
         let failed = |error: reqwest::Error| LlmFailure::Failed(error.to_string());
         let request = self.client.post(&self.url).header("content-type", "application/json");
@@ -70,9 +74,23 @@ impl LanguageModel for HttpModel {
             return failed(LlmFailure::Refused(words.to_owned()));
         }
         let text = choice["message"]["content"].as_str().unwrap_or_default().to_owned();
+        if !matches!(prompt.output, Output::Json { .. }) {
+            let calls = choice["message"]["tool_calls"].as_array().into_iter().flatten().map(call);
+            let (model, tool_calls) = (self.name(prompt.operation), calls.collect());
+            return Ok(Reply { text, value: None, tool_calls, is_cut: false, model, usage });
+        }
         let Ok(value) = serde_json::from_str(&text) else { return failed(LlmFailure::NotJson(text)) };
         let model = self.name(prompt.operation);
         Ok(Reply { text, value: Some(value), tool_calls: Vec::new(), is_cut: false, model, usage })
+    }
+}
+
+fn call(call: &Value) -> ToolCall {
+    let arguments = call["function"]["arguments"].as_str().unwrap_or_default();
+    ToolCall {
+        id: call["id"].as_str().unwrap_or_default().to_owned(),
+        name: call["function"]["name"].as_str().unwrap_or_default().to_owned(),
+        arguments: serde_json::from_str(arguments).unwrap_or_default(),
     }
 }
 
@@ -80,6 +98,13 @@ fn message(message: &Message) -> Value {
     match message {
         Message::System(text) => json!({"role": "system", "content": text}),
         Message::User(text) => json!({"role": "user", "content": text}),
+        Message::Shown(pieces) => {
+            let piece = |piece: &Piece| match piece {
+                Piece::Text(text) => json!({"type": "text", "text": text}),
+                Piece::Media(media) => json!({"type": media.media_type, "bytes": media.data.to_vec()}),
+            };
+            json!({"role": "user", "content": pieces.iter().map(piece).collect::<Vec<_>>()})
+        }
         Message::Assistant { text, .. } => json!({"role": "assistant", "content": text}),
         Message::ToolResult { content, .. } => json!({"role": "tool", "content": content}),
     }

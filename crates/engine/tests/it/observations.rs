@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::support::TestEngine;
 
 /// Stores an observation as consolidation does: made of facts, without a document.
-async fn observe(test: &TestEngine, bank: &str, text: &str, sources: &[Uuid]) -> Uuid {
+pub(crate) async fn observe(test: &TestEngine, bank: &str, text: &str, sources: &[Uuid]) -> Uuid {
     let id = Uuid::now_v7();
     let vector = pgvector::HalfVector::from_f32_slice(&HashEmbedder::vector(text));
     sqlx::query(
@@ -30,9 +30,12 @@ async fn observe(test: &TestEngine, bank: &str, text: &str, sources: &[Uuid]) ->
     id
 }
 
-/// Three facts, and an observation made of the first two.
 async fn start() -> (TestEngine, Vec<Uuid>, Uuid) {
-    let test = TestEngine::start().await;
+    start_in(TestEngine::start().await).await
+}
+
+/// Three facts, and an observation made of the first two.
+pub(crate) async fn start_in(test: TestEngine) -> (TestEngine, Vec<Uuid>, Uuid) {
     let items = json!([
         {"content": "Ann drank tea on Monday", "document_id": "1", "tags": ["x"], "entities": [{"text": "Ann"}]},
         {"content": "Ann drank tea on Friday", "document_id": "2"},

@@ -178,7 +178,7 @@ async fn what_is_not_available_is_refused_and_nothing_is_written() {
         (json!({"content": "x", "strategy": "fast"}), "strategy"),
         (
             json!({"content": [{"type": "image", "source": {"media_type": "image/png", "data": ""}}]}),
-            "attachments",
+            "items[1].content[0]",
         ),
     ] {
         let error = test.retain("b", json!([{"content": "sound"}, item])).await.expect_err("refused");

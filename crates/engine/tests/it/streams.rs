@@ -88,6 +88,7 @@ async fn a_replace_accepted_earlier_never_overwrites_a_later_one() {
         }],
         chunks: vec![],
         facts: vec![],
+        attachments: Vec::new(),
     };
     let written = test.store.write_documents(bank, newer, &[&version("new")], time(NOW), None).await.unwrap();
     assert_eq!(written, [WriteOutcome::Written { kept: 0, repeated: 0 }]);

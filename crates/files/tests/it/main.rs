@@ -2,11 +2,13 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails"
 )]
 
 use std::io::{Cursor, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hindsight_engine::ports::{ConvertError, FileConverter, SentFile};
@@ -237,6 +239,56 @@ fn the_limits_count() {
         Instant::now().checked_sub(Duration::from_secs(1)).unwrap(),
     );
     assert!(late.unwrap_err().contains("takes too long"));
+}
+
+/// A program of a shell script.
+fn script(name: &str, lines: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(format!("{name}-{}.sh", std::process::id()));
+    std::fs::write(&file, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn a_process_that_hangs_is_ended_and_its_place_is_free() {
+    let refused = |converted: Result<String, ConvertError>| match converted.unwrap_err() {
+        ConvertError::Refused(problem) => problem,
+        ConvertError::Busy => panic!("busy"),
+    };
+    let hangs = Converter::new(Limits::default(), Duration::from_millis(200), 1)
+        .in_processes_of(script("hangs", "exec sleep 1000"));
+    for _ in 0..3 {
+        let problem = refused(hangs.convert(sent("a.pdf", &vec![0; 1 << 20])).await);
+        assert_eq!(problem, "cannot read a.pdf: reading it takes longer than 0 s");
+    }
+    let usual = || Converter::new(Limits::default(), Duration::from_mins(1), 1);
+    let dies = usual().in_processes_of(script("dies", "printf +half; kill -9 $$"));
+    assert_eq!(refused(dies.convert(sent("a.pdf", b"x")).await), "cannot read a.pdf: it is broken");
+    let fails = usual().in_processes_of(script("fails", "cat > /dev/null; printf +half; exit 1"));
+    assert_eq!(refused(fails.convert(sent("a.pdf", b"x")).await), "cannot read a.pdf: it is broken");
+    let says = usual().in_processes_of(script(
+        "says",
+        "cat > /dev/null; printf -- '-cannot read %s: %s' \"$3\" \"$4$HOME\"",
+    ));
+    let mut file = sent("a\0b.pdf", b"x");
+    file.media_type = Some("t/p".to_owned());
+    assert_eq!(refused(says.convert(file).await), "cannot read ab.pdf: t/p");
+    let echoes = usual().in_processes_of(script("echoes", "printf +; cat"));
+    let large = "text ".repeat(1 << 20);
+    assert_eq!(echoes.convert(sent("a.txt", large.as_bytes())).await.unwrap(), large);
+    let missing = usual().in_processes_of(PathBuf::from("/nowhere/hindsight"));
+    assert!(matches!(missing.convert(sent("a.txt", b"x")).await, Err(ConvertError::Busy)));
+}
+
+#[test]
+fn a_program_is_started_for_a_file_only_by_all_its_words() {
+    let words = |words: &[&str]| words.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
+    for line in [&["serve"][..], &[], &["read-file", "1000", "a.txt"], &["read-file", "soon", "a.txt", ""]] {
+        assert!(!hindsight_files::serve_process(&words(line)).unwrap(), "{line:?}");
+    }
 }
 
 #[tokio::test]

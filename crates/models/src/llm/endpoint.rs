@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::exchange::{Exchange, Trouble};
 use super::json::without_thoughts;
-use super::learned::{Habits, Learned};
+use super::learned::{Forcing, Habits, Learned};
 use super::options::{Dialect, ModelOptions, SchemaKeywords};
 use super::structured::{value_of, with_complaint, with_schema, without_keywords};
 use super::wire::{self, Answer, Question, Wanted};
@@ -192,6 +192,9 @@ impl Endpoint {
         habits: &Habits,
     ) -> Question<'p> {
         let mut messages = prompt.messages.clone();
+        let speaks_openai = matches!(self.options.dialect, Dialect::OpenAi { .. });
+        let is_deaf = matches!(self.options.dialect, Dialect::OpenAi { tool_choice: false, .. });
+        let has_choice = !is_deaf && habits.forcing != Forcing::Unsaid;
         let output = match &prompt.output {
             Output::Text => Wanted::Text,
             Output::Json { name, schema: given } => {
@@ -204,18 +207,21 @@ impl Endpoint {
                 }
                 Wanted::Json { name, schema: schema.clone(), mode }
             }
-            Output::Tools { tools, choice } => match choice {
-                ToolChoice::Named(name) if habits.without_named_tool => Wanted::Tools {
-                    tools: tools.iter().filter(|tool| tool.name == *name).collect(),
-                    choice: ToolChoice::Required,
-                },
-                choice => Wanted::Tools { tools: tools.iter().collect(), choice: choice.clone() },
-            },
+            Output::Tools { tools, choice } => {
+                // Named in words that all understand who speak OpenAI's: one tool, to be called.
+                let is_alone = speaks_openai || habits.forcing != Forcing::Named || !has_choice;
+                let (tools, choice) = match choice {
+                    ToolChoice::Named(name) if is_alone => {
+                        (tools.iter().filter(|tool| tool.name == *name).collect(), ToolChoice::Required)
+                    }
+                    choice => (tools.iter().collect(), choice.clone()),
+                };
+                Wanted::Tools { tools, choice: has_choice.then_some(choice) }
+            }
         };
         if let Some((answer, problem)) = complaint {
             messages = with_complaint(&messages, answer, problem);
         }
-        let speaks_openai = matches!(self.options.dialect, Dialect::OpenAi { .. });
         let is = |names: &[&str]| {
             let name = self.options.model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
             speaks_openai && names.iter().any(|beginning| name.starts_with(beginning))
@@ -229,7 +235,10 @@ impl Endpoint {
             output,
             max_tokens: prompt.max_tokens.map(|max| max.max(room).min(cap)),
             completion_tokens: (completion_tokens || is(&COOL)) != habits.other_token_name,
-            temperature: self.temperature.filter(|_| !habits.without_temperature && !is(&COOL)),
+            temperature: self
+                .temperature
+                .map(|usual| prompt.temperature.unwrap_or(usual))
+                .filter(|_| !habits.without_temperature && !is(&COOL)),
         }
     }
 

@@ -48,8 +48,20 @@ pub(super) struct Habits {
     pub(super) max_tokens: Option<u32>,
     /// Tokens that are left for the answer to this one question.
     pub(super) room: Option<u32>,
-    /// Whether a tool that has to be called is the only one that is offered, instead of named.
-    pub(super) without_named_tool: bool,
+    /// How it is said that a tool has to be called.
+    pub(super) forcing: Forcing,
+}
+
+/// How it is said that a tool has to be called. Each is a step down from the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Forcing {
+    /// By its name.
+    #[default]
+    Named,
+    /// As the only one that is offered, of which one has to be called.
+    Alone,
+    /// Not at all; it is the only one that is offered.
+    Unsaid,
 }
 
 /// Habits that have worked, shared by all who ask the same model.
@@ -74,7 +86,7 @@ impl Learned {
             let mut general = lock(&self.general);
             general.without_temperature |= habits.without_temperature;
             general.other_token_name |= habits.other_token_name;
-            general.without_named_tool |= habits.without_named_tool;
+            general.forcing = general.forcing.max(habits.forcing);
             general.max_tokens = [general.max_tokens, habits.max_tokens].into_iter().flatten().min();
         }
         if let Some(name) = schema.filter(|_| habits.json_step > 0) {
@@ -119,8 +131,11 @@ impl Habits {
                 let is_about_json = complaint.trim().is_empty() || ABOUT_JSON.into_iter().any(says);
                 is_about_json.then(|| Self { json_step: self.json_step + 1, ..self.clone() })
             }
-            Wanted::Tools { choice: ToolChoice::Named(_), .. } if !self.without_named_tool => {
-                says("tool_choice").then(|| Self { without_named_tool: true, ..self.clone() })
+            Wanted::Tools { choice: Some(ToolChoice::Named(_)), .. } if self.forcing == Forcing::Named => {
+                says("tool_choice").then(|| Self { forcing: Forcing::Alone, ..self.clone() })
+            }
+            Wanted::Tools { choice: Some(ToolChoice::Required), .. } if self.forcing != Forcing::Unsaid => {
+                says("tool_choice").then(|| Self { forcing: Forcing::Unsaid, ..self.clone() })
             }
             _ => None,
         }

@@ -20,6 +20,9 @@ pub enum Dialect {
         /// Whether a schema stands in the prompt too when the service is given it: some let the
         /// model write nothing else, and do not show it why.
         shows_schema: bool,
+        /// Whether it can be told that a tool has to be called. Else that is left out, and a tool
+        /// that has to be called is the only one offered.
+        tool_choice: bool,
     },
     /// `POST messages` of Anthropic.
     Anthropic {
@@ -123,6 +126,10 @@ pub struct RouteOptions {
 pub struct LlmOptions {
     /// Making facts.
     pub retain: RouteOptions,
+    /// Making facts of texts with pictures and files in them.
+    pub retain_with_media: RouteOptions,
+    /// Whether the models of that route can be shown pictures and files.
+    pub sees_media: bool,
     /// Answering questions.
     pub reflect: RouteOptions,
     /// Making observations.

@@ -29,6 +29,8 @@ pub struct BuildError {
 /// Language models, chosen by what a call is for.
 pub struct Router {
     retain: Chain,
+    retain_with_media: Chain,
+    sees_media: bool,
     reflect: Chain,
     consolidation: Chain,
     mental_model_refresh: Chain,
@@ -57,6 +59,8 @@ pub fn build(options: LlmOptions, clock: Arc<dyn Clock>) -> Result<Router, Build
     };
     Ok(Router {
         retain: builder.chain(LlmOperation::Retain, options.retain)?,
+        retain_with_media: builder.chain(LlmOperation::RetainWithMedia, options.retain_with_media)?,
+        sees_media: options.sees_media,
         reflect: builder.chain(LlmOperation::Reflect, options.reflect)?,
         consolidation: builder.chain(LlmOperation::Consolidation, options.consolidation)?,
         mental_model_refresh: builder
@@ -110,6 +114,7 @@ impl Router {
     fn chain(&self, operation: LlmOperation) -> &Chain {
         match operation {
             LlmOperation::Retain => &self.retain,
+            LlmOperation::RetainWithMedia => &self.retain_with_media,
             LlmOperation::Reflect => &self.reflect,
             LlmOperation::Consolidation => &self.consolidation,
             LlmOperation::MentalModelRefresh => &self.mental_model_refresh,
@@ -119,8 +124,8 @@ impl Router {
     /// Who answers, each name once, in the order of the kinds of calls.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for chain in [&self.retain, &self.reflect, &self.consolidation, &self.mental_model_refresh] {
-            let name = chain.name();
+        for operation in LlmOperation::ALL {
+            let name = self.chain(operation).name();
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -133,6 +138,10 @@ impl Router {
 impl LanguageModel for Router {
     fn name(&self, operation: LlmOperation) -> String {
         self.chain(operation).name()
+    }
+
+    fn sees_media(&self) -> bool {
+        self.sees_media
     }
 
     async fn ask(&self, prompt: Prompt) -> Result<Reply, LlmError> {

@@ -22,6 +22,7 @@ pub(super) struct Call<'c> {
 pub(super) fn operation(operation: LlmOperation) -> &'static str {
     match operation {
         LlmOperation::Retain => "retain",
+        LlmOperation::RetainWithMedia => "retain_with_media",
         LlmOperation::Reflect => "reflect",
         LlmOperation::Consolidation => "consolidation",
         LlmOperation::MentalModelRefresh => "mental_model_refresh",

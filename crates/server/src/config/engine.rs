@@ -1,4 +1,4 @@
-//! The settings of retain and recall.
+//! The settings of retain and recall, and those of reflect with them.
 
 use hindsight_engine::config::{ExtractionMode, ExtractionSettings, RecencyDecay, Settings};
 use hindsight_types::settings::{Reader, Setting, SettingError};
@@ -46,6 +46,9 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         extraction,
         consolidation: consolidation::settings(reader)?,
         structured_chunk_size,
+        attachments_per_chunk: reader.positive(&table::ATTACHMENTS_PER_CHUNK)?,
+        attachments: reader.value(&table::ATTACHMENT_MAX_COUNT)?,
+        attachment_bytes: attachment_bytes(reader)?,
         batch_tokens: reader.positive(&table::RETAIN_BATCH_TOKENS)?,
         store_document_text: reader.flag(&table::STORE_DOCUMENT_TEXT)?,
         delete_files: reader.flag(&table::FILE_DELETE_AFTER_RETAIN)?,
@@ -80,8 +83,19 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         entity_merge_similarity: share_above_zero(reader, &table::ENTITY_MERGE_SIMILARITY)?,
         entity_batch_similarity: share_above_zero(reader, &table::ENTITY_BATCH_SIMILARITY)?,
         link_min_similarity: reader.share(&table::LINK_MIN_SIMILARITY)?,
+        reflect: super::reflect::read(reader)?,
         ..Settings::default()
     })
+}
+
+/// Bytes that one attachment may have.
+fn attachment_bytes(reader: &Reader) -> Result<usize, SettingError> {
+    let megabytes: usize = reader.positive(&table::ATTACHMENT_MAX_SIZE_MB)?;
+    // No row of the database holds more than 1 GiB.
+    if megabytes > 512 {
+        return Err(table::ATTACHMENT_MAX_SIZE_MB.refuse("too large; give at most 512"));
+    }
+    Ok(megabytes << 20)
 }
 
 /// How a language model is asked for facts.

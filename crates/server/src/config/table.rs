@@ -20,6 +20,8 @@ hindsight_types::settings! {
         GZIP_MIN_SIZE = "HINDSIGHT_API_GZIP_MIN_SIZE", "1024", "a number of bytes, negative for never", "answers of at least so many bytes are compressed";
         RECALL_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_IN_FLIGHT", "0", "a whole number, 0 for 16 for each core, negative for no limit", "recalls that are worked on at one time; others wait before their body is read";
         RECALL_MAX_WAIT = "HINDSIGHT_API_ADMISSION_RECALL_MAX_WAIT_MS", "30000", "a whole number of milliseconds", "longest wait of a recall for its turn; after that it is told to come back (503)";
+        REFLECT_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_REFLECT_MAX_IN_FLIGHT", "0", "a whole number, 0 for 16 for each core, negative for no limit", "questions (reflect) that are worked on at one time; others wait before their body is read";
+        REFLECT_MAX_WAIT = "HINDSIGHT_API_ADMISSION_REFLECT_MAX_WAIT_MS", "5000", "a whole number of milliseconds", "longest wait of a question for its turn; after that it is told to come back (503)";
         RETAIN_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_RETAIN_MAX_IN_FLIGHT", "0", "a whole number, 0 for 32 for each core, negative for no limit", "retains that are taken at one time; others wait before their body is read";
         RETAIN_MAX_WAIT = "HINDSIGHT_API_ADMISSION_RETAIN_MAX_WAIT_MS", "2000", "a whole number of milliseconds", "longest wait of a retain for its turn; after that it is told to come back (503)";
         ACCESS_LOG = "HINDSIGHT_API_ACCESS_LOG", "false", "true or false", "a log line for every request";
@@ -93,6 +95,11 @@ hindsight_types::settings! {
         LLM_SUPPORTS_MAX_ITEMS = "HINDSIGHT_API_LLM_SUPPORTS_MAX_ITEMS", "true", "true or false", "whether schemas may bound the length of lists";
         LLM_SUPPORTS_STRING_PATTERN = "HINDSIGHT_API_LLM_SUPPORTS_STRING_PATTERN", "false", "true or false", "whether schemas may have patterns for texts";
         LLM_PROMPT_CACHE = "HINDSIGHT_API_LLM_PROMPT_CACHE_ENABLED", "true", "true or false", "let anthropic keep the beginning of conversations, which makes the next call cheaper; others do so by themselves";
+        LLM_VISION = "HINDSIGHT_API_LLM_VISION", "", "true or false", "whether the model that reads texts with pictures and files can be shown those; if not set, as the model is known";
+        VLM_PROVIDER = "HINDSIGHT_API_VLM_PROVIDER", "", "a provider as for HINDSIGHT_API_LLM_PROVIDER", "who reads texts with pictures and files in them, if not the one that reads the others";
+        VLM_API_KEY = "HINDSIGHT_API_VLM_API_KEY", "", "a key", "its key";
+        VLM_MODEL = "HINDSIGHT_API_VLM_MODEL", "", "a model in the provider's words", "its model";
+        VLM_BASE_URL = "HINDSIGHT_API_VLM_BASE_URL", "", "an http or https URL", "where its API is";
         LLM_GROQ_SERVICE_TIER = "HINDSIGHT_API_LLM_GROQ_SERVICE_TIER", "auto", "a word of groq", "class of service at groq";
         LLM_OPENAI_SERVICE_TIER = "HINDSIGHT_API_LLM_OPENAI_SERVICE_TIER", "", "a word of OpenAI, as flex", "class of service at openai";
         LLM_GEMINI_SAFETY_SETTINGS = "HINDSIGHT_API_LLM_GEMINI_SAFETY_SETTINGS", "", "a JSON list", "safety settings of gemini";
@@ -174,6 +181,9 @@ hindsight_types::settings! {
         RETAIN_MAX_COMPLETION_TOKENS = "HINDSIGHT_API_RETAIN_MAX_COMPLETION_TOKENS", "64000", "a number of tokens, 0 for the model's own bound", "longest answer for a chunk; it has to be more than the chunk has characters";
         RETAIN_CONTENT_RETRIES = "HINDSIGHT_API_RETAIN_CONTENT_RETRIES", "2", "a whole number", "further questions when a language model answers, but with no usable facts";
         RETAIN_CHUNK_CONCURRENCY = "HINDSIGHT_API_RETAIN_CHUNK_CONCURRENCY", "8", "a whole number of at least 1", "chunks of one retain that a language model reads at one time";
+        ATTACHMENTS_PER_CHUNK = "HINDSIGHT_API_RETAIN_MAX_ATTACHMENTS_PER_CHUNK", "8", "a whole number of at least 1", "pictures and files in one chunk of a text; a bank may say otherwise";
+        ATTACHMENT_MAX_SIZE_MB = "HINDSIGHT_API_RETAIN_ATTACHMENT_MAX_SIZE_MB", "20", "a whole number of at least 1", "largest picture or file inside of a text in MiB";
+        ATTACHMENT_MAX_COUNT = "HINDSIGHT_API_RETAIN_ATTACHMENT_MAX_COUNT", "50", "a whole number", "pictures and files inside of one item";
         ENABLE_DRY_RUN = "HINDSIGHT_API_ENABLE_DRY_RUN_EXTRACT", "true", "true or false", "show what a retain would make of a text (dry-run-extract)";
         RETAIN_MAX_CONCURRENT = "HINDSIGHT_API_RETAIN_MAX_CONCURRENT", "4", "a whole number of at least 1", "retains that are worked on at one time; others wait with what they have sent";
         RETAIN_WALL_TIMEOUT = "HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "3600", "a whole number of at least 1", "seconds after which a retain is given up (504)";
@@ -254,6 +264,22 @@ hindsight_types::settings! {
         BM25_MIN_SCORE = "HINDSIGHT_API_BM25_MIN_SCORE", "0", "a number of at least 0", "score below which nothing is found by words";
         MIN_SIMILARITY = "HINDSIGHT_API_SEMANTIC_MIN_SIMILARITY", "0.3", "a number from 0 to 1", "cosine similarity below which nothing is found by meaning";
         MAX_QUERY_TOKENS = "HINDSIGHT_API_RECALL_MAX_QUERY_TOKENS", "500", "a number of tokens, 0 for no limit", "longest query; what is beyond is cut off";
+    }
+    "Reflect" {
+        REFLECT_MAX_ITERATIONS = "HINDSIGHT_API_REFLECT_MAX_ITERATIONS", "10", "a whole number of at least 1", "turns of the language model at budget mid, the one that writes the answer included; low has half as many, high twice as many";
+        REFLECT_MAX_CONTEXT_TOKENS = "HINDSIGHT_API_REFLECT_MAX_CONTEXT_TOKENS", "100000", "a whole number of at least 1", "tokens of a conversation from which the answer is written from what was found so far";
+        REFLECT_MAX_COMPLETION_TOKENS = "HINDSIGHT_API_REFLECT_MAX_COMPLETION_TOKENS", "", "a whole number of at least 1", "longest reply of the language model, if not its own bound";
+        REFLECT_WALL_TIMEOUT = "HINDSIGHT_API_REFLECT_WALL_TIMEOUT", "300", "a whole number of at least 1", "seconds that an answer may take";
+        REFLECT_PROMPT_CACHE = "HINDSIGHT_API_REFLECT_PROMPT_CACHE_ENABLED", "true", "true or false", "let anthropic keep the beginning of the conversations of reflect, where it may keep any";
+        REFLECT_MISSION = "HINDSIGHT_API_REFLECT_MISSION", "", "a text", "what the agents are for, told to the language model that answers; a bank may say otherwise";
+        DISPOSITION_SKEPTICISM = "HINDSIGHT_API_DISPOSITION_SKEPTICISM", "", "a whole number from 1 to 5", "how much evidence it takes to convince banks that have no word of their own about it; 3 where nobody says";
+        DISPOSITION_LITERALISM = "HINDSIGHT_API_DISPOSITION_LITERALISM", "", "a whole number from 1 to 5", "how literally such banks take words";
+        DISPOSITION_EMPATHY = "HINDSIGHT_API_DISPOSITION_EMPATHY", "", "a whole number from 1 to 5", "how much feelings count for such banks";
+        REFLECT_SOURCE_FACTS = "HINDSIGHT_API_REFLECT_SOURCE_FACTS_MAX_TOKENS", "-1", "a whole number of tokens, 0 for no limit, -1 for none at all", "facts that are shown under the observations of one search; a bank may say otherwise";
+        REFLECT_DEFAULT_OPTIONS = "HINDSIGHT_API_REFLECT_DEFAULT_OPTIONS", "", "a JSON object with reflect_search_observations_max_tokens (at least 1) and reflect_search_observations_include_entities (true or false)", "what counts where neither a request nor a bank says";
+        RECALL_INCLUDE_CHUNKS = "HINDSIGHT_API_RECALL_INCLUDE_CHUNKS", "true", "true or false", "show the passages around facts in searches of reflect; a bank may say otherwise";
+        RECALL_MAX_TOKENS = "HINDSIGHT_API_RECALL_MAX_TOKENS", "2048", "a whole number of at least 1", "tokens of the facts of one search of reflect; a bank may say otherwise";
+        RECALL_CHUNKS_MAX_TOKENS = "HINDSIGHT_API_RECALL_CHUNKS_MAX_TOKENS", "1000", "a whole number of at least 1", "tokens of the passages around them; a bank may say otherwise";
     }
 }
 

@@ -1,14 +1,17 @@
 //! All routes, and what holds for every one of them.
 
+mod attachments;
 mod banks;
 mod consolidation;
 mod curation;
+mod directives;
 mod documents;
 mod entities;
 mod files;
 mod memories;
 mod monitoring;
 mod operations;
+mod reflect;
 mod retired;
 mod tags;
 
@@ -50,6 +53,8 @@ pub(crate) struct Limits {
     pub(crate) gzip_min_size: Option<u64>,
     /// Places for recalls.
     pub(crate) recall: Lane,
+    /// Places for questions.
+    pub(crate) reflect: Lane,
     /// Places for retains.
     pub(crate) retain: Lane,
     /// Longest time a retain may take.
@@ -76,6 +81,7 @@ impl Limits {
             max_body: config.max_body,
             gzip_min_size: config.gzip_min_size,
             recall: Lane::new(config.recall),
+            reflect: Lane::new(config.reflect),
             retain: Lane::new(config.retain),
             retain_timeout: config.retain_timeout,
             dry_run: config.dry_run,
@@ -94,8 +100,11 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(banks::router(limits))
         .merge(memories::router(limits))
         .merge(curation::router(limits))
+        .merge(reflect::router(limits))
+        .merge(directives::router())
         .merge(documents::router())
         .merge(files::router(limits))
+        .merge(attachments::router())
         .merge(tags::router())
         .merge(consolidation::router())
         .merge(entities::router())

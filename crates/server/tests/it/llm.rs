@@ -51,6 +51,7 @@ async fn models_of_the_settings_answer_through_the_port() {
         messages: vec![Message::System("Find facts.".into()), Message::User("Alice likes tea.".into())],
         output: Output::Json { name: "facts".into(), schema: json!({"type": "object"}) },
         max_tokens: Some(100),
+        temperature: None,
         budget: None,
     };
     let reply = model.ask(prompt).await.unwrap();

@@ -8,10 +8,12 @@
 )]
 
 mod admission;
+mod attachments;
 mod banks;
 mod bodies;
 mod consolidation;
 mod curation;
+mod directives;
 mod documents;
 mod entities;
 mod extraction;
@@ -26,5 +28,6 @@ mod memories;
 mod operations;
 mod places;
 mod recall;
+mod reflect;
 mod support;
 mod times;

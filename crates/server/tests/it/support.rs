@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use hindsight_engine::Engine;
-use hindsight_engine::config::Settings;
 use hindsight_engine::store::{PoolSize, Store, StoreOptions};
 use hindsight_files::Converter;
 use hindsight_server::Config;
@@ -53,9 +52,10 @@ impl TestApp {
         let store = Store::open(&options).await.expect("the store opens");
         let now = "2024-05-10T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(FixedClock::at(now));
-        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        let engine = engine.expect("the engine opens").with_files(Arc::new(Converter::default()));
         let config = config(variables);
+        let settings = config.engine.clone();
+        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, settings).await;
+        let engine = engine.expect("the engine opens").with_files(Arc::new(Converter::default()));
         let engine = match hindsight_server::language_model(&config).expect("a usable model") {
             Some(llm) => engine.with_llm(llm),
             None => engine,
@@ -89,6 +89,14 @@ impl TestApp {
         let kind = response.headers()[header::CONTENT_TYPE].to_str().expect("a label").to_owned();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");
         (kind, String::from_utf8(bytes.to_vec()).expect("a text"))
+    }
+
+    /// Sends a request whose answer is no JSON.
+    pub(crate) async fn bytes(&self, request: Request<Body>) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole body");
+        (parts.status, parts.headers, bytes.to_vec())
     }
 
     /// Sends a request of any form.

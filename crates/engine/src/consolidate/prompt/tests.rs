@@ -8,7 +8,7 @@ fn payload(prompt: &Prompt) -> String {
         match message {
             Message::System(words) => parts.push(format!("=== system\n{words}")),
             Message::User(words) => parts.push(format!("=== user\n{words}")),
-            Message::Assistant { .. } | Message::ToolResult { .. } => panic!("nobody has spoken yet"),
+            _ => panic!("nobody has spoken yet"),
         }
     }
     if let Output::Json { name, schema } = &prompt.output {

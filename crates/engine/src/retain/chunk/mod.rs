@@ -5,8 +5,10 @@
 //! characters (Unicode scalar values), never bytes, and chunks do not overlap.
 
 pub(crate) mod json;
+mod marked;
 
 use json::Object;
+pub(super) use marked::chunk_with_marks;
 
 /// How large chunks may be, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

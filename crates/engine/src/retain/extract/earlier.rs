@@ -9,11 +9,11 @@ const LONGEST: usize = 500;
 
 /// The end of the texts before a chunk, given in their order; whole turns and sentences as far
 /// as they fit, of a single longer one its end.
-pub(crate) fn earlier<'t>(before: impl DoubleEndedIterator<Item = &'t str>) -> String {
+pub(crate) fn earlier(before: impl DoubleEndedIterator<Item: AsRef<str>>) -> String {
     let mut kept: Vec<String> = Vec::new();
     let mut room = LONGEST;
     'texts: for text in before.rev() {
-        for piece in pieces(text).into_iter().rev() {
+        for piece in pieces(text.as_ref()).into_iter().rev() {
             let length = piece.chars().count() + 1;
             if length > room {
                 if kept.is_empty() {
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn whole_pieces_from_the_end() {
-        assert_eq!(earlier([].into_iter()), "");
+        assert_eq!(earlier(std::iter::empty::<&str>()), "");
         let dialogue = "Ann: Hello there. How are you?\nBen: Fine.";
         assert_eq!(earlier([dialogue].into_iter()), dialogue);
         assert_eq!(earlier(["One. Two.", "Three."].into_iter()), "One.\nTwo.\nThree.");

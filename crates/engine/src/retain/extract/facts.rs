@@ -6,10 +6,13 @@ use chrono::{DateTime, Datelike, Utc};
 use hindsight_types::recall::FactType;
 use serde_json::Value;
 
+use super::attached::standing_in;
 use super::evidence::Evidence;
 use super::outcome::{Dropped, Extraction};
 use super::prompt::ChunkText;
 use super::reply::{Answer, RawFact, is_nothing};
+use super::schema::FROM_ATTACHMENTS;
+use crate::attachments::Attachment;
 use crate::config::{ExtractionMode, ExtractionSettings};
 use crate::retain::extracted::ExtractedFact;
 use crate::retain::when;
@@ -26,6 +29,7 @@ pub(super) fn facts(
     mode: ExtractionMode,
     settings: &ExtractionSettings,
 ) -> Extraction {
+    let shown = standing_in(&chunk.text, &chunk.attachments);
     let evidence = Evidence::of(chunk, settings.output_language.is_some());
     let mut dropped = Dropped { malformed: answer.malformed, empty: answer.empty, ..Dropped::default() };
     if mode == ExtractionMode::Verbatim {
@@ -41,7 +45,10 @@ pub(super) fn facts(
             continue;
         };
         let entities = entities(raw);
-        if let Some(missing) = evidence.missing(&parts.all(), &entities) {
+        let attachments = drawn_from(raw, &shown);
+        // What a picture shows stands in no word of the text.
+        let missing = if attachments.is_empty() { evidence.missing(&parts.all(), &entities) } else { None };
+        if let Some(missing) = missing {
             tracing::debug!(
                 chunk = chunk.number,
                 kind = missing.kind(),
@@ -61,6 +68,7 @@ pub(super) fn facts(
             labels: labelled.labels,
             tags: labelled.tags,
             caused_by: if settings.causal_links { causes(raw, &places) } else { Vec::new() },
+            attachments,
             text,
         });
     }
@@ -74,8 +82,10 @@ fn verbatim(
     settings: &ExtractionSettings,
     evidence: &Evidence,
 ) -> ExtractedFact {
-    let text = chunk.text.trim().to_owned();
+    let text = chunk.in_words().trim().to_owned();
     let mut fact = ExtractedFact { text, ..ExtractedFact::default() };
+    let shown = standing_in(&chunk.text, &chunk.attachments);
+    add_new(&mut fact.attachments, shown.iter().map(|shown| shown.id.clone()).collect());
     if let Some(first) = entries.first() {
         fact.fact_type = Some(fact_type(first));
         fact.occurred = occurred(first, &fact.text, chunk.said_at, evidence);
@@ -88,6 +98,7 @@ fn verbatim(
             // The text is not the model's, but these are.
             let named = entities(entry).into_iter().filter(|name| {
                 name.eq_ignore_ascii_case("user")
+                    || !shown.is_empty()
                     || evidence.missing(&[name], std::slice::from_ref(name)).is_none()
             });
             add_new(&mut fact.entities, named.collect());
@@ -179,6 +190,19 @@ fn entities(raw: &RawFact) -> Vec<String> {
     };
     let names = list.iter().filter_map(name).map(|name| sanitize(name.trim()).into_owned());
     names.filter(|name| !is_nothing(name)).collect()
+}
+
+/// The attachments that a fact was drawn from, of those that were shown.
+fn drawn_from(raw: &RawFact, shown: &[&Attachment]) -> Vec<String> {
+    let listed = raw.fields.get(FROM_ATTACHMENTS).and_then(Value::as_array);
+    let mut ids = Vec::new();
+    for number in listed.into_iter().flatten().filter_map(Value::as_u64) {
+        let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        if let Some(attachment) = place.and_then(|place| shown.get(place)) {
+            add_new(&mut ids, vec![attachment.id.clone()]);
+        }
+    }
+    ids
 }
 
 /// Causes of a fact among those that were kept before it.

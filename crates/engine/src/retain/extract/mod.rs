@@ -5,6 +5,7 @@
 //! has no [`evidence`]. A chunk whose answer grows too long is [`split`] in two. What an answer
 //! was paid for is kept until its document is written: the same question is not asked twice.
 
+mod attached;
 mod earlier;
 mod evidence;
 mod facts;
@@ -16,6 +17,7 @@ mod schema;
 mod split;
 mod wording;
 
+pub(crate) use attached::is_media;
 pub(crate) use earlier::earlier;
 pub(crate) use outcome::{ChunkFailure, ChunkOutcome, Dropped, Extraction};
 pub(crate) use prompt::{ChunkText, Questions};

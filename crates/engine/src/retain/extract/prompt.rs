@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{schema, wording};
+use super::{attached, schema, wording};
+use crate::attachments::{Attachment, described};
 use crate::config::{ExtractionMode, ExtractionSettings};
+use crate::hash::hex;
 use crate::labels::{LabelField, LabelKind, Labels};
-use crate::ports::{LlmOperation, Message, Output, Prompt};
+use crate::ports::{LlmOperation, Message, Output, Piece, Prompt};
+use crate::retain::facts::describe;
 
 /// A chunk, and what a reader has to know of it.
 #[derive(Clone, Debug)]
@@ -28,6 +31,18 @@ pub(crate) struct ChunkText {
     pub(crate) metadata: Option<Value>,
     /// What was said right before.
     pub(crate) earlier: String,
+    /// Attachments that its marks may name.
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl ChunkText {
+    /// Its text with words in place of its marks.
+    pub(super) fn in_words(&self) -> Cow<'_, str> {
+        if self.attachments.is_empty() {
+            return Cow::Borrowed(&self.text);
+        }
+        Cow::Owned(described(&self.text, |id| describe(&self.attachments, id)))
+    }
 }
 
 /// What all questions of one kind have in common.
@@ -62,30 +77,75 @@ impl Questions {
 
     /// The question for a chunk.
     pub(super) fn of(&self, chunk: &ChunkText) -> Prompt {
+        let (system, schema) = self.frame(chunk);
+        let mut pieces = self.pieces(chunk);
+        let user = match (pieces.pop(), pieces.is_empty()) {
+            (Some(Piece::Text(words)), true) => Message::User(words),
+            (last, _) => Message::Shown(pieces.into_iter().chain(last).collect()),
+        };
         Prompt {
-            operation: LlmOperation::Retain,
-            messages: vec![Message::System(self.system.clone()), Message::User(self.message(chunk))],
-            output: Output::Json { name: "facts".to_owned(), schema: self.schema.clone() },
+            operation: operation(chunk),
+            messages: vec![Message::System(system.into_owned()), user],
+            output: Output::Json { name: "facts".to_owned(), schema: schema.into_owned() },
             max_tokens: self.max_tokens,
+            temperature: None,
             budget: None,
         }
     }
 
-    fn message(&self, chunk: &ChunkText) -> String {
+    /// What is said to the model and the form of its answer, which say more where something is
+    /// attached.
+    fn frame(&self, chunk: &ChunkText) -> (Cow<'_, str>, Cow<'_, Value>) {
+        if attached::standing_in(&chunk.text, &chunk.attachments).is_empty() {
+            return (Cow::Borrowed(&self.system), Cow::Borrowed(&self.schema));
+        }
+        let system = format!("{}\n\n{}", self.system, wording::ATTACHMENTS);
+        (Cow::Owned(system), Cow::Owned(schema::with_attachments(&self.schema)))
+    }
+
+    /// What the user says and shows.
+    fn pieces(&self, chunk: &ChunkText) -> Vec<Piece> {
+        let mut pieces = attached::pieces(&chunk.text, &chunk.attachments, |text| inside(text).into_owned());
+        if let Some(Piece::Text(first)) = pieces.first_mut() {
+            first.insert_str(0, &self.before_text(chunk));
+        }
+        if let Some(Piece::Text(last)) = pieces.last_mut() {
+            last.push_str("\n</text>");
+        }
+        pieces
+    }
+
+    fn before_text(&self, chunk: &ChunkText) -> String {
         let mut message = self.preface.clone();
         message.push_str(&notes(chunk));
         if !chunk.earlier.is_empty() {
             // Writing to a text cannot fail.
             let _ = writeln!(message, "\n<earlier>\n{}\n</earlier>", inside(&chunk.earlier));
         }
-        let _ = write!(message, "\n<text>\n{}\n</text>", inside(&chunk.text));
+        message.push_str("\n<text>\n");
         message
     }
 
     /// Everything that the answer for a chunk depends on, but for who is asked.
-    pub(super) fn key_parts(&self, chunk: &ChunkText) -> [String; 3] {
-        [self.system.clone(), self.schema.to_string(), self.message(chunk)]
+    pub(super) fn key_parts(&self, chunk: &ChunkText) -> Vec<String> {
+        let (system, schema) = self.frame(chunk);
+        let words = self.pieces(chunk).into_iter().filter_map(|piece| match piece {
+            Piece::Text(words) => Some(words),
+            Piece::Media(_) => None,
+        });
+        let mut parts = vec![system.into_owned(), schema.to_string(), words.collect()];
+        for shown in attached::standing_in(&chunk.text, &chunk.attachments) {
+            parts.push(format!("{} {}", shown.media_type, hex(&shown.hash)));
+        }
+        parts
     }
+}
+
+/// What a question for the chunk is for.
+pub(super) fn operation(chunk: &ChunkText) -> LlmOperation {
+    let shown = attached::standing_in(&chunk.text, &chunk.attachments);
+    let has_media = shown.into_iter().any(attached::is_media);
+    if has_media { LlmOperation::RetainWithMedia } else { LlmOperation::Retain }
 }
 
 /// A text that cannot end the marks around it.

@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::facts::facts;
 use super::outcome::{ChunkFailure, ChunkOutcome, Extraction};
-use super::prompt::{ChunkText, Questions};
+use super::prompt::{ChunkText, Questions, operation};
 use super::reply::{self, Answer, Verdict};
 use super::split::halves;
 use super::{earlier, wording};
 use crate::config::{ExtractionMode, ExtractionSettings};
-use crate::ports::{LanguageModel, LlmFailure, LlmOperation, Message, Prompt};
+use crate::ports::{LanguageModel, LlmFailure, Message, Prompt};
 use crate::store::{BankKey, Store};
 
 /// Of an answer that was not good, so much is shown to the model again, in characters.
@@ -107,13 +107,14 @@ impl Reader<'_> {
         }
         let mut pieces = whole.facts.into_iter();
         let mut fact = pieces.next().unwrap_or_default();
-        chunk.text.trim().clone_into(&mut fact.text);
+        chunk.in_words().trim().clone_into(&mut fact.text);
         for piece in pieces {
             fact.occurred = fact.occurred.or(piece.occurred);
             for (known, more) in [
                 (&mut fact.entities, piece.entities),
                 (&mut fact.labels, piece.labels),
                 (&mut fact.tags, piece.tags),
+                (&mut fact.attachments, piece.attachments),
             ] {
                 known.extend(more);
                 let mut seen = std::collections::HashSet::new();
@@ -181,7 +182,7 @@ impl Reader<'_> {
             hash.update(part.as_bytes());
         };
         add(&wording::VERSION.to_string());
-        add(&self.llm.name(LlmOperation::Retain));
+        add(&self.llm.name(operation(chunk)));
         add(self.questions.mode.as_str());
         add(if self.settings.free_form_entities { "free" } else { "labels" });
         for part in self.questions.key_parts(chunk) {

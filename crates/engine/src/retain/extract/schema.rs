@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::config::ExtractionMode;
 use crate::labels::{LabelField, LabelKind, Labels};
 
+/// The property that lists the attachments a fact was drawn from.
+pub(super) const FROM_ATTACHMENTS: &str = "from_attachments";
+
 /// Schema of the answer to a question in this mode.
 pub(super) fn answer(
     mode: ExtractionMode,
@@ -43,6 +46,21 @@ pub(super) fn answer(
     }
     let facts = json!({"type": "array", "items": closed(fact)});
     closed(Map::from_iter([("facts".to_owned(), facts)]))
+}
+
+/// The same form, with a place for the attachments that a fact was drawn from.
+pub(super) fn with_attachments(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    if let Some(fact) = answer.pointer_mut("/properties/facts/items") {
+        if let Some(properties) = fact.get_mut("properties").and_then(Value::as_object_mut) {
+            let list = json!({"type": ["array", "null"], "items": {"type": "integer"}});
+            properties.insert(FROM_ATTACHMENTS.to_owned(), list);
+        }
+        if let Some(required) = fact.get_mut("required").and_then(Value::as_array_mut) {
+            required.push(json!(FROM_ATTACHMENTS));
+        }
+    }
+    answer
 }
 
 fn text() -> Value {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::attachments::marks;
 use crate::retain::chunk::json;
 use crate::text::sentences::sentences;
 
@@ -83,6 +84,9 @@ fn text_halves(text: &str) -> Option<(String, String)> {
         spaces.filter(near).min_by_key(|cut| cut.abs_diff(middle))
     };
     let cut = sentence.or_else(space).unwrap_or_else(|| text.floor_char_boundary(middle));
+    // Never inside the mark of an attachment.
+    let mark = marks(text).map(|(place, _)| place).find(|place| place.start < cut && cut < place.end);
+    let cut = mark.map_or(cut, |place| if place.start > 0 { place.start } else { place.end });
     let (first, second) = text.split_at_checked(cut)?;
     let (first, second) = (first.trim(), second.trim());
     (!first.is_empty() && !second.is_empty()).then(|| (first.to_owned(), second.to_owned()))

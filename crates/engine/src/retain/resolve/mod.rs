@@ -279,6 +279,7 @@ mod tests {
             author: None,
             entities: names.iter().map(mention).collect(),
             caused_by: Vec::new(),
+            attachments: Vec::new(),
             text_hash: 0,
         }
     }

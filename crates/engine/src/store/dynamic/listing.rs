@@ -104,6 +104,7 @@ pub struct MemoryRow {
     pub entities: Vec<String>,
     pub invalidation_reason: Option<String>,
     pub invalidated_at: Option<DateTime<Utc>>,
+    pub attachments: Option<Value>,
 }
 
 /// Which documents to list.
@@ -128,7 +129,12 @@ const MEMORY_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, 
     array(select e.name from memory_entities me \
       join entities e on e.bank_key = me.bank_key and e.entity_id = me.entity_id \
       where me.bank_key = m.bank_key and me.memory_id = m.memory_id order by e.name) entities, \
-    null::text invalidation_reason, null::timestamptz invalidated_at \
+    null::text invalidation_reason, null::timestamptz invalidated_at, \
+    case when m.attachment_ids is not null or m.fact_type = 3 then (select jsonb_agg(distinct a.info) \
+      from memories f join attachment_infos a on a.bank_key = m.bank_key and a.document_id = f.document_id \
+        and a.attachment_id = any(f.attachment_ids) \
+      where f.bank_key = m.bank_key and f.memory_id = any(m.memory_id || coalesce(m.source_ids, '{}')) \
+        and f.attachment_ids is not null) end attachments \
     from memories m join memory_state s using (bank_key, memory_id)";
 
 /// The same of a memory that was declared invalid.
@@ -137,7 +143,9 @@ const ARCHIVED_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index
     null::uuid[] source_ids, 1 proof_count, null::timestamptz consolidated_at, \
     null::timestamptz consolidation_failed_at, m.updated_at, \
     array(select e ->> 'name' from jsonb_array_elements(m.entities) e) entities, \
-    m.reason invalidation_reason, m.invalidated_at \
+    m.reason invalidation_reason, m.invalidated_at, \
+    (select jsonb_agg(a.info) from attachment_infos a where a.bank_key = m.bank_key \
+      and a.document_id = m.document_id and a.attachment_id = any(m.attachment_ids)) attachments \
     from archived_memories m cross join lateral (select m.updated_at) s";
 
 impl Store {

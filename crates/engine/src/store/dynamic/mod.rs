@@ -18,7 +18,7 @@ pub use recall::{
     Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Posting, PostingsQuery,
     TermProbe, WordHit,
 };
-pub(super) use recall::{fetch_chunks, fetch_visible};
+pub(super) use recall::{count_pending, fetch_chunks, fetch_visible};
 pub use tags::TagFilter;
 
 /// PostgreSQL cuts longer names silently.

@@ -42,6 +42,15 @@ impl TagFilter {
         }
     }
 
+    /// Whether a row with these tags passes, as the database would say.
+    pub fn passes(&self, tags: &[String]) -> bool {
+        match self {
+            Self::All => true,
+            Self::List { tags: wanted, matching } => leaf_passes(tags, wanted, *matching),
+            Self::Groups(groups) => groups.iter().all(|group| group_passes(tags, group)),
+        }
+    }
+
     /// Appends ` and <predicate>` over the array column `column`.
     pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, column: &'static str) {
         match self {
@@ -75,6 +84,29 @@ impl TagFilter {
                 }
             }
         }
+    }
+}
+
+fn group_passes(tags: &[String], group: &TagGroup) -> bool {
+    match group {
+        TagGroup::Leaf { tags: wanted, matching, .. } => leaf_passes(tags, wanted, *matching),
+        TagGroup::And { and } => and.iter().all(|group| group_passes(tags, group)),
+        TagGroup::Or { or } => or.iter().any(|group| group_passes(tags, group)),
+        TagGroup::Not { not } => !group_passes(tags, not),
+    }
+}
+
+fn leaf_passes(tags: &[String], wanted: &[String], matching: TagsMatch) -> bool {
+    let wanted: Vec<_> = wanted.iter().map(|tag| sanitize(tag)).collect();
+    let has = |wanted: &str| tags.iter().any(|tag| tag == wanted);
+    let any = || wanted.iter().any(|tag| has(tag));
+    let all = || wanted.iter().all(|tag| has(tag));
+    match matching {
+        TagsMatch::Any => tags.is_empty() || any(),
+        TagsMatch::AnyStrict => any(),
+        TagsMatch::All => tags.is_empty() || all(),
+        TagsMatch::AllStrict => !tags.is_empty() && all(),
+        TagsMatch::Exact => all() && tags.iter().all(|tag| wanted.iter().any(|wanted| **wanted == **tag)),
     }
 }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{OperationSignal, wake};
 use crate::store::banks::hold;
+use crate::store::files::store_file;
 use crate::store::session::Session;
 use crate::store::{BankKey, Store, StoreError};
 
@@ -39,6 +40,16 @@ pub enum Submission {
 impl Store {
     /// Stores operations, all or none. The first one's id decides whether they are new.
     pub async fn submit(&self, bank: BankKey, operations: &[NewOperation]) -> Result<Submission, StoreError> {
+        self.submit_with_files(bank, operations, &[]).await
+    }
+
+    /// The same with the bytes that some of them work on, by their ids.
+    pub async fn submit_with_files(
+        &self,
+        bank: BankKey,
+        operations: &[NewOperation],
+        files: &[(Uuid, Vec<u8>)],
+    ) -> Result<Submission, StoreError> {
         let Some(first) = operations.first() else { return Ok(Submission::New) };
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
@@ -61,6 +72,9 @@ impl Store {
         }
         for operation in operations {
             insert(&mut transaction, bank, operation).await?;
+        }
+        for (operation_id, bytes) in files {
+            store_file(&mut transaction, bank, *operation_id, &mut bytes.as_slice()).await?;
         }
         wake(&mut transaction, OperationSignal::Work).await?;
         transaction.end().await?;

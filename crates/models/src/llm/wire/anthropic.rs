@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use hindsight_engine::ports::{Message, Tool, ToolCall, ToolChoice};
+use hindsight_engine::ports::{Message, Piece, Tool, ToolCall, ToolChoice};
 use hindsight_types::retain::TokenUsage;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Question, Wanted, system, tokens};
+use super::{Answer, Question, Wanted, base64, is_image, system, tokens};
 use crate::llm::options::{JsonMode, ModelOptions};
 
 /// Version of the API that this is written for.
@@ -27,7 +27,9 @@ const REFUSED: [&str; 8] = [
 
 pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> Map<String, Value> {
     let mut body = Map::new();
-    let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
+    let mut put = |key: &str, value: Value| {
+        body.insert(key.to_owned(), value);
+    };
     put("model", json!(options.model));
     put("max_tokens", json!(question.max_tokens.unwrap_or(MAX_TOKENS)));
     if let Some(text) = system(&question.messages) {
@@ -65,14 +67,12 @@ pub(super) fn body(options: &ModelOptions, question: &Question, cache: bool) -> 
         }
         Wanted::Tools { tools, choice } => {
             put("tools", tools.iter().map(|offered| tool(offered)).collect());
-            put(
-                "tool_choice",
-                match choice {
-                    ToolChoice::Auto => json!({"type": "auto"}),
-                    ToolChoice::Required => json!({"type": "any"}),
-                    ToolChoice::Named(name) => json!({"type": "tool", "name": name}),
-                },
-            );
+            match choice {
+                None => {}
+                Some(ToolChoice::Auto) => put("tool_choice", json!({"type": "auto"})),
+                Some(ToolChoice::Required) => put("tool_choice", json!({"type": "any"})),
+                Some(ToolChoice::Named(name)) => put("tool_choice", json!({"type": "tool", "name": name})),
+            }
         }
     }
     if !config.is_empty() {
@@ -106,6 +106,7 @@ fn turns(messages: &[Message]) -> Value {
         let (role, blocks) = match message {
             Message::System(_) => continue,
             Message::User(text) => ("user", vec![json!({"type": "text", "text": text})]),
+            Message::Shown(pieces) => ("user", pieces.iter().map(piece).collect()),
             Message::ToolResult { call_id, content } => {
                 ("user", vec![json!({"type": "tool_result", "tool_use_id": call_id, "content": content})])
             }
@@ -123,6 +124,23 @@ fn turns(messages: &[Message]) -> Value {
         }
     }
     turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect()
+}
+
+fn piece(piece: &Piece) -> Value {
+    match piece {
+        Piece::Text(text) => json!({"type": "text", "text": text}),
+        Piece::Media(media) => {
+            let source = json!({"type": "base64", "media_type": media.media_type, "data": base64(media)});
+            if is_image(media) {
+                return json!({"type": "image", "source": source});
+            }
+            let mut block = json!({"type": "document", "source": source});
+            if let (Some(name), Some(block)) = (&media.filename, block.as_object_mut()) {
+                block.insert("title".to_owned(), json!(name));
+            }
+            block
+        }
+    }
 }
 
 /// Arguments as an object, which they have to be here.

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use hindsight_engine::ports::{Message, Tool, ToolCall, ToolChoice};
+use hindsight_engine::ports::{Message, Piece, Tool, ToolCall, ToolChoice};
 use hindsight_types::retain::TokenUsage;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Question, Wanted, system, tokens};
+use super::{Answer, Question, Wanted, base64, system, tokens};
 use crate::llm::options::{JsonMode, ModelOptions};
 
 /// Between the number of a call and what the model wants to be given back with it.
@@ -51,11 +51,14 @@ pub(super) fn body(options: &ModelOptions, question: &Question) -> Map<String, V
             let tools: Vec<_> = tools.iter().map(|offered| tool(offered)).collect();
             body.insert("tools".to_owned(), json!([{"functionDeclarations": tools}]));
             let config = match choice {
-                ToolChoice::Auto => json!({"mode": "AUTO"}),
-                ToolChoice::Required => json!({"mode": "ANY"}),
-                ToolChoice::Named(name) => json!({"mode": "ANY", "allowedFunctionNames": [name]}),
+                None => None,
+                Some(ToolChoice::Auto) => Some(json!({"mode": "AUTO"})),
+                Some(ToolChoice::Required) => Some(json!({"mode": "ANY"})),
+                Some(ToolChoice::Named(name)) => Some(json!({"mode": "ANY", "allowedFunctionNames": [name]})),
             };
-            body.insert("toolConfig".to_owned(), json!({"functionCallingConfig": config}));
+            if let Some(config) = config {
+                body.insert("toolConfig".to_owned(), json!({"functionCallingConfig": config}));
+            }
         }
     }
     if !generation.is_empty() {
@@ -72,6 +75,7 @@ fn turns(messages: &[Message]) -> Value {
         let (role, parts) = match message {
             Message::System(_) => continue,
             Message::User(text) => ("user", vec![json!({"text": text})]),
+            Message::Shown(pieces) => ("user", pieces.iter().map(piece).collect()),
             Message::ToolResult { call_id, content } => {
                 let name = names.get(call_id.as_str()).copied().unwrap_or_default();
                 ("user", vec![json!({"functionResponse": {"name": name, "response": {"result": content}}})])
@@ -88,6 +92,15 @@ fn turns(messages: &[Message]) -> Value {
         }
     }
     turns.into_iter().map(|(role, parts)| json!({"role": role, "parts": parts})).collect()
+}
+
+fn piece(piece: &Piece) -> Value {
+    match piece {
+        Piece::Text(text) => json!({"text": text}),
+        Piece::Media(media) => {
+            json!({"inlineData": {"mimeType": media.media_type, "data": base64(media)}})
+        }
+    }
 }
 
 /// A call that the model has made, with its signature, without which newer models refuse it.

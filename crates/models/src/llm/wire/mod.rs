@@ -4,7 +4,9 @@ mod anthropic;
 mod gemini;
 mod openai;
 
-use hindsight_engine::ports::{Message, Tool, ToolCall, ToolChoice};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hindsight_engine::ports::{Media, Message, Tool, ToolCall, ToolChoice};
 use hindsight_types::retain::TokenUsage;
 use reqwest::Url;
 use serde_json::{Map, Value};
@@ -34,8 +36,8 @@ pub(super) enum Wanted<'p> {
     Text,
     /// JSON of a schema.
     Json { name: &'p str, schema: Value, mode: JsonMode },
-    /// Calls of tools, or words.
-    Tools { tools: Vec<&'p Tool>, choice: ToolChoice },
+    /// Calls of tools, or words; none = how is left to the service.
+    Tools { tools: Vec<&'p Tool>, choice: Option<ToolChoice> },
 }
 
 /// An answer.
@@ -144,6 +146,15 @@ fn system(messages: &[Message]) -> Option<String> {
         })
         .collect();
     (!texts.is_empty()).then(|| texts.join("\n\n"))
+}
+
+/// The bytes of a picture or a file as every provider takes them.
+fn base64(media: &Media) -> String {
+    STANDARD.encode(&media.data)
+}
+
+fn is_image(media: &Media) -> bool {
+    media.media_type.starts_with("image/")
 }
 
 /// A number of tokens; what is no number counts as none.

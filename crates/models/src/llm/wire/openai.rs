@@ -1,11 +1,11 @@
 //! Chat completions of OpenAI, which most others offer as well.
 
-use hindsight_engine::ports::{Message, Tool, ToolCall, ToolChoice};
+use hindsight_engine::ports::{Message, Piece, Tool, ToolCall, ToolChoice};
 use hindsight_types::retain::TokenUsage;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Question, Wanted, tokens};
+use super::{Answer, Question, Wanted, base64, is_image, tokens};
 use crate::llm::json::value_in;
 use crate::llm::options::{JsonMode, ModelOptions};
 
@@ -15,7 +15,9 @@ pub(super) fn body(
     require_parameters: bool,
 ) -> Map<String, Value> {
     let mut body = Map::new();
-    let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
+    let mut put = |key: &str, value: Value| {
+        body.insert(key.to_owned(), value);
+    };
     put("model", json!(options.model));
     put("messages", question.messages.iter().map(message).collect());
     if let Some(temperature) = question.temperature {
@@ -38,14 +40,14 @@ pub(super) fn body(
         }
         Wanted::Tools { tools, choice } => {
             put("tools", tools.iter().map(|offered| tool(offered)).collect());
-            put(
-                "tool_choice",
-                match choice {
-                    ToolChoice::Auto => json!("auto"),
-                    ToolChoice::Required => json!("required"),
-                    ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
-                },
-            );
+            match choice {
+                None => {}
+                Some(ToolChoice::Auto) => put("tool_choice", json!("auto")),
+                Some(ToolChoice::Required) => put("tool_choice", json!("required")),
+                Some(ToolChoice::Named(name)) => {
+                    put("tool_choice", json!({"type": "function", "function": {"name": name}}));
+                }
+            }
         }
     }
     if require_parameters && matches!(question.output, Wanted::Json { mode: JsonMode::Schema, .. }) {
@@ -58,6 +60,9 @@ fn message(message: &Message) -> Value {
     match message {
         Message::System(text) => json!({"role": "system", "content": text}),
         Message::User(text) => json!({"role": "user", "content": text}),
+        Message::Shown(pieces) => {
+            json!({"role": "user", "content": pieces.iter().map(piece).collect::<Vec<_>>()})
+        }
         Message::Assistant { text, tool_calls } if tool_calls.is_empty() => {
             json!({"role": "assistant", "content": text})
         }
@@ -72,6 +77,21 @@ fn message(message: &Message) -> Value {
         }
         Message::ToolResult { call_id, content } => {
             json!({"role": "tool", "tool_call_id": call_id, "content": content})
+        }
+    }
+}
+
+fn piece(piece: &Piece) -> Value {
+    match piece {
+        Piece::Text(text) => json!({"type": "text", "text": text}),
+        Piece::Media(media) => {
+            let data = format!("data:{};base64,{}", media.media_type, base64(media));
+            if is_image(media) {
+                return json!({"type": "image_url", "image_url": {"url": data}});
+            }
+            // A file has to have a name here.
+            let name = media.filename.as_deref().unwrap_or("document.pdf");
+            json!({"type": "file", "file": {"filename": name, "file_data": data}})
         }
     }
 }

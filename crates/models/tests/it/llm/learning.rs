@@ -1,11 +1,12 @@
 //! What a service does not take is asked for once only.
 
 use hindsight_engine::ports::{LanguageModel, LlmFailure, Output, Prompt, ToolChoice};
+use hindsight_models::llm::RouteOptions;
 use serde_json::{Value, json};
 
 use super::player::{Play, Player};
 use super::providers::PROVIDERS;
-use super::{json as json_output, model, prompt, tools};
+use super::{json as json_output, model, prompt, route, router, tools};
 
 #[tokio::test]
 async fn ways_of_asking_for_json_are_given_up_one_after_the_other() {
@@ -114,15 +115,48 @@ async fn bounds_names_and_temperatures_are_learned() {
 }
 
 #[tokio::test]
-async fn a_tool_that_cannot_be_named_is_the_only_one() {
-    let lmstudio = PROVIDERS[5];
-    let complaint = "Invalid tool_choice type: 'object'. Supported string values: none, auto, required";
-    let player = Player::start([lmstudio.fails(400, complaint), lmstudio.calls("done", &json!({}))]).await;
-    let named = prompt(tools(ToolChoice::Named("done".to_owned())));
-    let reply = model(lmstudio.at(&player)).ask(named).await.unwrap();
-    assert_eq!(reply.tool_calls[0].name, "done");
-    let body = &player.asked()[1].body;
-    assert_eq!((&body["tool_choice"], body["tools"].as_array().unwrap().len()), (&json!("required"), 1));
+async fn a_tool_that_has_to_be_called_is_asked_for_in_words_that_are_taken() {
+    let [openai, anthropic, gemini, _, _, lmstudio] = PROVIDERS;
+    let complaint = "tool_choice: forced tool use is not supported by this model";
+    let (any, one) = (json!({"type": "any"}), json!({"type": "tool", "name": "done"}));
+    for (provider, choice, ways) in [
+        // In OpenAI's words a tool is named by being the only one.
+        (openai, "/tool_choice", vec![(json!("required"), 1), (Value::Null, 1)]),
+        (anthropic, "/tool_choice", vec![(one, 2), (any, 1), (Value::Null, 1)]),
+        (gemini, "/toolConfig/functionCallingConfig/mode", vec![(json!("ANY"), 2)]),
+        // It is known not to listen.
+        (lmstudio, "/tool_choice", vec![(Value::Null, 1)]),
+    ] {
+        let mut plays: Vec<_> = ways.iter().skip(1).map(|_| provider.fails(400, complaint)).collect();
+        plays.extend([provider.calls("done", &json!({})), provider.calls("done", &json!({}))]);
+        let player = Player::start(plays).await;
+        let model = model(provider.at(&player));
+        for _ in 0..2 {
+            let named = prompt(tools(ToolChoice::Named("done".to_owned())));
+            assert_eq!(model.ask(named).await.unwrap().tool_calls[0].name, "done", "{provider:?}");
+        }
+        let asked = player.asked();
+        assert_eq!(asked.len(), ways.len() + 1, "the second call knows it: {provider:?}");
+        let told = |body: &Value| {
+            let list = body.pointer("/tools/0/functionDeclarations").unwrap_or(&body["tools"]);
+            (body.pointer(choice).cloned().unwrap_or_default(), list.as_array().unwrap().len())
+        };
+        for (way, asked) in ways.iter().zip(&asked) {
+            assert_eq!(told(&asked.body), *way, "{provider:?}");
+        }
+        assert_eq!(asked.last().map(|last| told(&last.body)), ways.last().cloned());
+    }
+}
+
+#[tokio::test]
+async fn a_call_may_have_a_temperature_of_its_own() {
+    let player = Player::start([PROVIDERS[0].says("Hello."), PROVIDERS[0].says("Hello.")]).await;
+    let steady = || Prompt { temperature: Some(0.0), ..prompt(Output::Text) };
+    model(PROVIDERS[0].at(&player)).ask(steady()).await.unwrap();
+    let without = RouteOptions { temperature: None, ..route(vec![PROVIDERS[0].at(&player)]) };
+    router(&without).ask(steady()).await.unwrap();
+    let told: Vec<_> = player.asked().iter().map(|asked| asked.body["temperature"].clone()).collect();
+    assert_eq!(told, [json!(0.0), Value::Null], "where none is to be sent, none is");
 }
 
 #[tokio::test]

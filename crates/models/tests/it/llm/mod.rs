@@ -46,6 +46,8 @@ fn router(route: &RouteOptions) -> Router {
 fn router_with(route: &RouteOptions, max_concurrent: usize) -> Router {
     let options = LlmOptions {
         retain: route.clone(),
+        retain_with_media: route.clone(),
+        sees_media: true,
         reflect: route.clone(),
         consolidation: route.clone(),
         mental_model_refresh: route.clone(),
@@ -70,6 +72,7 @@ fn prompt(output: Output) -> Prompt {
         ],
         output,
         max_tokens: Some(20_000),
+        temperature: None,
         budget: None,
     }
 }

@@ -19,10 +19,18 @@ pub(crate) struct Provider {
     json: &'static [JsonMode],
 }
 
-const NEARBY: Dialect =
-    Dialect::OpenAi { completion_tokens: false, require_parameters: false, shows_schema: true };
-const COMPLETION_TOKENS: Dialect =
-    Dialect::OpenAi { completion_tokens: true, require_parameters: false, shows_schema: false };
+const NEARBY: Dialect = Dialect::OpenAi {
+    completion_tokens: false,
+    require_parameters: false,
+    shows_schema: true,
+    tool_choice: false,
+};
+const COMPLETION_TOKENS: Dialect = Dialect::OpenAi {
+    completion_tokens: true,
+    require_parameters: false,
+    shows_schema: false,
+    tool_choice: true,
+};
 const ALL_WAYS: &[JsonMode] = &[JsonMode::Schema, JsonMode::Json, JsonMode::Prompt];
 const WITHOUT_MODE: &[JsonMode] = &[JsonMode::Schema, JsonMode::Prompt];
 

@@ -1,6 +1,8 @@
 //! What each provider is sent, to the letter.
 
-use hindsight_engine::ports::{LanguageModel, Message, Output, Prompt, ToolCall, ToolChoice};
+use hindsight_engine::ports::{
+    LanguageModel, LlmOperation, Media, Message, Output, Piece, Prompt, ToolCall, ToolChoice,
+};
 use serde_json::{Value, json};
 
 use super::player::Player;
@@ -43,6 +45,30 @@ async fn questions_are_put_in_the_words_of_the_provider() {
         let shown =
             names.into_iter().zip(player.asked()).map(|(name, asked)| (name.to_owned(), asked.shown()));
         insta::assert_json_snapshot!(provider.name, Value::Object(shown.collect()));
+    }
+}
+
+#[tokio::test]
+async fn pictures_and_files_are_shown_in_the_words_of_the_provider() {
+    for provider in PROVIDERS {
+        let player = Player::start([provider.says("A cat.")]).await;
+        let model = model(provider.at(&player));
+        let media = |media_type: &str, filename: Option<&str>| {
+            let (media_type, filename) = (media_type.to_owned(), filename.map(str::to_owned));
+            Piece::Media(Media { media_type, filename, data: [0, 1, 2, 253].into() })
+        };
+        let mut prompt = prompt(Output::Text);
+        prompt.operation = LlmOperation::RetainWithMedia;
+        prompt.messages.push(Message::Shown(vec![
+            Piece::Text("A picture:".to_owned()),
+            media("image/png", None),
+            Piece::Text("and two files:".to_owned()),
+            media("application/pdf", Some("letter.pdf")),
+            media("application/pdf", None),
+        ]));
+        assert_eq!(model.ask(prompt).await.unwrap().text, "A cat.", "{provider:?}");
+        let asked = player.asked().into_iter().next().expect("a question");
+        insta::assert_json_snapshot!(format!("{}_media", provider.name), asked.shown());
     }
 }
 

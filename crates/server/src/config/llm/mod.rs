@@ -9,7 +9,7 @@ mod tests;
 use std::time::Duration;
 
 use hindsight_models::ApiKey;
-use hindsight_models::llm::{LlmOptions, ModelOptions, RouteOptions, SchemaKeywords};
+use hindsight_models::llm::{LlmOptions, ModelOptions, Order, RouteOptions, SchemaKeywords};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -42,6 +42,8 @@ struct Common {
     strict: [Option<bool>; 3],
     json_mode: Option<bool>,
     cache: bool,
+    /// Whether conversations of reflect may be kept too.
+    reflect_cache: bool,
     groq_tier: Option<String>,
     openai_tier: Option<String>,
     gemini_safety: Option<Value>,
@@ -60,6 +62,8 @@ pub(super) fn read(
     let common = Common::read(&reader)?;
     let llm = |retain, reflect, consolidation, mental_model_refresh| -> Result<LlmOptions, SettingError> {
         Ok(LlmOptions {
+            retain_with_media: RouteOptions::clone(&retain),
+            sees_media: true,
             retain,
             reflect,
             consolidation,
@@ -93,22 +97,47 @@ pub(super) fn read(
     // Without a model of its own a kind is read as if for this one, for the form of its settings.
     let stand_in = Account::of(providers::named("openai")?);
     let routes = [
-        (vec![retain, base], &table::LLM_TEMPERATURE_RETAIN, common.strict[0]),
-        (vec![reflect, base], &table::LLM_TEMPERATURE_REFLECT, common.strict[1]),
-        (vec![consolidation, base], &table::LLM_TEMPERATURE_CONSOLIDATION, common.strict[2]),
-        (vec![refresh, reflect, base], &table::LLM_TEMPERATURE_MENTAL_MODEL_REFRESH, common.strict[1]),
+        (vec![retain, base], &table::LLM_TEMPERATURE_RETAIN, common.strict[0], true),
+        (vec![reflect, base], &table::LLM_TEMPERATURE_REFLECT, common.strict[1], common.reflect_cache),
+        (vec![consolidation, base], &table::LLM_TEMPERATURE_CONSOLIDATION, common.strict[2], true),
+        (
+            vec![refresh, reflect, base],
+            &table::LLM_TEMPERATURE_MENTAL_MODEL_REFRESH,
+            common.strict[1],
+            common.reflect_cache,
+        ),
     ];
     let mut read = Vec::new();
-    for ((scopes, temperature, strict), account) in routes.iter().zip(&accounts) {
+    for ((scopes, temperature, strict, cache), account) in routes.iter().zip(&accounts) {
         let account = account.as_ref();
-        let route =
-            Route { scopes, temperature, strict: *strict, common: &common, is_wanted: account.is_some() };
+        let route = Route {
+            scopes,
+            temperature,
+            strict: *strict,
+            cache: common.cache && *cache,
+            common: &common,
+            is_wanted: account.is_some(),
+        };
         read.push(route.read(account.unwrap_or(&stand_in))?);
     }
-    let Ok([retain, reflect, consolidation, refresh]) = <[RouteOptions; 4]>::try_from(read) else {
+    let Ok([for_retain, reflect, consolidation, refresh]) = <[RouteOptions; 4]>::try_from(read) else {
         return Ok(None);
     };
-    let llm = llm(retain, reflect, consolidation, refresh)?;
+    let [of_retain, ..] = &accounts;
+    let has_own = base.media().has_any();
+    let with_media = match of_retain.as_ref().filter(|_| has_own) {
+        Some(account) => with_media(base, retain, account, &for_retain, &common)?,
+        None => for_retain.clone(),
+    };
+    let sees_media = match reader.given(&table::LLM_VISION) {
+        Some(_) => reader.flag(&table::LLM_VISION)?,
+        None => with_media.models.iter().all(|model| providers::sees(&model.model)),
+    };
+    let llm = LlmOptions {
+        retain_with_media: with_media,
+        sees_media,
+        ..llm(for_retain, reflect, consolidation, refresh)?
+    };
     let with_model: Vec<_> = accounts.iter().map(Option::is_some).collect();
     if with_model.iter().all(|has| *has) {
         return Ok(Some(llm));
@@ -122,15 +151,47 @@ pub(super) fn read(
             without.first().copied().unwrap_or_default()
         )));
     }
-    if !is_off && reader.given(&table::LLM_MODEL).is_some() {
-        remarks.push(format!(
-            "{} has no effect without {} or {}",
-            table::LLM_MODEL.name,
-            table::LLM_PROVIDER.name,
-            table::LLM_API_KEY.name
-        ));
+    for model in [&table::LLM_MODEL, &table::VLM_MODEL, &table::VLM_PROVIDER] {
+        if !is_off && reader.given(model).is_some() {
+            remarks.push(format!(
+                "{} has no effect without {} or {}",
+                model.name,
+                table::LLM_PROVIDER.name,
+                table::LLM_API_KEY.name
+            ));
+        }
     }
     Ok(None)
+}
+
+/// Who reads texts with pictures and files in them: as the others, whose route is `texts`, or a
+/// model of its own.
+fn with_media(
+    base: Scope<'_>,
+    retain: Scope<'_>,
+    account: &Account,
+    texts: &RouteOptions,
+    common: &Common,
+) -> Result<RouteOptions, SettingError> {
+    let media = base.media();
+    let told = |error| media.told(error);
+    let Some(account) = Account::read(media, Some(account)).map_err(told)? else {
+        return Ok(texts.clone());
+    };
+    let scopes = [media, retain, base];
+    let route = Route {
+        scopes: &scopes,
+        temperature: &table::LLM_TEMPERATURE_RETAIN,
+        strict: common.strict[0],
+        cache: common.cache,
+        common,
+        is_wanted: true,
+    };
+    Ok(RouteOptions {
+        models: vec![route.model(&account, &scopes)?],
+        order: Order::Failover,
+        ..texts.clone()
+    })
 }
 
 impl Common {
@@ -152,6 +213,7 @@ impl Common {
             ],
             json_mode: optional_flag(&table::LLM_JSON_MODE)?,
             cache: reader.flag(&table::LLM_PROMPT_CACHE)?,
+            reflect_cache: reader.flag(&table::REFLECT_PROMPT_CACHE)?,
             groq_tier: reader.text(&table::LLM_GROQ_SERVICE_TIER),
             openai_tier,
             gemini_safety: gemini_safety.transpose().map(|list| list.map(Value::Array)).map_err(|_| {
@@ -260,6 +322,8 @@ struct Route<'r> {
     scopes: &'r [Scope<'r>],
     temperature: &'r Setting,
     strict: Option<bool>,
+    /// Whether a provider may keep the beginning of conversations.
+    cache: bool,
     common: &'r Common,
     /// Whether there is a model for these calls; else only their form is looked at.
     is_wanted: bool,
@@ -334,7 +398,7 @@ impl Route<'_> {
         Ok(ModelOptions {
             provider: provider.name.to_owned(),
             model: account.model.clone(),
-            dialect: provider.dialect(self.common.cache, &url),
+            dialect: provider.dialect(self.cache, &url),
             url,
             key,
             headers: account.headers.clone(),

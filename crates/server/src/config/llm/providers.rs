@@ -19,6 +19,8 @@ pub(super) struct Provider {
     pub(super) has_schemas: bool,
     /// Whether it is known to promise JSON without a schema.
     pub(super) has_json_mode: bool,
+    /// Whether it can be told that a tool has to be called.
+    pub(super) has_tool_choice: bool,
 }
 
 /// How it is spoken to.
@@ -35,7 +37,16 @@ pub(super) enum Kind {
 impl Provider {
     const fn new(name: &'static str, url: &'static str, model: &'static str) -> Self {
         let kind = Kind::OpenAi;
-        Self { name, url, model, kind, is_closed: true, has_schemas: true, has_json_mode: true }
+        Self {
+            name,
+            url,
+            model,
+            kind,
+            is_closed: true,
+            has_schemas: true,
+            has_json_mode: true,
+            has_tool_choice: true,
+        }
     }
 
     const fn kind(self, kind: Kind) -> Self {
@@ -54,6 +65,10 @@ impl Provider {
         Self { has_json_mode: false, ..self }
     }
 
+    const fn without_tool_choice(self) -> Self {
+        Self { has_tool_choice: false, ..self }
+    }
+
     /// How it is spoken to at this place.
     pub(super) fn dialect(&self, cache: bool, url: &Url) -> Dialect {
         match self.kind {
@@ -64,6 +79,7 @@ impl Provider {
                 require_parameters: self.kind == Kind::OpenRouter,
                 // What runs there keeps to a schema by its grammar, which the model does not see.
                 shows_schema: is_near(url) || self.name == "ollama-cloud",
+                tool_choice: self.has_tool_choice,
             },
         }
     }
@@ -90,15 +106,26 @@ pub(super) const PROVIDERS: [Provider; 17] = [
         .kind(Kind::Gemini),
     Provider::new("groq", "https://api.groq.com/openai/v1", "openai/gpt-oss-120b")
         .kind(Kind::CompletionTokens),
-    Provider::new("ollama", "http://localhost:11434/v1", "gemma3:12b").open().without_json_mode(),
-    Provider::new("ollama-cloud", "https://ollama.com/v1", "gemma3:12b").without_json_mode(),
-    Provider::new("lmstudio", "http://localhost:1234/v1", "local-model").open().without_json_mode(),
+    Provider::new("ollama", "http://localhost:11434/v1", "gemma3:12b")
+        .open()
+        .without_json_mode()
+        .without_tool_choice(),
+    Provider::new("ollama-cloud", "https://ollama.com/v1", "gemma3:12b")
+        .without_json_mode()
+        .without_tool_choice(),
+    Provider::new("lmstudio", "http://localhost:1234/v1", "local-model")
+        .open()
+        .without_json_mode()
+        .without_tool_choice(),
     Provider::new("openrouter", "https://openrouter.ai/api/v1", "qwen/qwen3.5-9b").kind(Kind::OpenRouter),
     Provider::new("requesty", "https://router.requesty.ai/v1", "openai/gpt-4o-mini"),
-    Provider::new("deepseek", "https://api.deepseek.com", "deepseek-v4-flash").without_schemas(),
+    Provider::new("deepseek", "https://api.deepseek.com", "deepseek-v4-flash")
+        .without_schemas()
+        .without_tool_choice(),
     Provider::new("zai", "https://api.z.ai/api/paas/v4", "glm-4.5-flash")
         .without_schemas()
-        .without_json_mode(),
+        .without_json_mode()
+        .without_tool_choice(),
     Provider::new("minimax", "https://api.minimax.io/v1", "MiniMax-M3").without_schemas(),
     Provider::new("volcano", "https://ark.cn-beijing.volces.com/api/v3", "doubao-pro-32k")
         .without_schemas()
@@ -137,6 +164,31 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("mock", "openai with the URL of a server of your own as HINDSIGHT_API_LLM_BASE_URL"),
     ("azure", "openai with the OpenAI-compatible URL of your resource as HINDSIGHT_API_LLM_BASE_URL"),
 ];
+
+/// Families of models that are known to read texts only, by beginnings of their names.
+const TEXT_ONLY: [&str; 14] = [
+    "gpt-oss",
+    "gpt-3.5",
+    "o1-mini",
+    "o3-mini",
+    "deepseek",
+    "llama-v3",
+    "llama-3.1",
+    "llama-3.3",
+    "llama3",
+    "mistral-",
+    "mixtral",
+    "qwen2.5-coder",
+    "glm-4.5-flash",
+    "minimax",
+];
+
+/// Whether a model can be shown pictures and files, as far as one can tell from its name: whoever
+/// is not known to read texts only.
+pub(super) fn sees(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    !TEXT_ONLY.iter().any(|family| name.starts_with(family))
+}
 
 /// The provider of this name.
 pub(super) fn named(name: &str) -> Result<&'static Provider, SettingError> {

@@ -22,6 +22,8 @@ const OF_OPERATION: [&str; 13] = [
     "DEFAULT_HEADERS",
     "STRATEGY",
 ];
+/// What may be set for the model that is shown pictures and files.
+const OF_MEDIA: [&str; 4] = ["PROVIDER", "API_KEY", "MODEL", "BASE_URL"];
 /// What may be set for one model in a row.
 const OF_MEMBER: [&str; 9] = [
     "PROVIDER",
@@ -44,12 +46,14 @@ pub(super) struct Scope<'l> {
     operation: Option<&'static str>,
     /// Place in the row; none = the first.
     member: Option<usize>,
+    /// Whether it is for what is shown pictures and files.
+    is_media: bool,
 }
 
 impl<'l> Scope<'l> {
     /// The settings for all calls.
     pub(super) fn base(lookup: &'l dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, operation: None, member: None }
+        Self { lookup, operation: None, member: None, is_media: false }
     }
 
     pub(super) fn operation(self, operation: &'static str) -> Self {
@@ -60,8 +64,16 @@ impl<'l> Scope<'l> {
         Self { member: Some(member), ..self }
     }
 
+    /// The settings of the model that is shown pictures and files.
+    pub(super) fn media(self) -> Self {
+        Self { is_media: true, ..self }
+    }
+
     /// What belongs to this place has in front, behind `HINDSIGHT_API_`.
     fn front(self) -> String {
+        if self.is_media {
+            return "VLM_".to_owned();
+        }
         let operation = self.operation.map(|operation| format!("{operation}_")).unwrap_or_default();
         let member = self.member.map(|member| format!("{member}_")).unwrap_or_default();
         format!("{operation}LLM_{member}")
@@ -72,20 +84,21 @@ impl<'l> Scope<'l> {
         self.reading(|reader| reader.given(setting))
     }
 
-    /// Whether anything is given of what one model in a row may have.
+    /// Whether anything is given of what one model in a row, or this one, may have.
     pub(super) fn has_any(self) -> bool {
         let front = self.front();
         let is_given = |name: &&str| {
             let value = (self.lookup)(&format!("HINDSIGHT_API_{front}{name}"));
             value.is_some_and(|value| !value.trim().is_empty())
         };
-        OF_MEMBER.iter().any(is_given)
+        if self.is_media { OF_MEDIA.iter().any(is_given) } else { OF_MEMBER.iter().any(is_given) }
     }
 
     /// Reads by the names of this place.
     pub(super) fn reading<T>(self, read: impl FnOnce(&Reader) -> T) -> T {
         let front = self.front();
         let lookup = |name: &str| match name.strip_prefix(BASE) {
+            Some(rest) if self.is_media && !OF_MEDIA.contains(&rest) => None,
             Some(rest) => (self.lookup)(&format!("HINDSIGHT_API_{front}{rest}")),
             None => (self.lookup)(name),
         };
@@ -94,7 +107,7 @@ impl<'l> Scope<'l> {
 
     /// An error that says which name is meant.
     pub(super) fn told(self, error: SettingError) -> SettingError {
-        if self.operation.is_none() && self.member.is_none() {
+        if self.operation.is_none() && self.member.is_none() && !self.is_media {
             return error;
         }
         SettingError { problem: format!("{} (of {}…)", error.problem, self.front()), ..error }

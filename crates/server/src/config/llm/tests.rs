@@ -85,6 +85,48 @@ fn a_provider_has_its_place_and_model() {
 }
 
 #[test]
+fn pictures_go_to_a_model_of_their_own_or_to_that_of_the_texts() {
+    let key = ("LLM_API_KEY", "k");
+    let llm = read(&[key, ("RETAIN_LLM_MODEL", "texts")]);
+    assert_eq!(llm.retain_with_media.models[0].model, "texts");
+    assert!(llm.sees_media);
+    let llm = read(&[key, ("LLM_MODEL", "gpt-oss-20b"), ("VLM_MODEL", "eyes")]);
+    assert_eq!(
+        asked(&llm.retain_with_media.models[0]),
+        ("openai/eyes".to_owned(), "https://api.openai.com/v1", true)
+    );
+    assert_eq!(llm.retain.models[0].model, "gpt-oss-20b");
+    assert!(llm.sees_media);
+    // A key is nobody else's business.
+    let other = [
+        key,
+        ("VLM_PROVIDER", "anthropic"),
+        ("VLM_API_KEY", "v"),
+        ("LLM_1_PROVIDER", "groq"),
+        ("LLM_1_API_KEY", "g"),
+    ];
+    let llm = read(&other);
+    assert_eq!(llm.retain_with_media.models.len(), 1);
+    assert_eq!(llm.retain_with_media.models[0].provider, "anthropic");
+    let error = refused(&[key, ("VLM_PROVIDER", "anthropic")]);
+    assert!(error.contains("needs a key") && error.contains("(of VLM_…)"), "{error}");
+    for (model, said, sees) in [
+        ("openai/gpt-oss-120b", None, false),
+        ("deepseek-v4-flash", None, false),
+        ("gpt-4o-mini", None, true),
+        ("openai/gpt-oss-120b", Some("true"), true),
+        ("gpt-4o-mini", Some("false"), false),
+    ] {
+        let mut variables = vec![key, ("LLM_MODEL", model)];
+        variables.extend(said.map(|said| ("LLM_VISION", said)));
+        assert_eq!(read(&variables).sees_media, sees, "{model} {said:?}");
+    }
+    let (read, remarks) = read_all(&[("VLM_MODEL", "eyes")]);
+    assert!(read.expect("usable").is_none());
+    assert!(remarks[0].starts_with("HINDSIGHT_API_VLM_MODEL has no effect without"), "{remarks:?}");
+}
+
+#[test]
 fn every_provider_of_the_table_can_be_chosen_and_every_other_one_is_explained() {
     for provider in &providers::PROVIDERS {
         let llm = read(&[("LLM_PROVIDER", provider.name), ("LLM_API_KEY", "k")]);

@@ -52,7 +52,7 @@ impl Evidence {
     /// looked at.
     pub(super) fn of(chunk: &ChunkText, is_translated: bool) -> Self {
         let source = source(chunk);
-        let names = Names::of(&source, &chunk.text);
+        let names = Names::of(&source, &chunk.in_words());
         let numbers = Numbers::of(&source, names.is_english());
         let dates = Dates::of(&source, chunk.said_at, names.is_english());
         Self { names, numbers, dates, checks_names: !is_translated }
@@ -83,7 +83,7 @@ impl Evidence {
 
 /// Everything a fact may draw on, as one text.
 fn source(chunk: &ChunkText) -> String {
-    let mut source = chunk.text.clone();
+    let mut source = chunk.in_words().into_owned();
     if source.trim_start().starts_with(['[', '{']) {
         // Escapes of JSON would stick to the words behind them.
         source = ["\\n", "\\t", "\\r", "\\\""].iter().fold(source, |text, escape| text.replace(escape, " "));

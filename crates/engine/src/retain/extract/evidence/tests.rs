@@ -12,6 +12,7 @@ fn chunk(text: &str, said: Option<&str>) -> ChunkText {
         context: Some("a chat with Priya".to_owned()),
         metadata: Some(json!({"channel": "Falcon-7"})),
         earlier: "Tom: we met at the Blue Lagoon in 2019.".to_owned(),
+        attachments: Vec::new(),
     }
 }
 

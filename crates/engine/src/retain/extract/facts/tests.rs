@@ -13,6 +13,7 @@ fn chunk(text: &str) -> ChunkText {
         context: None,
         metadata: None,
         earlier: String::new(),
+        attachments: Vec::new(),
     }
 }
 

@@ -14,6 +14,7 @@ fn chunk() -> ChunkText {
         context: Some("a chat".to_owned()),
         metadata: Some(json!({"source": "slack", "channel": "general"})),
         earlier: "User: Hello!\nAssistant: Hi, how are you?".to_owned(),
+        attachments: Vec::new(),
     }
 }
 
@@ -36,6 +37,7 @@ fn payload(mode: ExtractionMode, settings: &ExtractionSettings, chunk: &ChunkTex
         match message {
             Message::System(words) => parts.push(format!("=== system\n{words}")),
             Message::User(words) => parts.push(format!("=== user\n{words}")),
+            Message::Shown(pieces) => parts.push(format!("=== user\n{pieces:#?}")),
             Message::Assistant { .. } | Message::ToolResult { .. } => panic!("nobody has spoken yet"),
         }
     }

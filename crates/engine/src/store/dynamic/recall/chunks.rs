@@ -16,7 +16,10 @@ pub(in crate::store) async fn fetch_chunks(
     tags: &TagFilter,
 ) -> Result<Vec<ChunkRow>, StoreError> {
     let mut query = QueryBuilder::new(
-        "select c.document_id, c.chunk_index, c.body from (select m.document_id, m.chunk_index, min(u.rank) as rank from unnest(",
+        "select c.document_id, c.chunk_index, c.body, case when strpos(c.body, 'hs-att:') > 0 then \
+         (select jsonb_agg(a.info) from attachment_infos a where a.bank_key = c.bank_key \
+           and a.document_id = c.document_id) end as attachments \
+         from (select m.document_id, m.chunk_index, min(u.rank) as rank from unnest(",
     );
     query
         .push_bind(memories.to_vec())
@@ -42,4 +45,22 @@ pub(in crate::store) async fn fetch_visible(
     query.push_bind(bank.0).push(" and memory_id = any(").push_bind(memories.to_vec()).push(")");
     tags.push(&mut query, "tags");
     Ok(query.build_query_scalar().fetch_all(connection).await?)
+}
+
+/// Facts that a filter lets through and that wait to go into observations; counted up to `most`.
+pub(in crate::store) async fn count_pending(
+    connection: &mut Session,
+    bank: BankKey,
+    tags: &TagFilter,
+    most: i64,
+) -> Result<i64, StoreError> {
+    let mut query = QueryBuilder::new(
+        "select count(*) from (select 1 from memory_state s join memories m on m.bank_key = ",
+    );
+    query.push_bind(bank.0).push(" and m.memory_id = s.memory_id where s.bank_key = ");
+    query.push_bind(bank.0);
+    query.push(" and s.consolidated_at is null and s.consolidation_failed_at is null and m.fact_type < 3");
+    tags.push(&mut query, "m.tags");
+    query.push(" limit ").push_bind(most).push(") p");
+    Ok(query.build_query_scalar().fetch_one(connection).await?)
 }

@@ -24,7 +24,7 @@ use crate::store::session::Session;
 use crate::store::{BankKey, StoreError, StreamPlace, fact_type_code, fact_type_of};
 use crate::text::dates::DateWindow;
 
-pub(in crate::store) use chunks::{fetch_chunks, fetch_visible};
+pub(in crate::store) use chunks::{count_pending, fetch_chunks, fetch_visible};
 pub use postings::{ListQuery, Posting, PostingsQuery};
 
 /// A term of the query with its weight in the bank.

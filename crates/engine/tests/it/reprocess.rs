@@ -1,0 +1,81 @@
+//! Documents made anew from their stored texts.
+
+use hindsight_engine::config::{ExtractionSettings, Settings};
+use hindsight_engine::jobs::WorkerSettings;
+use hindsight_testkit::{LlmRequest, Reply};
+use hindsight_types::operations::OperationStatus;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::jobs::{Working, quick};
+use crate::support::TestEngine;
+
+fn fact(what: &str) -> Value {
+    json!({
+        "what": what, "when": "N/A", "where": "N/A", "who": "N/A", "why": "N/A", "fact_kind": "conversation",
+        "occurred_start": null, "occurred_end": null, "fact_type": "world", "entities": [],
+        "causal_relations": null,
+    })
+}
+
+const THREE: &str = "the first sentence stands here alone. the second sentence stands here alone. \
+    the third sentence stands here alone.";
+
+/// What stands between the marks of the question.
+fn text_of(request: &LlmRequest) -> String {
+    let user = request.user();
+    let text = user.split_once("<text>\n").and_then(|(_, rest)| rest.split_once("\n</text>"));
+    text.expect("a question with a text").0.to_owned()
+}
+
+fn says(words: &str, request: &LlmRequest) -> Reply {
+    Reply::json(&json!({"facts": [fact(&format!("{words} {}", text_of(request)))]}))
+}
+
+async fn texts(test: &TestEngine) -> Vec<String> {
+    let mut texts: Vec<String> = test.memories("b").await.into_iter().map(|memory| memory.text).collect();
+    texts.sort_unstable();
+    texts
+}
+
+#[tokio::test]
+async fn all_of_a_document_is_read_anew_and_the_old_version_stays_until_then() {
+    let extraction =
+        ExtractionSettings { concurrency: 1, content_retries: 0, ..ExtractionSettings::default() };
+    let settings = Settings { chunk_size: 40, extraction, ..Settings::default() };
+    let (test, llm) = TestEngine::with_llm(settings).await;
+    llm.answer_with(|request: &LlmRequest| says("it was read that", request));
+    let item = json!([{"content": THREE, "document_id": "d", "tags": ["t"], "context": "a book"}]);
+    test.retain("b", item.clone()).await.unwrap();
+    assert_eq!(llm.asked(), 3);
+    test.retain("b", item).await.unwrap();
+    assert_eq!(llm.asked(), 3, "what is stored already is not read again by a retain");
+    let old = texts(&test).await;
+
+    // The second chunk is not read at first.
+    llm.answer_with(|request: &LlmRequest| {
+        if text_of(request).contains("second") {
+            Reply::server_error()
+        } else {
+            says("it is known that", request)
+        }
+    });
+    let again = test.engine.reprocess_document("b", "d").await.unwrap();
+    let id = Uuid::parse_str(&again.operation_id).unwrap();
+    let worker = Working::start(&test.engine, WorkerSettings { retries: 0, ..quick() });
+    test.reaches("b", id, OperationStatus::Failed).await;
+    assert_eq!(texts(&test).await, old, "the old version is whole");
+    let paid = llm.asked();
+
+    llm.answer_with(|request: &LlmRequest| says("it is known that", request));
+    test.engine.retry_operation("b", id).await.unwrap();
+    test.reaches("b", id, OperationStatus::Completed).await;
+    worker.stop().await;
+    assert_eq!(llm.asked(), paid + 1, "only the chunk that was not read is asked for");
+    let new: Vec<String> =
+        old.iter().map(|text| text.replace("it was read that", "it is known that")).collect();
+    assert_eq!(texts(&test).await, new);
+    let memories = test.memories("b").await;
+    assert!(memories.iter().all(|memory| memory.tags == ["t"] && memory.context == "a book"));
+    test.audit().await;
+}
