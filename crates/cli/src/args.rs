@@ -17,9 +17,9 @@ use hindsight_assets::Asset;
 
 pub(crate) use answers::{DirectiveCommand, ReflectArguments};
 pub(crate) use api::{
-    ApiCommand, BankCommand, BankFields, ChunkCommand, DocumentCommand, EntityCommand, ListArguments,
-    MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments, TagCommand,
-    Traits,
+    ApiCommand, BankCommand, BankFields, ChunkCommand, ConsolidateArguments, DocumentCommand, EntityCommand,
+    ListArguments, MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments,
+    TagCommand, Traits,
 };
 pub(crate) use curate::{EditArguments, EditedFields};
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};

@@ -3,6 +3,7 @@
 pub(crate) mod assets;
 pub(crate) mod bank;
 pub(crate) mod connection;
+pub(crate) mod consolidation;
 pub(crate) mod curate;
 pub(crate) mod directive;
 pub(crate) mod document;
@@ -52,6 +53,7 @@ pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -
         ApiCommand::Operation(command) => operation::run(client, output, command).await,
         ApiCommand::Retain(arguments) => memory::retain(client, output, arguments).await,
         ApiCommand::Recall(arguments) => memory::recall(client, output, arguments).await,
+        ApiCommand::Consolidate(arguments) => consolidation::consolidate(client, output, arguments).await,
         ApiCommand::Directive(command) => directive::run(client, output, command).await,
         ApiCommand::Reflect(arguments) => reflect::run(client, output, arguments).await,
         ApiCommand::Health => monitoring::health(client, output).await,

@@ -121,7 +121,12 @@ mod tests {
         let names = TABLES.iter().flat_map(|table| table.iter()).map(|setting| setting.name);
         assert_eq!(remarks(names), Vec::<String>::new());
         assert_eq!(
-            remarks(["HINDSIGHT_API_URLL", "HINDSIGHT_EMBED_PROFIL", "HINDSIGHT_API_XAI_OAUTH_SCOPE", "HOME"]),
+            remarks([
+                "HINDSIGHT_API_URLL",
+                "HINDSIGHT_EMBED_PROFIL",
+                "HINDSIGHT_API_XAI_OAUTH_SCOPE",
+                "HOME"
+            ]),
             [
                 "HINDSIGHT_API_URLL is not a setting: did you mean HINDSIGHT_API_URL?",
                 "HINDSIGHT_API_XAI_OAUTH_SCOPE has no effect in this version",

@@ -21,6 +21,7 @@
 //! This crate must not know how the server stores or finds anything; it depends on the wire alone.
 
 mod banks;
+mod consolidation;
 mod directives;
 mod documents;
 mod entities;

@@ -1,12 +1,15 @@
 //! Settings that a bank has of its own: which there are, what they may be, how they are changed.
 
 use hindsight_types::banks::BankConfigResponse;
+use hindsight_types::decode::from_json;
+use hindsight_types::retain::ObservationScopes;
 use serde_json::{Map, Value, json};
 
 use crate::config::{
     BudgetFunction, ExtractionMode, OBSERVATION_ENTITIES, OBSERVATIONS_SIZE, ReflectSettings, Settings,
     SourceFacts,
 };
+use crate::consolidate::{self, check_scope_limits};
 use crate::labels::Labels;
 use crate::store::{BankRow, BankUpdate};
 use crate::text::sanitize;
@@ -25,6 +28,13 @@ enum Kind {
     BudgetFunction,
     Labels,
     Strategies,
+    /// A whole number of at least 0.
+    Number,
+    /// A whole number of at least -1.
+    Limit,
+    Scopes,
+    ScopeLimits,
+    ScopeStrategies,
     /// A number of tokens; 0 = no limit, -1 = none at all.
     Tokens,
     /// A trait of the character, 1 to 5.
@@ -37,7 +47,7 @@ enum Kind {
 
 /// Every setting a bank can have, and what it is when nobody says.
 fn fields() -> [(&'static str, Kind, Value); 57] {
-    use Kind::{Count, Flag, NotYet, Share, Text};
+    use Kind::{Count, Flag, Limit, NotYet, Share, Text};
     let null = Value::Null;
     [
         ("retain_mission", Text, null.clone()),
@@ -71,18 +81,18 @@ fn fields() -> [(&'static str, Kind, Value); 57] {
         ("recall_chunks_max_tokens", Count, json!(1000)),
         ("recall_prefer_observations", Flag, json!(false)),
         ("enable_observations", Flag, json!(true)),
-        ("enable_auto_consolidation", NotYet, json!(true)),
+        ("enable_auto_consolidation", Flag, json!(true)),
         ("observations_mission", Text, null.clone()),
-        ("consolidation_llm_batch_size", NotYet, json!(8)),
-        ("consolidation_llm_parallelism", NotYet, json!(4)),
-        ("consolidation_max_memories_per_round", NotYet, json!(100)),
-        ("consolidation_source_facts_max_tokens", NotYet, json!(4096)),
-        ("consolidation_source_facts_max_tokens_per_observation", NotYet, json!(256)),
-        ("consolidation_strategies", NotYet, null.clone()),
+        ("consolidation_llm_batch_size", Count, json!(8)),
+        ("consolidation_llm_parallelism", Count, json!(4)),
+        ("consolidation_max_memories_per_round", Kind::Number, json!(100)),
+        ("consolidation_source_facts_max_tokens", Limit, json!(4096)),
+        ("consolidation_source_facts_max_tokens_per_observation", Limit, json!(256)),
+        ("consolidation_strategies", Kind::ScopeStrategies, null.clone()),
         ("consolidation_use_decision_model", NotYet, json!(true)),
-        ("max_observations_per_scope", NotYet, json!(-1)),
-        ("observation_scope_limits", NotYet, null.clone()),
-        ("default_observation_scopes", NotYet, null.clone()),
+        ("max_observations_per_scope", Limit, json!(-1)),
+        ("observation_scope_limits", Kind::ScopeLimits, null.clone()),
+        ("default_observation_scopes", Kind::Scopes, null.clone()),
         ("mental_model_min_refresh_interval_seconds", NotYet, json!(0)),
         ("mental_model_refresh_use_decision_model", NotYet, json!(true)),
         ("mental_model_delta_use_decision_model", NotYet, json!(true)),
@@ -246,6 +256,32 @@ fn server_values(settings: &Settings) -> Map<String, Value> {
         "disposition_empathy": reflect.traits.empathy,
     });
     match values {
+        Value::Object(mut values) => {
+            values.extend(consolidation_values(settings));
+            values
+        }
+        _ => Map::new(),
+    }
+}
+
+/// The same for making observations.
+fn consolidation_values(settings: &Settings) -> Map<String, Value> {
+    let consolidation = &settings.consolidation;
+    let values = json!({
+        "enable_observations": consolidation.observations,
+        "enable_auto_consolidation": consolidation.automatic,
+        "observations_mission": consolidation.mission,
+        "consolidation_llm_batch_size": consolidation.batch_size,
+        "consolidation_llm_parallelism": consolidation.parallelism,
+        "consolidation_max_memories_per_round": consolidation.facts_per_run,
+        "consolidation_source_facts_max_tokens": consolidation.source_tokens,
+        "consolidation_source_facts_max_tokens_per_observation": consolidation.source_tokens_each,
+        "consolidation_strategies": consolidation.strategies,
+        "max_observations_per_scope": consolidation.max_per_scope,
+        "observation_scope_limits": consolidation.scope_limits,
+        "default_observation_scopes": consolidation.default_scopes,
+    });
+    match values {
         Value::Object(values) => values,
         _ => Map::new(),
     }
@@ -286,6 +322,25 @@ pub(crate) fn check_field(name: &str, value: Value) -> Result<Value, String> {
             Labels::read(&value)?;
             true
         }
+        Kind::Number => value.as_i64().is_some_and(|number| number >= 0),
+        Kind::Limit => value.as_i64().is_some_and(|number| number >= -1),
+        Kind::Scopes => {
+            let scopes = from_json::<ObservationScopes>(&value);
+            if scopes.is_err() {
+                return Err(format!(
+                    "{name} must be per_tag, combined, all_combinations, shared, or a list of lists of tags"
+                ));
+            }
+            true
+        }
+        Kind::ScopeLimits => {
+            check_scope_limits(name, &value)?;
+            true
+        }
+        Kind::ScopeStrategies => {
+            consolidate::check_strategies(name, &value)?;
+            true
+        }
         Kind::Strategies => return check_strategies(name, value),
         Kind::Tokens => value.as_i64().is_some_and(|tokens| tokens >= -1),
         Kind::Level => value.as_i64().is_some_and(|level| (1..=5).contains(&level)),
@@ -302,6 +357,8 @@ pub(crate) fn check_field(name: &str, value: Value) -> Result<Value, String> {
         Kind::Flag => "true or false",
         Kind::Count => "a positive whole number",
         Kind::Share => "a number above 0",
+        Kind::Number => "a whole number of at least 0",
+        Kind::Limit => "a whole number of at least -1",
         Kind::Tokens => "a whole number, 0 for no limit or -1 for none at all",
         Kind::Level => "a whole number from 1 to 5",
         _ => "a text",
@@ -394,6 +451,32 @@ mod tests {
             ("retain_chunk_size", json!(0), "retain_chunk_size must be a positive whole number"),
             ("retain_chunk_size", json!(1.5), "retain_chunk_size must be a positive whole number"),
             ("retain_mission", json!(5), "retain_mission must be a text"),
+            (
+                "consolidation_max_memories_per_round",
+                json!(-1),
+                "consolidation_max_memories_per_round must be a whole number of at least 0",
+            ),
+            (
+                "max_observations_per_scope",
+                json!(-2),
+                "max_observations_per_scope must be a whole number of at least -1",
+            ),
+            (
+                "default_observation_scopes",
+                json!("each"),
+                "default_observation_scopes must be per_tag, combined, all_combinations, shared, or a list of lists of tags",
+            ),
+            (
+                "observation_scope_limits",
+                json!([{"scope": "a", "limit": 1}]),
+                "observation_scope_limits must be a list of objects with scope, a list of tags, and limit, a whole number of at least -1",
+            ),
+            ("consolidation_strategies", json!([{}]), "consolidation_strategies[0] needs scopes"),
+            (
+                "consolidation_strategies",
+                json!([{"scopes": [{"tags": ["a"]}], "retain_mission": "x"}]),
+                "consolidation_strategies[0]: 'retain_mission' is no part of a strategy",
+            ),
             ("enable_reranking", json!("yes"), "enable_reranking must be true or false"),
             ("recall_budget_adaptive_low", json!(0), "recall_budget_adaptive_low must be a number above 0"),
             ("llm_api_key", json!("x"), "'llm_api_key' is no setting of a bank"),

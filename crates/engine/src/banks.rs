@@ -100,6 +100,9 @@ impl Engine {
         }
         let operations: IndexMap<String, i64> = stats.operations.into_iter().collect();
         let of_status = |status: &str| operations.get(status).copied().unwrap_or_default();
+        // Where there are no observations nothing waits for them.
+        let has_observations =
+            self.llm.is_some() && self.settings.of_bank(&bank.config).consolidation.observations;
         Ok(BankStatsResponse {
             bank_id: bank.bank_id,
             total_nodes: stats.memories.iter().sum(),
@@ -114,7 +117,7 @@ impl Engine {
             operations_by_status: operations,
             last_consolidated_at: stats.last_consolidated_at.map(time::format),
             last_memory_write_at: stats.last_write_at.map(time::format),
-            pending_consolidation: stats.pending,
+            pending_consolidation: if has_observations { stats.pending } else { 0 },
             failed_consolidation: stats.failed,
             total_observations: stats.memories[2],
         })

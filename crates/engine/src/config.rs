@@ -1,5 +1,6 @@
 //! Settings of the engine, and of one bank where it overrides them.
 
+mod consolidation;
 mod extraction;
 mod reflect;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use hindsight_types::recall::Budget;
 use serde_json::Value;
 
+pub use consolidation::ConsolidationSettings;
 pub use extraction::ExtractionSettings;
 pub(crate) use reflect::{OBSERVATION_ENTITIES, OBSERVATIONS_SIZE};
 pub use reflect::{ReflectSettings, SourceFacts, Traits};
@@ -136,6 +138,8 @@ pub struct Settings {
     pub attachment_bytes: usize,
     /// How a language model is asked for facts.
     pub extraction: ExtractionSettings,
+    /// How observations are made of facts.
+    pub consolidation: ConsolidationSettings,
     /// Tokens that a part of a retain in the background has at most, if it is more than one item.
     pub batch_tokens: usize,
     /// Whether the texts of documents are kept.
@@ -225,6 +229,7 @@ impl Default for Settings {
             attachments: 50,
             attachment_bytes: 20 << 20,
             extraction: ExtractionSettings::default(),
+            consolidation: ConsolidationSettings::default(),
             batch_tokens: 10_000,
             store_document_text: true,
             delete_files: true,
@@ -265,6 +270,12 @@ impl Default for Settings {
     }
 }
 
+/// The value of a setting that a bank may have, if it may be that; null takes it back. An error
+/// says what it may be.
+pub fn bank_setting(name: &str, value: Value) -> Result<Value, String> {
+    crate::bank_config::check_field(name, value)
+}
+
 impl Settings {
     /// These settings with a bank's own in front. The bank's were checked when they were
     /// set; a value that is not usable all the same leaves the default.
@@ -286,6 +297,7 @@ impl Settings {
                 .filter(|most| *most > 0)
                 .unwrap_or(self.attachments_per_chunk),
             extraction: self.extraction.of_bank(config),
+            consolidation: self.consolidation.of_bank(config),
             store_document_text: flag("store_document_text").unwrap_or(self.store_document_text),
             text_search: flag("enable_text_search").unwrap_or(self.text_search),
             graph: flag("enable_graph_retrieval").unwrap_or(self.graph),

@@ -13,6 +13,7 @@ mod browse_entities;
 mod cells;
 mod character;
 pub mod config;
+mod consolidate;
 mod curate;
 mod directives;
 pub mod error;
@@ -84,10 +85,12 @@ impl Engine {
         Self { reranker: Some(reranker), ..self }
     }
 
-    /// The same engine with a language model. Without one, retain makes facts by rules.
+    /// The same engine with a language model. Without one, retain makes facts by rules, and there
+    /// are no observations.
     #[must_use]
     pub fn with_llm(self, llm: Arc<dyn LanguageModel>) -> Self {
-        Self { llm: Some(llm), ..self }
+        let store = self.store.with_consolidation(self.settings.consolidation.defaults());
+        Self { llm: Some(llm), store, ..self }
     }
 
     /// The same engine with somebody who reads files. Without one, none are taken.

@@ -2,6 +2,7 @@
 //!
 //! An empty variable counts as not set. A value that is not usable stops the start.
 
+mod consolidation;
 mod dotenv;
 mod embeddings;
 mod engine;
@@ -181,6 +182,8 @@ pub struct Config {
     pub worker: Option<WorkerSettings>,
     /// Days after which operations that have come to their end are forgotten; none = never.
     pub operation_retention_days: Option<i32>,
+    /// Time between two looks for facts that wait to go into observations although nothing is under way.
+    pub consolidation_interval: Duration,
     /// Filter for log lines, for example `info`.
     pub log_level: String,
     /// Format of log lines.
@@ -332,6 +335,7 @@ impl Config {
             serves_api: true,
             worker_port: reader.value(&table::WORKER_HTTP_PORT)?,
             worker: reader.flag(&table::WORKER_ENABLED)?.then_some(worker),
+            consolidation_interval: consolidation::interval(&reader)?,
             operation_retention_days: Some(reader.value(&table::OPERATION_RETENTION_DAYS)?)
                 .filter(|days| *days > 0),
             log_level: reader.value(&table::LOG_LEVEL)?,

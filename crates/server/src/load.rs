@@ -257,9 +257,10 @@ pub(crate) async fn load(
     state.probed(look(&engine).await);
     state.ready(engine.clone());
     let upkeep = tokio::spawn({
-        let (engine, days, stopped) = (engine.clone(), config.operation_retention_days, stopped.clone());
+        let (engine, stopped) = (engine.clone(), stopped.clone());
+        let (days, interval) = (config.operation_retention_days, config.consolidation_interval);
         keep_running("upkeep", BREATH, stopped.clone(), move || {
-            upkeep::run(engine.clone(), days, stopped.clone())
+            upkeep::run(engine.clone(), days, interval, stopped.clone())
         })
     });
     let worker = config.worker.clone().map(|settings| {

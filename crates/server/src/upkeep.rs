@@ -18,7 +18,22 @@ const SWEEP_EVERY: u32 = 180;
 /// up then, which loses nothing.
 ///
 /// Operations that came to their end more than `retention_days` ago are forgotten.
-pub(crate) async fn run(engine: Engine, retention_days: Option<i32>, mut stopped: watch::Receiver<bool>) {
+/// Every `consolidation` facts are looked for that wait to go into observations although no run is
+/// under way.
+pub(crate) async fn run(
+    engine: Engine,
+    retention_days: Option<i32>,
+    consolidation: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let sweep = async {
+        loop {
+            if let Err(error) = engine.tend_consolidation().await {
+                tracing::warn!(%error, "facts that wait to go into observations were not looked for; they are later");
+            }
+            tokio::time::sleep(consolidation).await;
+        }
+    };
     let work = async {
         for look in (0..SWEEP_EVERY).cycle() {
             let cells =
@@ -40,6 +55,7 @@ pub(crate) async fn run(engine: Engine, retention_days: Option<i32>, mut stopped
     };
     tokio::select! {
         () = work => {}
+        () = sweep => {}
         // An error means that the server is gone.
         _ = stopped.wait_for(|stop| *stop) => {}
     }

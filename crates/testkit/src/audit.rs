@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::database::SEARCH_PATH;
 
 /// Sentences that must hold, each with a query for the number of rows against it.
-const RULES: [(&str, &str); 20] = [
+const RULES: [(&str, &str); 25] = [
     (
         "a bank's counter of memories is their number",
         "select count(*) from bank_state s where s.memories
@@ -98,6 +98,33 @@ const RULES: [(&str, &str); 20] = [
            where chunk_index is not null and not exists
            (select 1 from chunks c where (c.bank_key, c.document_id, c.chunk_index)
               = (m.bank_key, m.document_id, m.chunk_index))",
+    ),
+    (
+        "an observation is made of facts that are there, each once",
+        "select count(*) from memories o where o.fact_type = 3 and (coalesce(cardinality(o.source_ids), 0) = 0
+           or (select count(distinct f.memory_id) from memories f where f.bank_key = o.bank_key
+                 and f.fact_type < 3 and f.memory_id = any(o.source_ids)) <> cardinality(o.source_ids))",
+    ),
+    (
+        "the proofs of an observation are its facts",
+        "select count(*) from memories o join memory_state s using (bank_key, memory_id)
+           where o.fact_type = 3 and s.proof_count <> cardinality(o.source_ids)",
+    ),
+    (
+        "an observation has tags that its facts may go to",
+        "select count(*) from memories o join memories f on f.bank_key = o.bank_key and f.memory_id = any(o.source_ids)
+           where o.fact_type = 3 and jsonb_typeof(f.observation_scopes) is distinct from 'array'
+             and not (o.tags <@ f.tags)",
+    ),
+    (
+        "an observation never waits to go into one",
+        "select count(*) from memories o join memory_state s using (bank_key, memory_id)
+           where o.fact_type = 3 and s.consolidated_at is null",
+    ),
+    (
+        "only observations have former versions",
+        "select count(*) from observation_history h where not exists
+           (select 1 from memories m where (m.bank_key, m.memory_id) = (h.bank_key, h.memory_id) and m.fact_type = 3)",
     ),
     (
         "an attachment has its mark in the text of its document",

@@ -10,6 +10,7 @@
 
 pub mod attachments;
 pub mod banks;
+pub mod consolidation;
 pub mod decode;
 pub mod directives;
 pub mod documents;

@@ -2,8 +2,8 @@
 //!
 //! A server takes items and works on none; two workers do, over the same database and with a
 //! language model played by a script. Now one is killed, now one is stopped for longer than its
-//! lease and then goes on. In the end every item has to be there once, and the model may have
-//! been asked again only for what was under way at a kill. No lease may run out for long without
+//! lease and then goes on. In the end every item has to be there once, as a fact and as an
+//! observation, and the model may have been asked again only for what was under way at a kill. No lease may run out for long without
 //! a worker that takes the work over, and no memory that was there may be replaced by another one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use hindsight_client::MemoryFilter;
 use hindsight_client::types::operations::OperationStatus;
+use hindsight_client::types::recall::FactType;
 use hindsight_client::types::retain::{MemoryItem, RetainRequest};
 use hindsight_testkit::{Leases, Reply, ScriptedLlm, audit_instance};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::INSTANCE;
 use crate::checks::same;
@@ -106,6 +107,7 @@ pub(super) async fn rounds(
         operations.push(submit(&server, operations.len() * BATCH).await?);
     }
     wait(&server, &operations).await?;
+    wait_for_observations(&server).await?;
     let repeated = look(&server, &asked, kills, &seen).await?;
     same(&leases.open().await?, &0)?;
     for worker in workers {
@@ -121,12 +123,23 @@ pub(super) async fn rounds(
     Ok(())
 }
 
-/// A model that makes one fact of every item and keeps count of them.
+/// A model that makes one fact of every item and keeps count of them, and one observation of every
+/// fact.
 async fn model(asked: &Arc<Mutex<BTreeMap<String, usize>>>) -> ScriptedLlm {
     let llm = ScriptedLlm::start().await;
     let asked = Arc::clone(asked);
     llm.answer_with(move |request| {
-        let user = request.user();
+        let (user, system) = (request.user(), request.system());
+        if system.contains("Two observations are nearly the same") {
+            return Reply::json(&json!({"action": "keep", "text": "", "reason": "other items"}));
+        }
+        if system.contains("observations that were made of earlier facts") {
+            let facts = user.lines().filter_map(|line| line.strip_prefix('[')?.split_once("] "));
+            let create =
+                |(id, text): (&str, &str)| json!({"text": text, "source_fact_ids": [id], "reason": "new"});
+            let creates: Vec<Value> = facts.map(create).collect();
+            return Reply::json(&json!({"creates": creates, "updates": [], "deletes": []})).after(ANSWER);
+        }
         // The last one: a carry-over may quote others before it.
         let item = user.rmatch_indices("Item ").find_map(|(at, _)| name(&user[at..]));
         let item = item.unwrap_or_default();
@@ -193,8 +206,28 @@ async fn wait(server: &Daemon, operations: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// All memories: their ids, and the items they tell of.
+/// Waits until no fact waits to go into an observation.
+async fn wait_for_observations(server: &Daemon) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let stats = server.client.bank_stats(BANK).await?;
+        if stats.pending_consolidation == 0 && stats.pending_operations == 0 {
+            return same(&stats.failed_consolidation, &0);
+        }
+        if begin.elapsed() > PATIENCE {
+            bail!("{} facts wait for observations after all", stats.pending_consolidation);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// All facts: their ids, and the items they tell of.
 async fn memories(server: &Daemon) -> Result<BTreeMap<String, String>> {
+    of_kind(server, false).await
+}
+
+/// All facts, or all observations: their ids, and the items they tell of.
+async fn of_kind(server: &Daemon, is_observed: bool) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let mut offset = 0;
     loop {
@@ -202,7 +235,9 @@ async fn memories(server: &Daemon) -> Result<BTreeMap<String, String>> {
         let page = server.client.list_memories(BANK, &filter).await?;
         offset += i64::try_from(page.items.len())?;
         for memory in &page.items {
-            found.insert(memory.id.clone(), name(&memory.text).context("a memory of no item")?);
+            if is_observed == (memory.fact_type == Some(FactType::Observation)) {
+                found.insert(memory.id.clone(), name(&memory.text).context("a memory of no item")?);
+            }
         }
         if offset >= page.total || page.items.is_empty() {
             return Ok(found);
@@ -230,6 +265,14 @@ async fn look(
     if found != wanted {
         let wrong: Vec<_> = wanted.keys().filter(|item| found.get(*item) != Some(&1)).take(5).collect();
         bail!("{} of {ITEMS} items are there, and these not once: {wrong:?}", found.len());
+    }
+    let mut observed: BTreeMap<String, usize> = BTreeMap::new();
+    for item in of_kind(server, true).await?.into_values() {
+        *observed.entry(item).or_default() += 1;
+    }
+    if observed != wanted {
+        let wrong: Vec<_> = wanted.keys().filter(|item| observed.get(*item) != Some(&1)).take(5).collect();
+        bail!("{} of {ITEMS} items are observed, and these not once: {wrong:?}", observed.len());
     }
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
     let repeated = asked.values().map(|times| times - 1).sum();

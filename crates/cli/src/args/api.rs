@@ -44,6 +44,8 @@ pub(crate) enum ApiCommand {
     Retain(RetainArguments),
     /// Find memories (short for `memory recall`)
     Recall(RecallArguments),
+    /// Make observations of facts that wait (short for `bank consolidate`)
+    Consolidate(ConsolidateArguments),
     /// Answer a question from memory, with the language model of the server
     Reflect(ReflectArguments),
     /// Tell how the server is
@@ -107,6 +109,20 @@ pub(crate) enum BankCommand {
         /// Id of the bank
         bank: String,
     },
+    /// Make observations of facts that wait
+    Consolidate(ConsolidateArguments),
+    /// Let facts wait again of which no observation could be made
+    ConsolidationRecover {
+        /// Id of the bank
+        bank: String,
+    },
+    /// List the sets of tags that observations have, the most frequent first
+    Scopes {
+        /// Id of the bank
+        bank: String,
+        #[command(flatten)]
+        page: PageArguments,
+    },
     /// Delete all observations of a bank, so that they are made anew
     ClearObservations {
         /// Id of the bank
@@ -123,6 +139,19 @@ pub(crate) enum BankCommand {
         #[arg(short, long)]
         yes: bool,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConsolidateArguments {
+    /// Id of the bank
+    pub(crate) bank: String,
+    /// Only facts that have this tag; may be repeated or hold several, separated by commas, all of
+    /// which they have to have
+    #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// Wait until it is done
+    #[arg(short, long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]

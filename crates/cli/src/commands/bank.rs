@@ -10,7 +10,7 @@ use hindsight_client::types::banks::{
 use hindsight_client::types::limits;
 use hindsight_client::{BankFilter, Client};
 
-use super::Outcome;
+use super::{Outcome, consolidation};
 use crate::args::{BankCommand, BankFields, Traits};
 use crate::output::{Output, counted, day, plain, strong, table};
 
@@ -43,6 +43,15 @@ pub(crate) async fn run(client: &Client, output: &Output, command: BankCommand) 
         }
         BankCommand::Stats { bank } => {
             output.answer(&client.bank_stats(&bank).await?, print_stats)?;
+        }
+        BankCommand::Consolidate(arguments) => {
+            return consolidation::consolidate(client, output, arguments).await;
+        }
+        BankCommand::ConsolidationRecover { bank } => {
+            return consolidation::recover(client, output, &bank).await;
+        }
+        BankCommand::Scopes { bank, page } => {
+            return consolidation::scopes(client, output, &bank, (page.limit, page.offset)).await;
         }
         BankCommand::ClearObservations { bank, yes } => {
             if !output.confirm(&format!("delete all observations of bank {}?", plain(&bank)), yes)? {

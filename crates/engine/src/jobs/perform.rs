@@ -14,7 +14,7 @@ use super::settings::WorkerSettings;
 use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::error::Remedy;
 use crate::ports::ConvertError;
-use crate::store::{ClaimedOperation, OperationEnd, StoreError};
+use crate::store::{CONSOLIDATION, ClaimedOperation, OperationEnd, StoreError};
 use crate::{Engine, EngineError};
 
 /// The part of a retain's payload that is no retain request.
@@ -28,6 +28,8 @@ struct Handed {
     attachments: Vec<WaitingAttachment>,
 }
 
+/// Wait behind the first failed attempt of consolidation.
+const CONSOLIDATION_BACKOFF: Duration = Duration::from_secs(5);
 /// Longest wait between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(30);
 
@@ -59,6 +61,7 @@ impl Engine {
                 self.retain_on_errand(&claimed.bank_id, request, attached, &errand).await
             }
             FILE_CONVERT_RETAIN => self.retain_file(claimed, progress).await,
+            CONSOLIDATION => self.consolidate_claimed(claimed, progress).await,
             other => Err(EngineError::Invalid(format!("this version cannot do work of type '{other}'"))),
         }
     }
@@ -103,6 +106,23 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
         | EngineError::Interrupted(_) => true,
     };
     Some(next(error.to_string(), is_passing, attempt, settings))
+}
+
+/// How a run of consolidation ends that failed with this error. Its facts wait, so it is tried
+/// again as long as it takes, unless another run goes on from here.
+pub(super) fn end_of_consolidation(
+    error: &EngineError,
+    attempt: i32,
+    settings: &WorkerSettings,
+) -> Option<OperationEnd> {
+    let backoff = settings.backoff.min(CONSOLIDATION_BACKOFF);
+    let settings = WorkerSettings { retries: i32::MAX, backoff, ..WorkerSettings::default() };
+    match error {
+        EngineError::Extraction { remedy: Remedy::Configure | Remedy::Rewrite, .. } => {
+            Some(next(error.to_string(), true, attempt, &settings))
+        }
+        error => end_of(error, attempt, &settings),
+    }
 }
 
 /// How an attempt ends in which the program itself had a fault.
@@ -150,6 +170,27 @@ mod tests {
             assert!(matches!(end(remedy, 1), Some(OperationEnd::Again { counts: true, .. })));
             assert!(matches!(end(remedy, 1000), Some(OperationEnd::Failed { .. })));
         }
+    }
+
+    #[test]
+    fn consolidation_is_tried_for_ever_unless_another_run_goes_on() {
+        let settings = WorkerSettings::default();
+        let extraction = |remedy| EngineError::Extraction { message: "m".to_owned(), remedy };
+        for remedy in [Remedy::Retry, Remedy::Busy, Remedy::Configure, Remedy::Rewrite] {
+            let Some(OperationEnd::Again { after, counts: true, .. }) =
+                end_of_consolidation(&extraction(remedy), 1000, &settings)
+            else {
+                panic!("{remedy:?} ends it");
+            };
+            assert!(after <= LONGEST_BACKOFF.mul_f64(1.2));
+        }
+        let hour = Duration::from_hours(1);
+        let end = end_of_consolidation(&extraction(Remedy::Wait(hour)), 1, &settings);
+        assert!(matches!(end, Some(OperationEnd::Again { after, counts: false, .. }) if after == hour));
+        let end = end_of_consolidation(&EngineError::Conflict("m".to_owned()), 1, &settings);
+        assert!(matches!(end, Some(OperationEnd::Failed { .. })));
+        let lost = EngineError::Store(StoreError::LeaseLost);
+        assert!(end_of_consolidation(&lost, 1, &settings).is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A worker: claims operations, does several at once, and keeps its leases while it does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -13,11 +13,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::perform::{end_of, end_of_broken};
+use super::perform::{end_of, end_of_broken, end_of_consolidation};
 use super::settings::WorkerSettings;
 use super::{FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::Engine;
-use crate::store::{ClaimedOperation, OperationEnd, OperationLease, OperationSignal, OperationSignals};
+use crate::store::{
+    CONSOLIDATION, ClaimedOperation, OperationEnd, OperationLease, OperationSignal, OperationSignals,
+};
 
 /// Attempts beyond those that failed that may be lost with their workers.
 const CRASHES: i32 = 5;
@@ -33,6 +35,8 @@ pub struct Worker {
     settings: WorkerSettings,
     /// What is being worked on, and how to stop it.
     running: HashMap<OperationLease, oneshot::Sender<()>>,
+    /// Those of them that are runs of consolidation.
+    consolidating: HashSet<OperationLease>,
     tasks: JoinSet<OperationLease>,
     /// Whether the last look for work failed; told once.
     is_cut_off: bool,
@@ -41,7 +45,14 @@ pub struct Worker {
 impl Worker {
     /// A worker that has not begun.
     pub fn new(engine: Engine, settings: WorkerSettings) -> Self {
-        Self { engine, settings, running: HashMap::new(), tasks: JoinSet::new(), is_cut_off: false }
+        Self {
+            engine,
+            settings,
+            running: HashMap::new(),
+            consolidating: HashSet::new(),
+            tasks: JoinSet::new(),
+            is_cut_off: false,
+        }
     }
 
     /// Works until `stopped`. What is under way then is put back, to be done by the next worker.
@@ -86,18 +97,30 @@ impl Worker {
 
     /// Claims as much as there is room for and begins with it.
     async fn claim(&mut self) {
-        let free = self.settings.slots.saturating_sub(self.running.len());
-        if free == 0 {
-            return;
-        }
-        let limit = i64::try_from(free).unwrap_or(i64::MAX);
         let mut types = vec![RETAIN.to_owned()];
         // Who cannot read files leaves them to those who can.
         types.extend(self.engine.files.is_some().then(|| FILE_CONVERT_RETAIN.to_owned()));
+        let free = self.settings.slots.saturating_sub(self.running.len());
+        self.claim_some(&types, free).await;
+        if self.engine.llm.is_none() {
+            return;
+        }
+        // Runs of consolidation take long; half of the places are always left for what is short.
+        let most = (self.settings.slots / 2).max(1).saturating_sub(self.consolidating.len());
+        let free = self.settings.slots.saturating_sub(self.running.len());
+        self.claim_some(&[CONSOLIDATION.to_owned()], free.min(most)).await;
+    }
+
+    /// Claims up to `most` operations of these types and begins with them.
+    async fn claim_some(&mut self, types: &[String], most: usize) {
+        if most == 0 {
+            return;
+        }
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let claimed = self
             .engine
             .store
-            .claim_operations(&self.settings.worker_id, &types, self.settings.lease, limit)
+            .claim_operations(&self.settings.worker_id, types, self.settings.lease, limit)
             .await;
         match claimed {
             Ok(claimed) => {
@@ -117,6 +140,9 @@ impl Worker {
         let lease = claimed.lease;
         let (stop, stopped) = oneshot::channel();
         self.running.insert(lease, stop);
+        if claimed.operation_type == CONSOLIDATION {
+            self.consolidating.insert(lease);
+        }
         let (engine, settings) = (self.engine.clone(), self.settings.clone());
         self.tasks.spawn(async move {
             attempt(&engine, &settings, &claimed, stopped).await;
@@ -128,12 +154,15 @@ impl Worker {
         match done {
             Ok(lease) => {
                 self.running.remove(&lease);
+                self.consolidating.remove(&lease);
             }
             // Its lease runs out, and it is tried again. Which one it was cannot be told, so those
             // that nobody listens for are dropped.
             Err(error) => {
                 tracing::error!(%error, "work on an operation broke off");
                 self.running.retain(|_, stop| !stop.is_closed());
+                let running = &self.running;
+                self.consolidating.retain(|lease| running.contains_key(lease));
             }
         }
     }
@@ -192,25 +221,32 @@ async fn attempt(
     claimed: &ClaimedOperation,
     stopped: oneshot::Receiver<()>,
 ) {
+    // Facts wait for a run; it is never given up, and it minds its own time.
+    let is_consolidation = claimed.operation_type == CONSOLIDATION;
     let (progress, noted) = Progress::watched(claimed.usage);
-    if claimed.attempt > settings.retries.saturating_add(1).saturating_add(CRASHES) {
+    if !is_consolidation && claimed.attempt > settings.retries.saturating_add(1).saturating_add(CRASHES) {
         let error = format!("given up after {} attempts: its workers died", claimed.attempt - 1);
         return end(engine, claimed, &OperationEnd::Failed { error }, &progress).await;
     }
+    let time_limit = if is_consolidation { Duration::MAX } else { settings.time_limit };
     let performed = AssertUnwindSafe(engine.perform(claimed, &progress)).catch_unwind();
     let ended = tokio::select! {
         // Done already: nothing is put back that has been completed.
         biased;
-        performed = tokio::time::timeout(settings.time_limit, performed) => match performed {
+        performed = tokio::time::timeout(time_limit, performed) => match performed {
             Ok(Ok(Ok(()))) => None,
             // The cause has been told where it arose.
             Ok(Err(_)) => Some(end_of_broken(claimed.attempt, settings)),
             Ok(Ok(Err(error))) => {
                 tracing::warn!(operation = %claimed.lease.operation_id, attempt = claimed.attempt, %error, "an attempt failed");
-                end_of(&error, claimed.attempt, settings)
+                if is_consolidation {
+                    end_of_consolidation(&error, claimed.attempt, settings)
+                } else {
+                    end_of(&error, claimed.attempt, settings)
+                }
             }
             Err(_) => Some(OperationEnd::Failed {
-                error: format!("not done within {} s", settings.time_limit.as_secs()),
+                error: format!("not done within {} s", time_limit.as_secs()),
             }),
         },
         () = keep(engine, settings, claimed, noted) => None,

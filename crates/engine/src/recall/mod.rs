@@ -13,6 +13,7 @@ mod fuzzy;
 mod period;
 mod plan;
 mod query;
+mod related;
 mod rerank;
 mod score;
 mod select;

@@ -180,6 +180,7 @@ impl Store {
             recall_pool: options.pool(options.recall_pool, start(read, &recall_parameters)),
             language: options.language,
             has_trigrams,
+            consolidation: None,
             statement_timeout: options.statement_timeout,
             set_up: options.set_up_transactions.then(|| SetUp::new(&parameters, &recall_parameters)),
         };

@@ -17,7 +17,9 @@ use super::fact_rows::{
 use super::remove::{Outgoing, Removed, remove_memories};
 use super::session::Session;
 use super::statistics::write_statistics;
-use super::{BankKey, EntityMention, Store, StoreError, archive, entities, fact_type_code, links};
+use super::{
+    BankKey, EntityMention, Store, StoreError, archive, consolidation, entities, fact_type_code, links,
+};
 use crate::text::terms::{Terms, analyze};
 
 /// A memory as it stands, for somebody who wants to change it.
@@ -163,6 +165,7 @@ impl Store {
         changes.add(&removed);
         let Changes { terms, entities, counts } = changes;
         write_statistics(&mut transaction, bank, &terms, &entities, counts, now).await?;
+        consolidation::request(&mut transaction, bank, self.consolidation).await?;
         transaction.end().await
     }
 
@@ -200,6 +203,7 @@ impl Store {
         }
         let counts = removed.counts();
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, counts, now).await?;
+        consolidation::request(&mut transaction, bank, self.consolidation).await?;
         transaction.end().await?;
         Ok(removed.memories)
     }

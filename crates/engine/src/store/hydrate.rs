@@ -120,6 +120,11 @@ impl Store {
     pub async fn recall_session(&self) -> Result<RecallSession, StoreError> {
         Ok(RecallSession { transaction: self.begin_recall().await? })
     }
+
+    /// The same over the database that is written to: a replica may lag behind.
+    pub async fn current_session(&self) -> Result<RecallSession, StoreError> {
+        Ok(RecallSession { transaction: self.begin_current().await? })
+    }
 }
 
 impl RecallSession {

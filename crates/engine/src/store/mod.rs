@@ -5,7 +5,7 @@
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
-//!   documents, observations, states of memories, entities, term statistics, entity statistics,
+//!   documents, facts whose observations change, observations, states of memories, entities, term statistics, entity statistics,
 //!   bank state, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
@@ -14,6 +14,7 @@ mod attachments;
 mod banks;
 mod cells;
 mod connect;
+mod consolidation;
 mod copy;
 mod curation;
 mod directives;
@@ -27,6 +28,7 @@ mod files;
 mod hydrate;
 mod info;
 mod links;
+mod observations;
 mod operations;
 mod relabel;
 mod remove;
@@ -56,13 +58,15 @@ pub(crate) use attachments::infos_of;
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
 pub use cells::{CellLease, CellWork, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
+pub(crate) use consolidation::CONSOLIDATION;
+pub use consolidation::{ConsolidationDefaults, WaitingFact};
 pub use curation::{FactChange, StateChange, StoredFact, TextFeatures};
 pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
-    Candidate, CandidateQuery, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found, FoundBy,
-    GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter, TermProbe,
-    TimeField, WordHit,
+    Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
+    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter,
+    TermProbe, TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
@@ -72,6 +76,10 @@ pub use hydrate::{
 };
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
+pub use observations::{
+    ConsolidationOutcome, ConsolidationWrite, FormerObservation, ObservationChange, ObservationCreate,
+    ObservationRemoval, ObservationRow, ObservationText, ScopeWrite, SourceFact,
+};
 pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
     OperationSignal, OperationSignals, Submission,
@@ -97,6 +105,9 @@ pub struct Store {
     has_trigrams: bool,
     /// How long a statement may take; zero = for ever.
     statement_timeout: Duration,
+    /// Whether facts that are made to wait are consolidated without being asked for; none when
+    /// nobody could do it.
+    consolidation: Option<ConsolidationDefaults>,
     /// What every transaction begins with when connections are not ours for longer.
     set_up: Option<SetUp>,
 }

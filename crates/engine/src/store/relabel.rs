@@ -12,7 +12,7 @@ use super::session::Session;
 use super::statistics::write_statistics;
 use super::stored::{PartRecord, part_records};
 use super::versions::{Kept, Version};
-use super::{BankKey, Store, StoreError, archive};
+use super::{BankKey, Store, StoreError, archive, consolidation};
 
 /// New labels for the memories of a chunk; without tags those stay as they are.
 #[derive(Clone, Debug)]
@@ -268,6 +268,9 @@ impl Store {
         events::record(&mut transaction, bank, &retagged, &removed, now).await?;
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, removed.counts(), now)
             .await?;
+        if removed.has_waiting || changed.iter().any(|memory| memory.is_rescoped) {
+            consolidation::request(&mut transaction, bank, self.consolidation).await?;
+        }
         transaction.end().await?;
         Ok(true)
     }

@@ -11,7 +11,7 @@ use super::events::{self, Event};
 use super::relabel::Relabelled;
 use super::session::Session;
 use super::statistics::{Counts, write_statistics};
-use super::{BankKey, Store, StoreError, fact_type_code};
+use super::{BankKey, Store, StoreError, consolidation, fact_type_code};
 use crate::text::terms::{Language, analyze};
 
 /// Number of the type of observations.
@@ -26,6 +26,8 @@ pub(super) struct Removed {
     pub(super) entities: BTreeMap<Uuid, i32>,
     /// Memories removed.
     pub(super) memories: i64,
+    /// Whether facts that stay wait to be looked at again.
+    pub(super) has_waiting: bool,
     term_length: i64,
     /// Number of facts by document.
     facts: BTreeMap<String, i32>,
@@ -70,9 +72,14 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    /// Observations that go by themselves. They are locked by the caller, and nothing waits.
+    pub(super) fn of_observations(memories: Vec<Uuid>) -> Self {
+        Self { memories, waiting: Vec::new() }
+    }
+
     /// Finds what goes with `facts`, and with facts whose labels change, and locks what other
-    /// documents' writers may want too: observations first, then states, each in the order of
-    /// their ids.
+    /// documents' writers may want too: the facts first, then observations, then states, each in the
+    /// order of their ids.
     pub(super) async fn find(
         transaction: &mut Session,
         bank: BankKey,
@@ -108,9 +115,19 @@ impl Outgoing {
         if sources.is_empty() && touched.is_empty() {
             return Ok(outgoing);
         }
+        // Whoever makes observations of these facts holds them meanwhile: what it has made is seen.
+        sqlx::query!(
+            "select memory_id from memories where bank_key = $1 and memory_id = any($2) and fact_type < 3
+             order by memory_id for update",
+            bank.0,
+            sources
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
         let observations = sqlx::query!(
             r#"select memory_id, source_ids as "source_ids!" from memories
-               where bank_key = $1 and fact_type = 3 and source_ids && $2 order by memory_id for update"#,
+               where bank_key = $1 and fact_type = 3 and (source_ids && $2 or memory_id = any($2))
+               order by memory_id for update"#,
             bank.0,
             sources
         )
@@ -214,6 +231,7 @@ pub(super) async fn remove_memories(
     )
     .execute(&mut *transaction)
     .await?;
+    removed.has_waiting = !outgoing.waiting.is_empty();
     Ok(removed)
 }
 
@@ -339,6 +357,9 @@ impl Store {
             .await?;
         let counts = removed.counts();
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, counts, now).await?;
+        if removed.has_waiting {
+            consolidation::request(&mut transaction, bank, self.consolidation).await?;
+        }
         transaction.end().await?;
         Ok(i64::try_from(facts.len()).ok())
     }
@@ -399,6 +420,9 @@ impl Store {
         events::record(&mut transaction, bank, &events, &removed, now).await?;
         let counts = removed.counts();
         write_statistics(&mut transaction, bank, &removed.terms, &removed.entities, counts, now).await?;
+        if removed.has_waiting || fact_type == Some(FactType::Observation) {
+            consolidation::request(&mut transaction, bank, self.consolidation).await?;
+        }
         transaction.end().await?;
         Ok(removed.memories)
     }

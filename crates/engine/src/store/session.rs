@@ -239,6 +239,13 @@ impl Store {
         self.begin_with(&self.recall_pool, how, set_up).await
     }
 
+    /// The same over the database that is written to.
+    pub(super) async fn begin_current(&self) -> Result<Session, StoreError> {
+        let how = "begin transaction isolation level repeatable read, read only";
+        let set_up = self.set_up.as_ref().map(|set_up| &*set_up.general);
+        self.begin_with(&self.pool, how, set_up).await
+    }
+
     async fn begin_with(
         &self,
         pool: &PgPool,

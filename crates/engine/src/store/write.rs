@@ -20,7 +20,8 @@ use super::statistics::write_statistics;
 use super::stored::ChunkKey;
 use super::versions::{Place, Version, lock_and_decide};
 use super::{
-    BankKey, OperationLease, Store, StoreError, attachments, entities, fact_type_code, links, operations,
+    BankKey, OperationLease, Store, StoreError, attachments, consolidation, entities, fact_type_code, links,
+    operations,
 };
 use crate::attachments::Attachment;
 use crate::text::terms::Terms;
@@ -201,6 +202,9 @@ impl Store {
         let events: Vec<Event<'_>> = written.iter().map(|document| retained(document, operation)).collect();
         events::record(&mut transaction, bank, &events, &removed, now).await?;
         update_statistics(&mut transaction, bank, &written, &mentions, &removed, now).await?;
+        if removed.has_waiting || written.iter().any(|document| !document.facts.is_empty()) {
+            consolidation::request(&mut transaction, bank, self.consolidation).await?;
+        }
         if let Some((lease, more)) = completes {
             let mut result = json!({
                 "documents": documents.len(),

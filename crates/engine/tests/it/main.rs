@@ -12,6 +12,8 @@ mod arms;
 mod attachments;
 mod cells;
 mod changes;
+mod consolidation;
+mod consolidation_random;
 mod contention;
 mod conversation;
 mod curation;

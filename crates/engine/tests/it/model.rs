@@ -7,6 +7,8 @@ use hindsight_engine::ports::{
 use hindsight_types::retain::TokenUsage;
 use serde_json::{Value, json};
 
+use crate::support::{NOW, time};
+
 pub(crate) struct HttpModel {
     url: String,
     client: reqwest::Client,
@@ -36,6 +38,9 @@ impl HttpModel {
         match status {
             200 => {}
             401 | 403 => return Err(LlmFailure::Denied(text)),
+            429 if text.contains("quota") => {
+                return Err(LlmFailure::QuotaUntil(time(NOW) + chrono::TimeDelta::hours(1)));
+            }
             429 => return Err(LlmFailure::Busy(text)),
             _ => return Err(LlmFailure::Failed(text)),
         }

@@ -13,8 +13,8 @@ pub(crate) async fn observe(test: &TestEngine, bank: &str, text: &str, sources: 
     sqlx::query(
         "with m as (insert into hindsight.memories (bank_key, memory_id, ordinal, fact_type, body, source_ids, created_at) \
          select bank_key, $2, 0, 3, $3, $4, now() from hindsight.banks where bank_id = $1 returning bank_key), \
-         s as (insert into hindsight.memory_state (bank_key, memory_id, proof_count, updated_at) \
-         select bank_key, $2, $5, now() from m) \
+         s as (insert into hindsight.memory_state (bank_key, memory_id, proof_count, consolidated_at, updated_at) \
+         select bank_key, $2, $5, now(), now() from m) \
          insert into hindsight.memory_vectors (bank_key, memory_id, fact_type, embedding, tokens, question_share, has_time) \
          select bank_key, $2, 3, $6, 5, 0, false from m",
     )

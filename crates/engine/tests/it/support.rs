@@ -142,6 +142,7 @@ pub(crate) fn everything() -> MemoryFilter {
         time_field: None,
         from: None,
         until: None,
+        consolidation: None,
         is_archived: false,
     }
 }

@@ -3,7 +3,7 @@
 use hindsight_engine::config::{ExtractionMode, ExtractionSettings, RecencyDecay, Settings};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
-use super::table;
+use super::{consolidation, table};
 
 /// The engine's settings but for those of rerankers.
 ///
@@ -44,6 +44,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         extraction_mode,
         chunk_size,
         extraction,
+        consolidation: consolidation::settings(reader)?,
         structured_chunk_size,
         attachments_per_chunk: reader.positive(&table::ATTACHMENTS_PER_CHUNK)?,
         attachments: reader.value(&table::ATTACHMENT_MAX_COUNT)?,

@@ -216,6 +216,29 @@ hindsight_types::settings! {
         WORKER_BACKOFF = "HINDSIGHT_API_WORKER_TASK_RETRY_BACKOFF_SECONDS", "60", "a number of seconds", "wait before the first of them; it doubles";
         OPERATION_RETENTION_DAYS = "HINDSIGHT_API_OPERATION_RETENTION_DAYS", "0", "a whole number, 0 for ever", "days after which operations that have come to their end are forgotten";
     }
+    "Observations" {
+        ENABLE_OBSERVATIONS = "HINDSIGHT_API_ENABLE_OBSERVATIONS", "true", "true or false", "make observations of facts, where there is a language model; a bank may say otherwise";
+        ENABLE_AUTO_CONSOLIDATION = "HINDSIGHT_API_ENABLE_AUTO_CONSOLIDATION", "true", "true or false", "make them without being asked for; a bank may say otherwise";
+        OBSERVATIONS_MISSION = "HINDSIGHT_API_OBSERVATIONS_MISSION", "", "a text", "what observations are to be about; a bank may have its own";
+        CONSOLIDATION_LLM_BATCH_SIZE = "HINDSIGHT_API_CONSOLIDATION_LLM_BATCH_SIZE", "8", "a whole number of at least 1", "facts of one question to the model";
+        CONSOLIDATION_LLM_PARALLELISM = "HINDSIGHT_API_CONSOLIDATION_LLM_PARALLELISM", "4", "a whole number of at least 1", "groups of facts with the same scopes that a run works on at one time";
+        CONSOLIDATION_MAX_PER_ROUND = "HINDSIGHT_API_CONSOLIDATION_MAX_MEMORIES_PER_ROUND", "100", "a whole number, 0 for all", "facts of one run; the next one goes on";
+        CONSOLIDATION_BATCH_SIZE = "HINDSIGHT_API_CONSOLIDATION_BATCH_SIZE", "50", "a whole number of at least 1", "facts that a run reads from the database at one time";
+        CONSOLIDATION_SOURCE_TOKENS = "HINDSIGHT_API_CONSOLIDATION_SOURCE_FACTS_MAX_TOKENS", "4096", "a number of tokens, -1 for no limit", "tokens of the facts that the model is shown behind all observations of a question";
+        CONSOLIDATION_SOURCE_TOKENS_EACH = "HINDSIGHT_API_CONSOLIDATION_SOURCE_FACTS_MAX_TOKENS_PER_OBSERVATION", "256", "a number of tokens, -1 for no limit", "the same behind one observation";
+        CONSOLIDATION_MAX_TOKENS = "HINDSIGHT_API_CONSOLIDATION_MAX_TOKENS", "512", "a whole number of at least 1", "tokens of the observations that are searched for each fact";
+        CONSOLIDATION_RECALL_BUDGET = "HINDSIGHT_API_CONSOLIDATION_RECALL_BUDGET", "low", "low, mid or high", "how far they are searched for";
+        CONSOLIDATION_MAX_COMPLETION_TOKENS = "HINDSIGHT_API_CONSOLIDATION_MAX_COMPLETION_TOKENS", "0", "a number of tokens, 0 for the model's own bound", "longest answer";
+        CONSOLIDATION_DEDUP_THRESHOLD = "HINDSIGHT_API_CONSOLIDATION_DEDUP_THRESHOLD", "0.97", "a number from 0 to 1, 1 for never", "cosine similarity from which the model is asked whether two observations are one";
+        CONSOLIDATION_WALL_TIMEOUT = "HINDSIGHT_API_CONSOLIDATION_WALL_TIMEOUT", "7200", "a number of seconds of at least 1", "longest time of a run without anything written; then it fails";
+        CONSOLIDATION_INTERVAL = "HINDSIGHT_API_CONSOLIDATION_RECONCILE_INTERVAL_SECONDS", "300", "a number of seconds of at least 1", "time between two looks for facts that wait although no run is under way";
+        ENABLE_OBSERVATION_HISTORY = "HINDSIGHT_API_ENABLE_OBSERVATION_HISTORY", "true", "true or false", "keep how observations were before they changed";
+        OBSERVATION_HISTORY_MAX = "HINDSIGHT_API_OBSERVATION_HISTORY_MAX_ENTRIES", "50", "a whole number, 0 or less for all", "how often for each observation";
+        MAX_OBSERVATIONS_PER_SCOPE = "HINDSIGHT_API_MAX_OBSERVATIONS_PER_SCOPE", "-1", "a whole number, -1 for no limit", "observations of one set of tags; a bank may say otherwise";
+        OBSERVATION_SCOPE_LIMITS = "HINDSIGHT_API_OBSERVATION_SCOPE_LIMITS", "", "a JSON list of {\"scope\": [tags], \"limit\": number}", "the same for single sets of tags";
+        DEFAULT_OBSERVATION_SCOPES = "HINDSIGHT_API_DEFAULT_OBSERVATION_SCOPES", "", "combined, per_tag, all_combinations, shared, or a JSON list of lists of tags", "sets of tags that facts go to, where a retain does not say";
+        CONSOLIDATION_STRATEGIES = "HINDSIGHT_API_CONSOLIDATION_STRATEGIES", "", "a JSON list of strategies", "what is done in another way for some sets of tags";
+    }
     "Recall" {
         ENABLE_TEXT_SEARCH = "HINDSIGHT_API_ENABLE_TEXT_SEARCH", "true", "true or false", "search by words as well as by meaning";
         ENABLE_GRAPH_RETRIEVAL = "HINDSIGHT_API_ENABLE_GRAPH_RETRIEVAL", "true", "true or false", "follow the people and things that a query is about to other memories of them; a bank may say otherwise";

@@ -35,6 +35,25 @@ impl<S: Send + Sync, T: Known> FromRequest<S> for Body<T> {
     }
 }
 
+/// A body that may be left out, or be null.
+pub(crate) struct OptionalBody<T>(pub(crate) Option<T>);
+
+impl<S: Send + Sync, T: Known> FromRequest<S> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
+            .await
+            .map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+        if matches!(bytes.trim_ascii(), b"" | b"null") {
+            return Ok(Self(None));
+        }
+        let request = Request::from_parts(parts, axum::body::Body::from(bytes));
+        Body::from_request(request, state).await.map(|Body(body)| Self(Some(body)))
+    }
+}
+
 fn labelled_json(headers: &HeaderMap) -> bool {
     let label = headers.get(header::CONTENT_TYPE).and_then(|label| label.to_str().ok()).unwrap_or_default();
     let media_type = label.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

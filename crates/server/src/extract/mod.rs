@@ -6,7 +6,7 @@ mod path;
 mod query;
 mod upload;
 
-pub(crate) use body::Body;
+pub(crate) use body::{Body, OptionalBody};
 pub(crate) use ignored::{Ignored, report_ignored};
 pub(crate) use path::PathParams;
 pub(crate) use query::{FromQuery, Page, Query, QueryParams, Span};

@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use hindsight_engine::labels::Labels;
-use hindsight_engine::store::{MemoryFilter, TagFilter, TimeField};
+use hindsight_engine::store::{ConsolidationState, MemoryFilter, TagFilter, TimeField};
 use hindsight_types::banks::DeleteResponse;
 use hindsight_types::dry_run::{DryRunExtractRequest, DryRunExtractionResult};
 use hindsight_types::errors::{FieldError, Loc};
@@ -156,20 +156,11 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ListMemoriesResponse>, ApiError> {
     let Page { limit, offset } = query.page;
-    // No memory can be as asked for: the page is empty, the bank must exist.
-    let shown = if query.is_empty { 0 } else { limit };
-    let mut page = engine.list_memories(&bank_id, &query.filter, shown, offset).await?;
-    if query.is_empty {
-        page.total = 0;
-        page.limit = limit;
-    }
-    Ok(Json(page))
+    Ok(Json(engine.list_memories(&bank_id, &query.filter, limit, offset).await?))
 }
 
 struct ListQuery {
     filter: MemoryFilter,
-    /// True when no memory can be as asked for.
-    is_empty: bool,
     page: Page,
 }
 
@@ -206,7 +197,6 @@ impl FromQuery for ListQuery {
         let Span { from, until } = params.span()?;
         let tags_match = params.tags_match(TagsMatch::Any);
         Ok(Self {
-            is_empty: matches!(consolidation.as_deref(), Some("failed" | "done")),
             filter: MemoryFilter {
                 fact_type: fact_type.and_then(|word| FactType::from_str(&word).ok()),
                 search: params.search("q"),
@@ -222,6 +212,11 @@ impl FromQuery for ListQuery {
                 }),
                 from,
                 until,
+                consolidation: consolidation.map(|word| match word.as_str() {
+                    "failed" => ConsolidationState::Failed,
+                    "done" => ConsolidationState::Done,
+                    _ => ConsolidationState::Pending,
+                }),
                 is_archived: state.as_deref() == Some("invalidated"),
             },
             page: params.page(),

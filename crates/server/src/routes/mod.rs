@@ -2,6 +2,7 @@
 
 mod attachments;
 mod banks;
+mod consolidation;
 mod curation;
 mod directives;
 mod documents;
@@ -105,6 +106,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(files::router(limits))
         .merge(attachments::router())
         .merge(tags::router())
+        .merge(consolidation::router())
         .merge(entities::router())
         .merge(operations::router())
         .route_layer(from_fn_with_state(Arc::clone(state), name_the_cause))

@@ -11,6 +11,7 @@ mod admission;
 mod attachments;
 mod banks;
 mod bodies;
+mod consolidation;
 mod curation;
 mod directives;
 mod documents;

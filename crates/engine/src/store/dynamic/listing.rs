@@ -43,6 +43,17 @@ impl TimeField {
     }
 }
 
+/// Where a fact is on its way into observations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsolidationState {
+    /// It waits.
+    Pending,
+    /// It has been looked at.
+    Done,
+    /// A model could make nothing of it.
+    Failed,
+}
+
 /// Which memories to list.
 #[derive(Clone, Debug)]
 pub struct MemoryFilter {
@@ -62,6 +73,8 @@ pub struct MemoryFilter {
     pub from: Option<DateTime<Utc>>,
     /// First instant behind the span on the axis.
     pub until: Option<DateTime<Utc>>,
+    /// Facts that are there on their way into observations.
+    pub consolidation: Option<ConsolidationState>,
     /// Whether those that were declared invalid are listed, rather than the others.
     pub is_archived: bool,
 }
@@ -251,6 +264,22 @@ fn push_memory_filter(query: &mut QueryBuilder<Postgres>, bank: BankKey, filter:
     } else if let Some(entity_id) = filter.entity_id {
         query.push(" and exists (select 1 from memory_entities me where me.bank_key = m.bank_key and me.memory_id = m.memory_id and me.entity_id = ");
         query.push_bind(entity_id).push(")");
+    }
+    match filter.consolidation {
+        None => {}
+        // What was declared invalid is on no way.
+        Some(_) if filter.is_archived => {
+            query.push(" and false");
+        }
+        Some(state) => {
+            query.push(" and m.fact_type < 3").push(match state {
+                ConsolidationState::Pending => {
+                    " and s.consolidated_at is null and s.consolidation_failed_at is null"
+                }
+                ConsolidationState::Done => " and s.consolidated_at is not null",
+                ConsolidationState::Failed => " and s.consolidation_failed_at is not null",
+            });
+        }
     }
     filter.tags.push(query, "m.tags");
     if let Some(axis) = filter.axis() {

@@ -13,7 +13,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, SqlStr};
 use super::StoreError;
 
 pub use entities::{EntityPair, EntityPairs, EntityRow};
-pub use listing::{DocumentFilter, MemoryFilter, MemoryRow, TimeField};
+pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub use recall::{
     Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Posting, PostingsQuery,
     TermProbe, WordHit,

@@ -41,6 +41,13 @@ pub struct OperationLease {
     fence: i64,
 }
 
+impl OperationLease {
+    /// Its number among the leases of the operation.
+    pub(in crate::store) fn fence(self) -> i64 {
+        self.fence
+    }
+}
+
 /// How an attempt at an operation ends, unless its own writes have completed it.
 #[derive(Clone, Debug)]
 pub enum OperationEnd {

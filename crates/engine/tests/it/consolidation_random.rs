@@ -1,0 +1,223 @@
+//! Whatever is retained, deleted and moved, in whatever order, and wherever work breaks off: no
+//! observation rests on a fact that is gone or belongs elsewhere, none goes without one of its
+//! facts, and no fact waits for ever.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hindsight_testkit::{LlmRequest, Reply};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::consolidation::{facts_of, observations_of, settings};
+use crate::jobs::{Working, quick};
+use crate::support::TestEngine;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A document with these tags and scopes.
+    Retain {
+        document: usize,
+        text: usize,
+        tags: Vec<usize>,
+        scopes: usize,
+    },
+    Delete {
+        document: usize,
+    },
+    Retag {
+        document: usize,
+        tags: Vec<usize>,
+    },
+    /// A worker works to the end.
+    Settle,
+    /// A worker begins and is stopped in the middle.
+    BreakOff {
+        after: u64,
+    },
+}
+
+const TAGS: [&str; 3] = ["ann", "bob", "team"];
+
+fn scopes(number: usize) -> Value {
+    [json!(null), json!("per_tag"), json!("shared"), json!([["ann"], ["*"]]), json!("all_combinations")]
+        [number]
+        .clone()
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let tags = || proptest::sample::subsequence(vec![0, 1, 2], 0..=3);
+    let step = prop_oneof![
+        5 => (0..5_usize, 0..4_usize, tags(), 0..5_usize)
+            .prop_map(|(document, text, tags, scopes)| Step::Retain { document, text, tags, scopes }),
+        1 => (0..5_usize).prop_map(|document| Step::Delete { document }),
+        1 => (0..5_usize, tags()).prop_map(|(document, tags)| Step::Retag { document, tags }),
+        2 => Just(Step::Settle),
+        2 => (0..20_u64).prop_map(|after| Step::BreakOff { after }),
+    ];
+    proptest::collection::vec(step, 4..12)
+}
+
+/// A model that does something else every time: much of it right, some of it not.
+fn whim(request: &LlmRequest, turn: u64) -> Reply {
+    if request.system().contains("Two observations are nearly the same") {
+        return Reply::json(&json!({"action": "merge", "text": "both say so", "reason": ""}));
+    }
+    let (facts, shown) = (facts_of(request), observations_of(request));
+    let ids: Vec<&String> = facts.iter().map(|fact| &fact.id).collect();
+    let text = facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" and ");
+    let all = json!({"creates": [{"text": text, "source_fact_ids": ids}]});
+    let (Some(first), Some(last)) = (shown.first(), shown.last()) else {
+        return match turn % 5 {
+            0 => Reply::text("not JSON"),
+            1 => Reply::error(StatusCode::SERVICE_UNAVAILABLE, "down"),
+            _ => Reply::json(&all),
+        };
+    };
+    match turn % 7 {
+        0 => Reply::json(&json!({"updates": [
+            {"observation_id": first.id, "text": format!("{}, {text}", first.text), "source_fact_ids": ids}]})),
+        1 => Reply::json(&json!({"updates": [
+            {"observation_id": first.id[..20], "text": first.text, "source_fact_ids": [ids[0], ids[0]]}]})),
+        2 => Reply::json(&json!({"deletes": [
+            {"observation_id": last.id, "merged_into": first.id},
+            {"observation_id": first.id, "merged_into": last.id}]})),
+        3 => Reply::json(&json!({
+            "deletes": [{"observation_id": last.id, "merged_into": first.id, "source_fact_ids": ids}]})),
+        4 => Reply::json(&json!({"creates": [], "updates": [], "deletes": []})),
+        5 => Reply::json(&all).finish("length"),
+        _ => Reply::json(&all),
+    }
+}
+
+async fn do_step(test: &TestEngine, step: &Step) {
+    let tags = |tags: &[usize]| tags.iter().map(|tag| TAGS[*tag].to_owned()).collect::<Vec<_>>();
+    match step {
+        Step::Retain { document, text, tags: own, scopes: number } => {
+            let text =
+                format!("{} drinks {}", ["Ann", "Bob", "Eve", "Zoe"][*text], ["tea", "milk"][document % 2]);
+            let item = json!([{
+                "content": text, "document_id": document.to_string(), "tags": tags(own),
+                "observation_scopes": scopes(*number),
+            }]);
+            test.retain("b", item).await.unwrap();
+        }
+        Step::Delete { document } => {
+            // There may be none.
+            let _ = test.engine.delete_document("b", &document.to_string()).await;
+        }
+        Step::Retag { document, tags: own } => {
+            let request = hindsight_types::documents::UpdateDocumentRequest {
+                tags: Some(tags(own)),
+                observation_scopes: None,
+            };
+            let _ = test.engine.update_document("b", &document.to_string(), &request).await;
+        }
+        Step::Settle => settle(test).await,
+        Step::BreakOff { after } => {
+            let working = Working::start(&test.engine, quick());
+            for _ in 0..*after {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            working.stop().await;
+        }
+    }
+}
+
+/// Works until nothing waits. Attempts that are put off are let begin at once.
+async fn settle(test: &TestEngine) {
+    if test.store.bank("b").await.unwrap().is_none() {
+        return;
+    }
+    let working = Working::start(&test.engine, quick());
+    for _ in 0..4000 {
+        sqlx::query("update hindsight.async_operations set run_after = null where run_after is not null")
+            .execute(&test.pool)
+            .await
+            .unwrap();
+        if test.runs("b").await.iter().all(|run| run.status.is_terminal()) {
+            working.stop().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("facts wait for ever: {:?}", test.runs("b").await);
+}
+
+#[test]
+fn observations_rest_on_facts_that_are_there_and_no_fact_waits_for_ever() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 8, max_shrink_iters: 0, ..Config::default() });
+    let (test, llm) = runtime.block_on(TestEngine::with_llm(settings()));
+    let turns = AtomicU64::new(0);
+    llm.answer_with(move |request: &LlmRequest| whim(request, turns.fetch_add(1, Ordering::Relaxed)));
+    let done = runner.run(&steps(), |steps| {
+        runtime.block_on(async {
+            test.engine.delete_bank("b").await.unwrap();
+            for step in &steps {
+                do_step(&test, step).await;
+                check(&test).await;
+            }
+            settle(&test).await;
+            check(&test).await;
+            test.audit().await;
+            if test.store.bank("b").await.unwrap().is_some() {
+                prop_assert_eq!(test.waiting("b").await, 0);
+            }
+            Ok(())
+        })
+    });
+    if let Err(error) = done {
+        panic!("{error}");
+    }
+}
+
+/// Every observation has facts, all of them there, and all of them go to its scope.
+async fn check(test: &TestEngine) {
+    if test.store.bank("b").await.unwrap().is_none() {
+        return;
+    }
+    let facts: Vec<(Uuid, Vec<String>, Option<Value>)> = sqlx::query_as(
+        "select memory_id, tags, observation_scopes from hindsight.memories where fact_type < 3",
+    )
+    .fetch_all(&test.pool)
+    .await
+    .unwrap();
+    let facts: BTreeMap<Uuid, (Vec<String>, Option<Value>)> =
+        facts.into_iter().map(|(id, tags, scopes)| (id, (tags, scopes))).collect();
+    for observation in test.observations("b").await {
+        assert!(!observation.source_ids.is_empty(), "{observation:?}");
+        for source in &observation.source_ids {
+            let (tags, scopes) =
+                facts.get(source).unwrap_or_else(|| panic!("a fact is gone: {observation:?}"));
+            assert!(
+                goes_to(tags, scopes.as_ref(), &observation.tags),
+                "{tags:?} {scopes:?}: {observation:?}"
+            );
+        }
+    }
+}
+
+/// Whether a fact with these tags and scopes goes to a scope, said in another way than the engine does.
+fn goes_to(tags: &[String], scopes: Option<&Value>, scope: &[String]) -> bool {
+    let same = |a: &[String], b: &[String]| {
+        a.iter().all(|tag| b.contains(tag)) && b.iter().all(|tag| a.contains(tag))
+    };
+    match scopes {
+        Some(Value::String(rule)) => match rule.as_str() {
+            "per_tag" => {
+                scope.len() <= 1
+                    && scope.iter().all(|tag| tags.contains(tag))
+                    && scope.is_empty() == tags.is_empty()
+            }
+            "shared" => scope.is_empty(),
+            _ => scope.iter().all(|tag| tags.contains(tag)) && scope.is_empty() == tags.is_empty(),
+        },
+        Some(Value::Array(_)) => same(scope, &["ann".to_owned()]) || !tags.is_empty() && same(scope, tags),
+        _ => same(scope, tags),
+    }
+}

@@ -1,0 +1,161 @@
+//! Observations over HTTP: requested, waited for, looked at.
+
+use axum::http::{Method, StatusCode};
+use hindsight_engine::jobs::{Worker, WorkerSettings};
+use hindsight_testkit::{LLM_MODEL, LlmRequest, ScriptedLlm};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::support::TestApp;
+
+const CONSOLIDATE: &str = "/v1/default/banks/b/consolidate";
+const RECOVER: &str = "/v1/default/banks/b/consolidation/recover";
+
+async fn app() -> (TestApp, ScriptedLlm) {
+    let llm = ScriptedLlm::start().await;
+    let url = llm.url();
+    let app = TestApp::with(&[
+        ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
+        ("HINDSIGHT_API_LLM_BASE_URL", url.as_str()),
+        ("HINDSIGHT_API_LLM_MODEL", LLM_MODEL),
+        ("HINDSIGHT_API_LLM_API_KEY", "hush"),
+        ("HINDSIGHT_API_LLM_MAX_RETRIES", "0"),
+    ])
+    .await;
+    (app, llm)
+}
+
+/// Everything that is new is one observation, or goes to the one there is.
+fn answer(request: &LlmRequest) -> Value {
+    let user = request.user();
+    let facts: Vec<(&str, &str)> =
+        user.lines().filter_map(|line| line.strip_prefix('[')?.split_once("] ")).collect();
+    let ids: Vec<&str> = facts.iter().map(|(id, _)| *id).collect();
+    let text = facts.iter().map(|(_, text)| text.split(" (").next().unwrap()).collect::<Vec<_>>().join(", ");
+    let shown = user.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
+    match shown {
+        None => json!({"creates": [{"text": text, "source_fact_ids": ids}]}),
+        Some(shown) => {
+            json!({"updates": [{"observation_id": shown["id"], "text": text, "source_fact_ids": ids}]})
+        }
+    }
+}
+
+/// A bank whose texts are facts as they are, and whose observations are made when asked for.
+async fn bank(app: &TestApp) {
+    let updates =
+        json!({"updates": {"retain_extraction_mode": "chunks", "enable_auto_consolidation": false}});
+    let answer = app.json(Method::PATCH, "/v1/default/banks/b/config", updates).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+}
+
+/// Waits for the operation that an answer names, with a worker that works on it.
+async fn ended(app: &TestApp, requested: &Value) -> Value {
+    let (_stop, stopped) = watch::channel(false);
+    let (busy, _) = watch::channel(false);
+    // Ends with this function.
+    tokio::spawn(Worker::new(app.engine.clone(), WorkerSettings::default()).run(stopped, busy));
+    let path = format!("/v1/default/banks/b/operations/{}", requested["operation_id"].as_str().unwrap());
+    for _ in 0..2000 {
+        let operation = app.get(&path).await.body;
+        if ["completed", "failed", "cancelled"].contains(&operation["status"].as_str().unwrap()) {
+            return operation;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it never ends")
+}
+
+#[tokio::test]
+async fn observations_are_made_changed_and_remember_how_they_were() {
+    let (app, llm) = app().await;
+    bank(&app).await;
+    llm.answer_with(answer);
+    for text in ["Ann drinks tea", "Ann drinks milk"] {
+        let retained = app.retain(json!([{"content": text, "tags": ["ann"]}])).await;
+        assert_eq!(retained.status, StatusCode::OK, "{:?}", retained.body);
+        let requested = app.post(CONSOLIDATE, json!({})).await;
+        assert_eq!(requested.status, StatusCode::OK, "{:?}", requested.body);
+        assert_eq!(requested.body["deduplicated"], json!(false));
+        let operation = ended(&app, &requested.body).await;
+        assert_eq!(operation["status"], "completed", "{operation}");
+        assert_eq!(operation["operation_type"], "consolidation");
+        assert_eq!(operation["result_metadata"]["memories_processed"], 1);
+    }
+    let list = app.get("/v1/default/banks/b/memories/list?type=observation").await.body;
+    let observation = &list["items"][0];
+    assert_eq!((&list["total"], &observation["text"]), (&json!(1), &json!("Ann drinks milk")));
+    assert_eq!((&observation["proof_count"], &observation["tags"]), (&json!(2), &json!(["ann"])));
+    let id = observation["id"].as_str().unwrap();
+    let history = app.get(&format!("/v1/default/banks/b/memories/{id}/history")).await;
+    assert_eq!(history.status, StatusCode::OK);
+    assert_eq!(history.body[0]["previous_text"], "Ann drinks tea");
+    assert_eq!(history.body[0]["source_facts"][1]["is_new"], true);
+    assert_eq!(history.body[0]["source_facts"][1]["type"], "world");
+    for (state, total) in [("done", 2), ("pending", 0), ("failed", 0)] {
+        let list =
+            app.get(&format!("/v1/default/banks/b/memories/list?consolidation_state={state}")).await.body;
+        assert_eq!(list["total"], total, "{state}");
+    }
+    let scopes = app.get("/v1/default/banks/b/observations/scopes").await.body;
+    assert_eq!(scopes["scopes"], json!([{"tags": ["ann"], "count": 1}]));
+    let strategies = json!([
+        {"scopes": [{"tags": []}]},
+        {"scopes": [{"tags": ["a*"]}, {"tags": ["b"]}], "max_observations_per_scope": 5},
+        {"scopes": [{"tags": ["ann"], "tags_match": "exact"}]},
+    ]);
+    let preview = "/v1/default/banks/b/consolidation-strategies/preview";
+    let answer = app.post(preview, json!({ "strategies": strategies })).await;
+    let ann = json!([{"tags": ["ann"], "count": 1, "handled_by": 1}]);
+    assert_eq!(
+        answer.body,
+        json!({
+            "strategies": [
+                {"active": false, "claimed_count": 0, "rules": [
+                    {"match_count": 0, "taken_count": 0, "observation_count": 0, "samples": []}]},
+                {"active": true, "claimed_count": 1, "rules": [
+                    {"match_count": 1, "taken_count": 0, "observation_count": 1, "samples": ann},
+                    {"match_count": 0, "taken_count": 0, "observation_count": 0, "samples": []}]},
+                {"active": true, "claimed_count": 0, "rules": [
+                    {"match_count": 1, "taken_count": 1, "observation_count": 1, "samples": ann}]},
+            ],
+            "default": {"match_count": 0, "observation_count": 0, "samples": []},
+            "scopes_scanned": 1,
+            "complete": true,
+        })
+    );
+    let wrong = app.post(preview, json!({"strategies": [], "sample_limit": 51})).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_gets_a_clear_answer() {
+    let (app, _llm) = app().await;
+    for path in [CONSOLIDATE, RECOVER] {
+        assert_eq!(app.post(path, json!(null)).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    bank(&app).await;
+    app.retain(json!([{"content": "Ann drinks tea"}])).await;
+    let wrong = app.post(CONSOLIDATE, json!({"observation_scopes": "ann"})).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for id in ["x", "0190a1b2-c3d4-7abc-8000-000000000001"] {
+        let history = app.get(&format!("/v1/default/banks/b/memories/{id}/history")).await;
+        let expected = if id == "x" { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND };
+        assert_eq!(history.status, expected, "{id}");
+    }
+    let recovered = app.post(RECOVER, json!(null)).await;
+    assert_eq!((recovered.status, recovered.body), (StatusCode::OK, json!({"retried_count": 0})));
+}
+
+#[tokio::test]
+async fn without_a_model_a_run_is_over_at_once() {
+    let app = TestApp::start().await;
+    app.retain(json!([{"content": "Ann drinks tea"}])).await;
+    let requested = app.post(CONSOLIDATE, json!(null)).await;
+    assert_eq!(requested.status, StatusCode::OK, "{:?}", requested.body);
+    let operation = ended(&app, &requested.body).await;
+    assert_eq!(operation["result_metadata"]["status"], "disabled");
+    let stats = app.get("/v1/default/banks/b/stats").await.body;
+    assert_eq!(stats["pending_consolidation"], 0, "nothing waits for ever");
+}
