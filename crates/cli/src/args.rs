@@ -3,6 +3,7 @@
 
 mod answers;
 mod api;
+mod bank;
 mod curate;
 mod embed;
 mod page;
@@ -17,10 +18,10 @@ use hindsight_assets::Asset;
 
 pub(crate) use answers::{DirectiveCommand, ReflectArguments};
 pub(crate) use api::{
-    ApiCommand, BankCommand, BankFields, ChunkCommand, ConsolidateArguments, DocumentCommand, EntityCommand,
-    ListArguments, MemoryCommand, OperationCommand, RecallArguments, RetainArguments, RetainFilesArguments,
-    TagCommand, Traits,
+    ApiCommand, ChunkCommand, DocumentCommand, EntityCommand, ListArguments, MemoryCommand, OperationCommand,
+    RecallArguments, RetainArguments, RetainFilesArguments, TagCommand,
 };
+pub(crate) use bank::{BankCommand, BankFields, ConsolidateArguments, Traits};
 pub(crate) use curate::{EditArguments, EditedFields};
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 

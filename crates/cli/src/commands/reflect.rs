@@ -57,7 +57,7 @@ fn print(out: &mut dyn Write, answer: &ReflectResponse) -> io::Result<()> {
         writeln!(out, "\n{}", strong("based on"))?;
         for memory in &based_on.memories {
             let date = memory.occurred_start.as_deref().or(memory.mentioned_at.as_deref()).map(day);
-            let kind = memory.fact_type.map(|kind| kind.as_str());
+            let kind = memory.fact_type.map(hindsight_client::types::recall::FactType::as_str);
             let remarks = [date, kind, memory.document_id.as_deref()].into_iter().flatten();
             writeln!(out, "  {}", plain(&memory.text))?;
             writeln!(out, "     {}", dim(&plain(&remarks.collect::<Vec<_>>().join(", "))))?;

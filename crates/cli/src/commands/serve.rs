@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: ServeArguments) -> Result<Outcome> {
     if let Some(process) = DaemonProcess::from_env()? {
         return embed::serve(process, arguments).await;
     }
-    run_with(with_arguments(Config::for_server(&TABLES)?, arguments)).await
+    Box::pin(run_with(with_arguments(Config::for_server(&TABLES)?, arguments))).await
 }
 
 /// A worker by itself.
@@ -30,7 +30,7 @@ pub(crate) async fn work(arguments: WorkerArguments) -> Result<Outcome> {
     let mut config = Config::for_worker(&TABLES)?;
     config.host = arguments.host.unwrap_or(config.host);
     config.port = arguments.port.unwrap_or(config.port);
-    run_with(with_process(config, arguments.process)).await
+    Box::pin(run_with(with_process(config, arguments.process))).await
 }
 
 async fn run_with(mut config: Config) -> Result<Outcome> {

@@ -144,7 +144,8 @@ mod tests {
     const LIMITS: AttachmentLimits = AttachmentLimits { bytes: 8, count: 2 };
 
     fn taken(content: Value) -> Result<(String, Vec<Attachment>), String> {
-        let request = json!({"content": content});
+        let mut request = json!({});
+        request["content"] = content;
         let mut items: Vec<MemoryItem> = vec![hindsight_types::decode::from_json(&request).unwrap()];
         let mut attached = take(&mut items, LIMITS).map_err(|error| error.to_string())?;
         let Content::Text(text) = items.remove(0).content else { panic!("a text") };

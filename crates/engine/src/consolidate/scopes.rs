@@ -94,7 +94,7 @@ mod tests {
 
     fn resolved(tags: &[&str], wanted: Value) -> Vec<Vec<String>> {
         let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
-        resolve(&tags, (!wanted.is_null()).then_some(&wanted))
+        resolve(&tags, Some(wanted).filter(|wanted| !wanted.is_null()).as_ref())
     }
 
     #[test]

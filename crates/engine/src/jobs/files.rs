@@ -45,13 +45,14 @@ struct FilePayload {
 }
 
 impl Engine {
-    /// Stores files whose texts are to be remembered, all or none. When this returns they are
-    /// stored durably; there is an operation for each, in their order.
+    /// Stores files whose texts are to be remembered, all or none, in a bank that is there. When
+    /// this returns they are stored durably; there is an operation for each, in their order.
     pub async fn retain_files(
         &self,
         bank_id: &str,
         files: Vec<FileUpload>,
     ) -> Result<FileRetainResponse, EngineError> {
+        let bank = self.existing_bank(bank_id).await?;
         let now = self.clock.now();
         let items = files.iter().map(item).collect::<Result<Vec<_>, _>>()?;
         // What cannot be done is refused now and not in the background.
@@ -59,7 +60,6 @@ impl Engine {
             RetainRequest { items: items.clone(), run_async: true, document_tags: None, operation_id: None };
         let sources = gather(request, now)?;
         self.plans(bank_id, &sources).await?;
-        let bank = self.bank_for_writing(bank_id).await?;
         let mut operations = Vec::new();
         for (file, item) in files.into_iter().zip(items) {
             let accepted = self.store.next_retain().await?;

@@ -9,6 +9,7 @@ use hindsight_engine::jobs::FileUpload;
 use hindsight_engine::ports::{ConvertError, FileConverter, SentFile};
 use hindsight_engine::store::{ClaimedOperation, OperationEnd, OperationFilter, StoreError};
 use hindsight_engine::{Engine, EngineError};
+use hindsight_types::banks::CreateBankRequest;
 use hindsight_types::files::FileMetadata;
 use hindsight_types::operations::{OperationStatus, OperationStatusResponse};
 use hindsight_types::retain::Tags;
@@ -59,6 +60,7 @@ impl TestEngine {
     }
 
     async fn send(&self, files: Vec<FileUpload>) -> Vec<Uuid> {
+        self.engine.put_bank("bank", &CreateBankRequest::default()).await.unwrap();
         let response = self.engine.retain_files("bank", files).await.expect("taken");
         response.operation_ids.iter().map(|id| Uuid::parse_str(id).unwrap()).collect()
     }
@@ -213,11 +215,15 @@ async fn a_file_is_kept_where_that_is_wanted() {
 #[tokio::test]
 async fn nothing_is_stored_of_files_that_cannot_be_taken() {
     let test = TestEngine::start().await;
+    let refused = test.engine.retain_files("bank", vec![upload("a.txt", b"a", None)]).await;
+    assert!(matches!(refused, Err(EngineError::BankNotFound(_))), "{refused:?}");
+    assert!(test.store.bank("bank").await.unwrap().is_none(), "no bank is made for it");
+
+    test.engine.put_bank("bank", &CreateBankRequest::default()).await.unwrap();
     let mut strange = upload("b.txt", b"b", None);
     strange.metadata.strategy = Some("none".to_owned());
     let refused = test.engine.retain_files("bank", vec![upload("a.txt", b"a", None), strange]).await;
     assert!(matches!(refused, Err(EngineError::Invalid(_))), "{refused:?}");
-    assert!(test.store.bank("bank").await.unwrap().is_none(), "no bank is made for it");
 
     let broken = FileUpload { bytes: Box::new(Broken), ..upload("b.txt", b"", None) };
     let refused = test.engine.retain_files("bank", vec![upload("a.txt", b"a", None), broken]).await;

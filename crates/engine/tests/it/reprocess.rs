@@ -1,6 +1,6 @@
 //! Documents made anew from their stored texts.
 
-use hindsight_engine::config::{ExtractionSettings, Settings};
+use hindsight_engine::config::{ConsolidationSettings, ExtractionSettings, Settings};
 use hindsight_engine::jobs::WorkerSettings;
 use hindsight_testkit::{LlmRequest, Reply};
 use hindsight_types::operations::OperationStatus;
@@ -42,7 +42,8 @@ async fn texts(test: &TestEngine) -> Vec<String> {
 async fn all_of_a_document_is_read_anew_and_the_old_version_stays_until_then() {
     let extraction =
         ExtractionSettings { concurrency: 1, content_retries: 0, ..ExtractionSettings::default() };
-    let settings = Settings { chunk_size: 40, extraction, ..Settings::default() };
+    let consolidation = ConsolidationSettings { observations: false, ..ConsolidationSettings::default() };
+    let settings = Settings { chunk_size: 40, extraction, consolidation, ..Settings::default() };
     let (test, llm) = TestEngine::with_llm(settings).await;
     llm.answer_with(|request: &LlmRequest| says("it was read that", request));
     let item = json!([{"content": THREE, "document_id": "d", "tags": ["t"], "context": "a book"}]);

@@ -85,7 +85,11 @@ async fn what_is_not_as_it_should_be_is_named() {
             StatusCode::BAD_REQUEST,
             "items[0].content[1]: an attachment may have 20 MB",
         ),
-        (json!([image("no base64")]), StatusCode::BAD_REQUEST, "items[0].content[0]: its data is no base64"),
+        (
+            json!([image("this is no base64!")]),
+            StatusCode::BAD_REQUEST,
+            "items[0].content[0]: its data is no base64",
+        ),
         (json!([image("")]), StatusCode::BAD_REQUEST, "items[0].content[0]: it is empty"),
         (json!([elsewhere]), StatusCode::UNPROCESSABLE_ENTITY, "base64"),
         (json!([{"type": "film"}]), StatusCode::UNPROCESSABLE_ENTITY, "film"),
@@ -94,7 +98,7 @@ async fn what_is_not_as_it_should_be_is_named() {
         for run_async in [false, true] {
             let body = json!({"items": [{"content": content}], "async": run_async});
             let answer = app.post("/v1/default/banks/b/memories", body).await;
-            assert_eq!(answer.status, status, "{:?}", answer.body);
+            assert_eq!(answer.status, status, "{words}: {:?}", answer.body);
             assert!(answer.body.to_string().contains(words), "{}", answer.body);
         }
     }

@@ -45,7 +45,9 @@ fn reading(value: &Value) -> Actions {
 }
 
 fn create(text: &str, sources: Value) -> Value {
-    json!({"creates": [{"text": text, "source_fact_ids": sources, "reason": ""}]})
+    let mut created = json!({"text": text, "reason": ""});
+    created["source_fact_ids"] = sources;
+    json!({ "creates": [created] })
 }
 
 #[test]
@@ -170,7 +172,10 @@ fn no_more_is_made_than_there_is_room_for() {
 }
 
 fn deletion(observation: u128, merged_into: Value, sources: Value) -> Value {
-    json!({"observation_id": id(100 + observation), "merged_into": merged_into, "source_fact_ids": sources})
+    let mut deletion = json!({"observation_id": id(100 + observation)});
+    deletion["merged_into"] = merged_into;
+    deletion["source_fact_ids"] = sources;
+    deletion
 }
 
 #[test]

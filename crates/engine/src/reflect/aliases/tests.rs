@@ -8,7 +8,8 @@ const HABIT: &str = "00000000-0000-4000-8000-000000000003";
 const OTHER: &str = "00000000-0000-4000-8000-00000000ffff";
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap()
+    let Value::Object(object) = value else { panic!("{value} is no object") };
+    object
 }
 
 fn facts() -> Map<String, Value> {
