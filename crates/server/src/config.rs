@@ -8,6 +8,7 @@ mod embeddings;
 mod engine;
 mod files;
 mod llm;
+mod log_lines;
 mod original;
 mod reflect;
 mod remarks;
@@ -32,52 +33,11 @@ use hindsight_types::settings::{Reader, Setting, SettingError};
 use dotenv::Dotenv;
 pub use embeddings::{EmbedderChoice, LocalModel};
 pub use files::FileOptions;
+pub use log_lines::{LogField, LogFormat};
 pub use remarks::{Remark, RemarkKind, remarks};
 pub use rerank::{LocalReranker, RerankerChoice, Rerankers};
 pub use table::SETTINGS;
 pub(crate) use table::{LOG_LEVEL, MIGRATION_DATABASE_URL, MODEL_INIT_TIMEOUT, READ_DATABASE_URL};
-
-/// Format of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Fields of a log line for machines, by the names that log services know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogField {
-    /// Level.
-    Severity,
-    /// What is said.
-    Message,
-    /// When.
-    Timestamp,
-    /// Who says it.
-    Logger,
-    /// Whose request it belongs to.
-    Tenant,
-    /// What went wrong.
-    Exception,
-}
-
-impl std::str::FromStr for LogField {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        match word {
-            "severity" => Ok(Self::Severity),
-            "message" => Ok(Self::Message),
-            "timestamp" => Ok(Self::Timestamp),
-            "logger" => Ok(Self::Logger),
-            "tenant" => Ok(Self::Tenant),
-            "exception" => Ok(Self::Exception),
-            _ => Err(()),
-        }
-    }
-}
 
 /// How many requests of one kind are taken at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,7 +305,7 @@ impl Config {
                 other => return Err(table::LOG_FORMAT.unusable(other)),
             },
             log_colors: reader.given(&table::NO_COLOR).is_none(),
-            log_fields: log_fields(&reader)?,
+            log_fields: log_lines::log_fields(&reader)?,
             access_log: reader.flag(&table::ACCESS_LOG)?,
             log_file: reader.text(&table::DAEMON_LOG).map(PathBuf::from),
             progress: Arc::new(NoProgress),
@@ -371,11 +331,6 @@ fn worker(reader: &Reader) -> Result<WorkerSettings, SettingError> {
         backoff: seconds(reader, &table::WORKER_BACKOFF)?,
         time_limit: Duration::from_secs(reader.positive(&table::RETAIN_WALL_TIMEOUT)?),
     })
-}
-
-fn log_fields(reader: &Reader) -> Result<Vec<LogField>, SettingError> {
-    let words = reader.list(&table::LOG_JSON_FIELDS);
-    words.iter().map(|word| word.parse().map_err(|()| table::LOG_JSON_FIELDS.unusable(word))).collect()
 }
 
 /// A path as it stands in front of others: one slash at its beginning, none at its end.
