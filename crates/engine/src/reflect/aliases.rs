@@ -19,9 +19,11 @@ const WORDS: [&str; 2] = ["query", "reason"];
 
 static UUID: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"));
-/// Names in brackets: a bare `o1` may be a word of the answer.
-static BRACKETED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"[\[(]\s*([foc][0-9]+(?:\s*[,;]\s*[foc][0-9]+)*)\s*[\])]"));
+/// Names in brackets, facts also in parentheses: a bare `o1` and one in parentheses may be a word
+/// of the answer.
+static BRACKETED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\[\s*([foc][0-9]+(?:\s*[,;]\s*[foc][0-9]+)*)\s*\]|\(\s*(f[0-9]+(?:\s*[,;]\s*f[0-9]+)*)\s*\)")
+});
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"[foc][0-9]+"));
 
 /// What kind of thing an id names.
@@ -64,6 +66,25 @@ impl Aliases {
         self.read.extend(UUID.find_iter(text).map(|found| found.as_str().to_lowercase()));
     }
 
+    /// Notes a value that the model reads, for the UUIDs in its texts.
+    pub(super) fn reads_value(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.reads(text),
+            Value::Array(list) => {
+                for value in list {
+                    self.reads_value(value);
+                }
+            }
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    self.reads(key);
+                    self.reads_value(value);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// The answer of a tool as the model sees it.
     pub(super) fn show(&mut self, raw: &Map<String, Value>) -> Map<String, Value> {
         let mut shown = Map::new();
@@ -103,15 +124,15 @@ impl Aliases {
         if !known.is_empty() {
             shown.insert("already_shown".to_owned(), Value::Array(known));
         }
-        for value in shown.values() {
+        // Words of the model itself, and what was not found, are only what it has said.
+        for (_, value) in shown.iter().filter(|(key, _)| !WORDS.contains(&key.as_str())) {
             match value {
-                // What was not found is only what the model itself has said.
                 Value::Array(list) => {
                     for value in list.iter().filter(|value| value.get("error").is_none()) {
-                        self.reads(&value.to_string());
+                        self.reads_value(value);
                     }
                 }
-                value => self.reads(&value.to_string()),
+                value => self.reads_value(value),
             }
         }
         shown
@@ -216,6 +237,11 @@ impl Aliases {
         name
     }
 
+    /// Whether anything was found.
+    pub(super) fn has_any(&self) -> bool {
+        !self.names.is_empty()
+    }
+
     /// The id of something that was found and can be cited, with its kind.
     pub(super) fn cited(&self, word: &str) -> Option<(&str, Kind)> {
         let word = word.trim().trim_matches(['[', ']', '(', ')', '"', '`']);
@@ -243,7 +269,7 @@ impl Aliases {
 
     /// Ids of what a text names in brackets, in their order.
     pub(super) fn named_in(&self, text: &str) -> Vec<(String, Kind)> {
-        let groups = BRACKETED.captures_iter(text).filter_map(|found| found.get(1));
+        let groups = BRACKETED.captures_iter(text).filter_map(|found| found.get(0));
         let names = groups.flat_map(|group| NAME.find_iter(group.as_str()));
         names.filter_map(|name| self.cited(name.as_str())).map(|(id, kind)| (id.to_owned(), kind)).collect()
     }
@@ -258,13 +284,35 @@ impl Aliases {
             if is_seen { id.to_owned() } else { UNVERIFIED.to_owned() }
         });
         let named = BRACKETED.replace_all(&checked, |found: &Captures<'_>| {
-            let (whole, names) =
-                (found.get(0).map_or("", |m| m.as_str()), found.get(1).map_or("", |m| m.as_str()));
-            let ids: Option<Vec<_>> =
-                NAME.find_iter(names).map(|name| self.ids.get(name.as_str()).map(String::as_str)).collect();
+            let whole = found.get(0).map_or("", |whole| whole.as_str());
+            let names = NAME.find_iter(whole).map(|name| name.as_str());
+            // Chunks, which cannot be cited, keep their names.
+            let id = |name| match self.cited(name) {
+                Some((id, _)) => Some(id),
+                None => self.ids.contains_key(name).then_some(name),
+            };
+            let ids: Option<Vec<&str>> = names.map(id).collect();
             ids.map_or_else(|| whole.to_owned(), |ids| format!("[{}]", ids.join(", ")))
         });
         named.into_owned()
+    }
+
+    /// A value for programs outside: its texts as those of an answer, and a name that is all of a
+    /// text as the id that it stands for.
+    pub(super) fn outward_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => match self.cited(text) {
+                Some((id, _)) => Value::from(id),
+                None => Value::from(self.outward(text)),
+            },
+            Value::Array(list) => list.iter().map(|value| self.outward_value(value)).collect(),
+            Value::Object(fields) => {
+                let fields = fields.iter();
+                let fields = fields.map(|(key, value)| (self.outward(key), self.outward_value(value)));
+                Value::Object(fields.collect())
+            }
+            value => value.clone(),
+        }
     }
 }
 

@@ -2,26 +2,32 @@
 //! they cost and how long they took.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hindsight_types::reflect::ReflectLlmCall;
 use hindsight_types::retain::TokenUsage;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::EngineError;
 use crate::error::Remedy;
 use crate::ports::{LanguageModel, LlmFailure, LlmOperation, Message, Output, Prompt, Reply};
 
 /// Words of a provider that finds a conversation too long.
-const OVERFLOW: [&str; 8] = [
+const OVERFLOW: [&str; 11] = [
     "context length",
     "context window",
     "context_length",
+    "context size",
+    "context limit",
+    "reduce the length",
     "maximum context",
     "prompt is too long",
     "input is too long",
     "too many tokens",
     "input token count",
 ];
+/// Time that is kept for what comes after the last call.
+const RESERVE: Duration = Duration::from_secs(5);
 
 /// What is asked for, besides the conversation.
 #[derive(Clone, Debug)]
@@ -86,6 +92,8 @@ pub(super) struct Calls<'l> {
     llm: &'l dyn LanguageModel,
     operation: LlmOperation,
     deadline: Instant,
+    /// End of calls that the answer can do without.
+    spare_deadline: Instant,
     max_tokens: Option<u32>,
     ledger: Mutex<Ledger>,
 }
@@ -104,7 +112,15 @@ impl<'l> Calls<'l> {
         deadline: Instant,
         max_tokens: Option<u32>,
     ) -> Self {
-        Self { llm, operation, deadline, max_tokens, ledger: Mutex::default() }
+        let reserve = RESERVE.min(deadline.saturating_duration_since(Instant::now()) / 10);
+        let spare_deadline = deadline.checked_sub(reserve).unwrap_or(deadline);
+        Self { llm, operation, deadline, spare_deadline, max_tokens, ledger: Mutex::default() }
+    }
+
+    /// What comes of calls that the answer can do without; nothing if they take so long that
+    /// there would be no time left to tell the answer.
+    pub(super) async fn if_in_time<T>(&self, calls: impl Future<Output = T>) -> Option<T> {
+        timeout_at(self.spare_deadline, calls).await.ok()
     }
 
     /// Asks, and once more where another try may be luckier.
@@ -142,7 +158,9 @@ impl<'l> Calls<'l> {
             });
         }
         outcome.map_err(|error| match error.failure {
-            LlmFailure::Rejected(reason) if is_overflow(&reason) => CallFailure::Overflow,
+            LlmFailure::Rejected(reason) | LlmFailure::Failed(reason) if is_overflow(&reason) => {
+                CallFailure::Overflow
+            }
             failure => CallFailure::Failed(failure),
         })
     }
@@ -189,6 +207,9 @@ mod tests {
         for reason in [
             "status 400: This model's maximum context length is 8192 tokens. However, you requested 9000",
             "status 400: prompt is too long: 208310 tokens > 200000 maximum",
+            "status 500: the request exceeds the available context size, try increasing it",
+            "status 400: Please reduce the length of the messages",
+            "status 400: your input is beyond the context limit",
             "status 400: The input token count (1200000) exceeds the maximum number of tokens allowed",
         ] {
             assert!(is_overflow(reason), "{reason}");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::ports::{Message, Piece, ToolCall};
+use crate::ports::{Message, Piece, Reply, ToolCall};
 use crate::text::tokens;
 
 /// Longest name of a tool that is said back to a model.
@@ -113,6 +113,15 @@ fn words(piece: &Piece) -> usize {
     match piece {
         Piece::Text(text) => tokens::count(text),
         Piece::Media(_) => 0,
+    }
+}
+
+/// What a model has said that was to answer in JSON. There are no words where the value came
+/// another way, and a message without content is refused by some providers.
+pub(super) fn said(reply: &Reply) -> String {
+    match &reply.value {
+        Some(value) if reply.text.trim().is_empty() => value.to_string(),
+        _ => reply.text.clone(),
     }
 }
 

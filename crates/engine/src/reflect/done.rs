@@ -21,7 +21,7 @@ pub(super) struct Draft {
     pub(super) is_found: bool,
     /// What it rests on, each once: all of it was found.
     pub(super) cited: Vec<(String, Kind)>,
-    /// The answer for programs, if it came along and keeps to its schema.
+    /// The answer for programs as it is told, if it came along and keeps to its schema.
     pub(super) structured: Option<Map<String, Value>>,
 }
 
@@ -104,8 +104,11 @@ pub(super) fn read(
         }
     }
     let structured = question.schema.as_ref().and_then(|schema| {
-        let value = fields.get("structured_output")?;
-        value.as_object().filter(|_| violation(value, schema).is_none()).cloned()
+        match aliases.outward_value(fields.get("structured_output")?) {
+            value if violation(&value, schema).is_some() => None,
+            Value::Object(value) => Some(value),
+            _ => None,
+        }
     });
     Ok(Draft { answer, is_found, cited, structured })
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::calls::Wanted;
 use super::done::Draft;
 use super::turns::Run;
-use super::wording;
+use super::{structured, wording};
 use crate::EngineError;
 use crate::attachments::shown;
 use crate::browse::{format, metadata};
@@ -31,9 +31,10 @@ impl Run<'_> {
         let (structured_output, structured_output_error) = match (&self.question.schema, structured) {
             (None, _) => (None, None),
             (Some(_), Some(value)) => (Some(value), None),
-            (Some(schema), None) => match self.structured(&text, schema).await {
-                Ok(value) => (Some(value), None),
-                Err(problem) => (None, Some(problem)),
+            (Some(schema), None) => match self.calls.if_in_time(self.structured(&text, schema)).await {
+                Some(Ok(value)) => (Some(value), None),
+                Some(Err(problem)) => (None, Some(problem)),
+                None => (None, Some(structured::late())),
             },
         };
         let based_on = match request.include.facts {
@@ -75,8 +76,8 @@ impl Run<'_> {
             Message::System(wording::synthesis(self.question)),
             Message::User(wording::shorter(self.question, &answer)),
         ];
-        match self.calls.ask(&wanted, &messages).await {
-            Ok(reply) if !reply.is_cut && !reply.text.trim().is_empty() => reply.text.trim().to_owned(),
+        match self.calls.if_in_time(self.calls.ask(&wanted, &messages)).await {
+            Some(Ok(reply)) if !reply.is_cut && !reply.text.trim().is_empty() => reply.text.trim().to_owned(),
             _ => answer,
         }
     }

@@ -67,8 +67,9 @@ fn split(evidence: &Evidence, limit: usize) -> Vec<String> {
             }
         }
     }
-    let inner =
-        limit.saturating_sub(FRAME + tokens::count(&Value::Object(heading.clone()).to_string())).max(1);
+    // A heading may be as long as a part: entries are not cut to bits for it.
+    let around = FRAME + tokens::count(&Value::Object(heading.clone()).to_string());
+    let inner = limit.saturating_sub(around).max(limit / 2).max(1);
     let mut pieces = Vec::new();
     let mut current = heading.clone();
     let mut size = 0;
@@ -182,6 +183,14 @@ mod tests {
         let joined = parts.join("\n");
         let all: String = joined.lines().filter(|line| !line.starts_with("## ")).collect();
         assert!(all.contains(&text), "nothing is lost where it is cut");
+    }
+
+    #[test]
+    fn a_long_heading_does_not_cut_entries_to_bits() {
+        let shown =
+            json!({"query": "tea ".repeat(300), "memories": [{"id": "f1", "text": "tea ".repeat(80)}]});
+        let long = Evidence { tool: "recall".to_owned(), shown: shown.as_object().cloned().unwrap() };
+        assert_eq!(pack(&[long], 200).len(), 1);
     }
 
     proptest! {

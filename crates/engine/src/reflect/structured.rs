@@ -6,6 +6,7 @@ use hindsight_types::schema::violation;
 use serde_json::{Map, Value};
 
 use super::calls::{CallFailure, Wanted};
+use super::conversation::said;
 use super::turns::Run;
 use super::wording;
 use crate::ports::{LlmFailure, Message, Output};
@@ -42,19 +43,25 @@ impl Run<'_> {
                 Ok(reply) => reply,
                 Err(failure) => return Err(told(&failure)),
             };
-            let value = reply.value.unwrap_or_default();
+            let said = said(&reply);
+            let value = self.aliases.outward_value(&reply.value.unwrap_or_default());
             match (violation(&value, schema), value) {
                 (None, Value::Object(value)) => return Ok(value),
                 (violation, _) => {
                     problem = violation.unwrap_or_else(|| "the value must be of type object".to_owned());
                 }
             }
-            messages.push(Message::Assistant { text: reply.text, tool_calls: Vec::new() });
+            messages.push(Message::Assistant { text: said, tool_calls: Vec::new() });
             messages
                 .push(Message::User(format!("This does not keep to the schema: {problem}. Write it anew.")));
         }
         Err(format!("ValidationError: {problem}"))
     }
+}
+
+/// What is told when there was no time for it.
+pub(super) fn late() -> String {
+    told(&CallFailure::Failed(LlmFailure::Late))
 }
 
 /// A failure in the form `Type: message`.

@@ -4,7 +4,7 @@
 use futures::future::join_all;
 
 use super::calls::{CallFailure, Wanted, no_answer};
-use super::conversation::Conversation;
+use super::conversation::{Conversation, said};
 use super::done::{self, Draft};
 use super::turns::Run;
 use super::{pack, wording};
@@ -68,7 +68,11 @@ impl Run<'_> {
                 Message::System(wording::map(self.question)),
                 Message::User(wording::part(self.question, part)),
             ];
-            self.calls.ask(&wanted, &messages).await.map(|reply| reply.text)
+            match self.calls.ask(&wanted, &messages).await {
+                // Claims that were cut off are lost, unless there are fewer in one part.
+                Ok(reply) if reply.is_cut && limit > LEAST_PART => Err(CallFailure::Overflow),
+                outcome => outcome.map(|reply| reply.text),
+            }
         });
         let claims: Vec<String> = join_all(read).await.into_iter().collect::<Result<_, _>>()?;
         let is_claim = |claim: &String| {
@@ -96,11 +100,12 @@ impl Run<'_> {
         let mut problem = String::new();
         for _ in 0..ANSWERS {
             let reply = self.calls.ask(&wanted, &messages).await?;
+            let said = said(&reply);
             problem = match self.read(&reply.value.unwrap_or_default(), reply.is_cut) {
                 Ok(draft) => return Ok(draft),
                 Err(problem) => problem,
             };
-            messages.push(Message::Assistant { text: reply.text, tool_calls: Vec::new() });
+            messages.push(Message::Assistant { text: said, tool_calls: Vec::new() });
             messages.push(Message::User(format!("This cannot be used: {problem}. Write it anew, complete.")));
         }
         Err(Failure::Unusable(format!("the language model wrote nothing that can be used: {problem}")))

@@ -46,7 +46,14 @@ impl<'r> Run<'r> {
         let mut aliases = Aliases::default();
         aliases.reads(&question.text);
         for directive in &question.directives {
+            aliases.reads(&directive.name);
             aliases.reads(&directive.content);
+        }
+        aliases.reads(question.bank.name.as_deref().unwrap_or(&question.bank.bank_id));
+        aliases.reads(question.character.mission.as_deref().unwrap_or_default());
+        for (key, value) in question.schema.iter().flatten() {
+            aliases.reads(key);
+            aliases.reads_value(value);
         }
         let tools = Toolset::of(engine, question);
         Self { engine, question, calls, tools, aliases, searched: Vec::new() }
@@ -75,6 +82,11 @@ impl<'r> Run<'r> {
                     tracing::warn!(reason, "tools are not taken; the answer is written from what was found");
                     return self.synthesize(&conversation, None).await;
                 }
+                // A model may have no calls to make and nothing to say: it may still write the answer.
+                Err(CallFailure::Failed(LlmFailure::Failed(reason))) if self.aliases.has_any() => {
+                    tracing::warn!(reason, "a turn failed; the answer is written from what was found");
+                    return self.synthesize(&conversation, None).await;
+                }
                 Err(failure) => return Err(failure.into_error()),
             };
             // A model that writes instead of calling is asked in a way that it understands.
@@ -101,7 +113,9 @@ impl<'r> Run<'r> {
         let answered = self.tools.answer(calls, room).await?;
         let mut found = Vec::new();
         for answered in answered {
-            let evidence = self.take(answered, 0);
+            let mut evidence = self.take(answered, 0);
+            // The question stands above it.
+            evidence.shown.retain(|key, _| key != "query");
             found.push(pack::piece(&evidence));
             conversation.keep(evidence);
         }

@@ -127,6 +127,32 @@ fn answers_hold_no_id_that_was_not_seen() {
         "f1 beats o1 (f9); [f1, f9]",
         "words stay words"
     );
+    let more = json!({"id": HABIT, "text": "x", "type": "observation"});
+    aliases.show(&object(json!({"observations": [more]})));
+    assert_eq!(aliases.outward("It runs (o1), (c1) and [c1]."), "It runs (o1), (c1) and [c1].");
+    assert_eq!(aliases.outward("Tea (f1; f2) [o1, c1]."), format!("Tea [{TEA}, {ROME}] [{HABIT}, c1]."));
+}
+
+#[test]
+fn ids_are_seen_wherever_they_stand_but_not_in_the_models_own_query() {
+    let mut aliases = Aliases::default();
+    let text = format!("Orders:\n{HABIT}");
+    let memory = json!({"id": TEA, "text": text, "type": "world"});
+    aliases.show(&object(json!({"query": OTHER, "memories": [memory]})));
+    assert_eq!(aliases.outward(&format!("{HABIT} and {OTHER}")), format!("{HABIT} and [unverified id]"));
+}
+
+#[test]
+fn values_for_programs_hold_ids_and_none_that_was_not_seen() {
+    let mut aliases = Aliases::default();
+    aliases.show(&facts());
+    let value = json!({"ids": ["f1", ROME, "f9", "c1"], "why": format!("see [f2] and {OTHER}"), "count": 2});
+    assert_eq!(
+        aliases.outward_value(&value),
+        json!({
+            "ids": [TEA, ROME, "f9", "c1"], "why": format!("see [{ROME}] and [unverified id]"), "count": 2,
+        })
+    );
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn stub(name: &str) -> Value {
 fn turns(messages: &[Message]) -> Value {
     let mut turns: Vec<(&str, Vec<Value>)> = Vec::new();
     for message in messages {
-        let (role, blocks) = match message {
+        let (role, blocks): (&str, Vec<Value>) = match message {
             Message::System(_) => continue,
             Message::User(text) => ("user", vec![json!({"type": "text", "text": text})]),
             Message::Shown(pieces) => ("user", pieces.iter().map(piece).collect()),
@@ -118,6 +118,10 @@ fn turns(messages: &[Message]) -> Value {
                 ("assistant", words.into_iter().chain(calls).collect())
             }
         };
+        // A message without content is refused.
+        if blocks.is_empty() {
+            continue;
+        }
         match turns.last_mut() {
             Some((last, before)) if *last == role => before.extend(blocks),
             _ => turns.push((role, blocks)),
@@ -203,5 +207,18 @@ fn usage(usage: &Value) -> TokenUsage {
         total_tokens: input + output,
         cached_tokens: cached,
         thoughts_tokens: thoughts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_without_content_are_left_out() {
+        let silent = Message::Assistant { text: String::new(), tool_calls: Vec::new() };
+        let said = turns(&[Message::User("one".to_owned()), silent, Message::User("two".to_owned())]);
+        let text = |text: &str| json!({"type": "text", "text": text});
+        assert_eq!(said, json!([{"role": "user", "content": [text("one"), text("two")]}]));
     }
 }

@@ -194,11 +194,18 @@ async fn errors_of_a_model_are_tried_once_more_and_then_said() {
     llm.push(Reply::server_error()).push(hands_in(&done("Berlin.", &["f1"])));
     let response = answered(&app, asking(QUESTION)).await;
     assert_eq!(scopes(&response), ["agent_1_err", "agent_1"]);
+    // A turn that brings nothing may only mean that the model has no calls to make.
+    llm.push_all([Reply::malformed("no JSON"), Reply::malformed("no JSON")]);
+    llm.push(Reply::json(&done("Berlin.", &["f1"])));
+    let response = answered(&app, asking(QUESTION)).await;
+    assert_eq!(scopes(&response), ["agent_1_err", "agent_1_err", "final"]);
+    assert_eq!(based_on(&response).len(), 1);
+    // One that fails at everything is asked for the answer from the evidence too, in vain.
     for (reply, calls, status, words) in [
-        (Reply::server_error(), 2, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
-        (Reply::malformed("no JSON"), 2, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
-        (Reply::server_error().truncated(), 2, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
-        (Reply::text("half").cut(), 2, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
+        (Reply::server_error(), 4, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
+        (Reply::malformed("no JSON"), 4, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
+        (Reply::server_error().truncated(), 4, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
+        (Reply::text("half").cut(), 4, StatusCode::INTERNAL_SERVER_ERROR, "could not be asked"),
         (Reply::rate_limited(1), 2, StatusCode::SERVICE_UNAVAILABLE, "too much to do"),
         (Reply::rate_limited(900), 1, StatusCode::SERVICE_UNAVAILABLE, "quota resets"),
         (Reply::refusal("not that"), 1, StatusCode::INTERNAL_SERVER_ERROR, "the model refused"),
@@ -226,6 +233,23 @@ async fn a_model_that_is_silent_ends_with_the_time_for_the_answer() {
     let answer = reflect(&app, asking(QUESTION)).await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT, "{:?}", answer.body);
     assert_eq!(llm.asked(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_is_not_lost_for_what_it_can_do_without() {
+    let (app, llm) = dialogue(&[("HINDSIGHT_API_REFLECT_WALL_TIMEOUT", "3")]).await;
+    let long = "Alice lives in Berlin. ".repeat(20);
+    llm.push(hands_in(&done(&long, &["f1"])));
+    // Neither a shorter answer nor values for the schema come.
+    llm.answer_with(|_: &LlmRequest| Reply::silence());
+    let mut request = asking(QUESTION);
+    request["max_tokens"] = json!(20);
+    request["response_schema"] = json!({"properties": {"city": {"type": "string"}}, "required": ["city"]});
+    let response = answered(&app, request).await;
+    assert_eq!(response["text"], long.trim());
+    assert_eq!(response["structured_output"], Value::Null);
+    assert_eq!(response["structured_output_error"], "TimeoutError: the model did not answer in time");
+    assert_eq!(based_on(&response).len(), 1);
 }
 
 #[tokio::test]

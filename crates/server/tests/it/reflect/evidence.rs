@@ -1,13 +1,14 @@
 //! What the model is shown: what may be seen, and all of it however much it is.
 
 use axum::http::StatusCode;
-use hindsight_testkit::{LlmRequest, Reply};
+use hindsight_testkit::{LlmRequest, Reply, ScriptedLlm};
 use serde_json::{Value, json};
 
 use super::{
     QUESTION, answered, app, asking, based_on, dialogue, done, hands_in, name_of, patch_config, scopes,
     shown, tools,
 };
+use crate::support::TestApp;
 
 /// Everything that a model was told, in one text.
 fn told(requests: &[LlmRequest]) -> String {
@@ -83,8 +84,8 @@ async fn a_fact_that_may_be_seen_does_not_open_a_document_that_may_not() {
     }
 }
 
-#[tokio::test]
-async fn much_evidence_is_read_in_parts_and_none_is_left_out() {
+/// A bank with far more facts than a conversation holds.
+async fn harbour() -> (TestApp, ScriptedLlm) {
     let (app, llm) = app(&[
         ("HINDSIGHT_API_REFLECT_MAX_CONTEXT_TOKENS", "2000"),
         ("HINDSIGHT_API_RECALL_MAX_TOKENS", "6000"),
@@ -96,6 +97,37 @@ async fn much_evidence_is_read_in_parts_and_none_is_left_out() {
         .map(|number| json!({"content": format!("<fact {number:02}> Alice said {words}"), "document_id": number.to_string()}))
         .collect();
     assert_eq!(app.retain(json!(items)).await.status, StatusCode::OK);
+    (app, llm)
+}
+
+#[tokio::test]
+async fn a_part_whose_claims_are_cut_off_is_read_in_smaller_parts() {
+    let (app, llm) = harbour().await;
+    let is_large = |part: &LlmRequest| part.user().len() > 5800;
+    llm.answer_with(move |request: &LlmRequest| {
+        if request.schema().is_some() {
+            return Reply::json(&done("Late.", &["f1"]));
+        }
+        if is_large(request) {
+            return Reply::text("- half of the claims").finish("length");
+        }
+        Reply::text("- all claims (f1)")
+    });
+    let response = answered(&app, asking("When did the boats come, Alice?")).await;
+    assert_eq!(response["text"], "Late.");
+    let requests = llm.requests();
+    let (last, parts) = requests.split_last().unwrap();
+    assert!(last.user().contains("- all claims (f1)") && !last.user().contains("half of the claims"));
+    assert!(parts.iter().any(is_large), "the first parts are large");
+    for number in 0..30 {
+        let fact = format!("<fact {number:02}>");
+        assert!(parts.iter().any(|part| !is_large(part) && part.user().contains(&fact)), "{fact}");
+    }
+}
+
+#[tokio::test]
+async fn much_evidence_is_read_in_parts_and_none_is_left_out() {
+    let (app, llm) = harbour().await;
     llm.answer_with(|request: &LlmRequest| {
         if request.schema().is_some() {
             return Reply::json(&done("Late.", &["f1", "f30", "f31"]));

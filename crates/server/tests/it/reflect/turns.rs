@@ -13,8 +13,9 @@ use crate::support::TestApp;
 async fn a_question_is_searched_for_before_the_model_is_asked_and_answered_in_one_turn() {
     let (app, llm) = dialogue(&[]).await;
     llm.answer_with(|request: &LlmRequest| {
-        let mut arguments = done("Alice lives in Berlin.", &[&name_of(request, "Berlin")]);
-        arguments["structured_output"] = json!({"city": "Berlin"});
+        let name = name_of(request, "Berlin");
+        let mut arguments = done("Alice lives in Berlin.", &[&name]);
+        arguments["structured_output"] = json!({"city": "Berlin", "source": name});
         hands_in(&arguments)
     });
     let mut request = asking(QUESTION);
@@ -23,7 +24,8 @@ async fn a_question_is_searched_for_before_the_model_is_asked_and_answered_in_on
     let response = answered(&app, request).await;
     assert_eq!(response["text"], "Alice lives in Berlin.");
     assert_eq!(llm.asked(), 1, "one call is enough");
-    assert_eq!(response["structured_output"], json!({"city": "Berlin"}));
+    let id = &response["based_on"]["memories"][0]["id"];
+    assert_eq!(response["structured_output"], json!({"city": "Berlin", "source": id}));
     assert_eq!(response["structured_output_error"], Value::Null);
     assert_eq!(response["usage"]["total_tokens"], 15);
     let memories = response["based_on"]["memories"].as_array().unwrap();
