@@ -263,7 +263,7 @@ fn pack(items: Vec<Sent>, most: usize) -> Vec<Part> {
                 part.attached.push(attachments);
             }
             None => {
-                parts.push(Part { items: vec![item], attached: vec![attachments], said: Vec::new(), tokens })
+                parts.push(Part { items: vec![item], attached: vec![attachments], said: Vec::new(), tokens });
             }
         }
     }

@@ -203,7 +203,7 @@ fn part_write(part: &Part) -> PartWrite {
 /// Drops facts that say the same at the same time as one before them, and counts them. The chunk
 /// of such a fact is not complete without that of the other one.
 fn drop_repeated(document: &mut DocumentWrite) -> usize {
-    let mut known: HashMap<(i64, Option<i64>, FactType, Vec<String>), (Uuid, i32)> = HashMap::new();
+    let mut known: HashMap<_, (Uuid, i32)> = HashMap::new();
     let mut replaced: HashMap<Uuid, Uuid> = HashMap::new();
     let chunks = &mut document.chunks;
     document.facts.retain(|fact| {
