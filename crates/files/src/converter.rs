@@ -50,14 +50,17 @@ impl Converter {
 #[async_trait]
 impl FileConverter for Converter {
     async fn convert(&self, file: SentFile) -> Result<String, ConvertError> {
-        // Others are done within the time each has, unless they hang.
-        let place = timeout(self.time, Arc::clone(&self.places).acquire_owned()).await;
-        let place = place.map_err(|_| ConvertError::Busy)?.map_err(|_| ConvertError::Busy)?;
+        let free = Arc::clone(&self.places).acquire_owned();
         if let Some(program) = &self.program {
+            // However many wait: each process ends in time.
+            let place = free.await.map_err(|_| ConvertError::Busy)?;
             let converted = process::read(program, &file, self.time).await;
             drop(place);
             return converted;
         }
+        // Others are done within the time each has, unless they hang.
+        let place = timeout(self.time, free).await;
+        let place = place.map_err(|_| ConvertError::Busy)?.map_err(|_| ConvertError::Busy)?;
         let name = file.name.clone();
         let limits = self.limits;
         let deadline = Instant::now() + self.time;

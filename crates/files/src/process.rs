@@ -22,6 +22,8 @@ const COMMAND: &str = "read-file";
 const READ: u8 = b'+';
 /// Begin of an answer that says why there is none.
 const REFUSED: u8 = b'-';
+/// Time that a process has beyond that for the file before it ends itself.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Reads the file that the arguments name behind the program's own name, if they say that this
 /// is what the program was started for. Returns whether they did.
@@ -30,6 +32,7 @@ pub fn serve(arguments: &[OsString]) -> io::Result<bool> {
     let milliseconds = milliseconds.to_str().and_then(|text| text.parse().ok());
     let Some(milliseconds) = milliseconds.filter(|_| command == COMMAND) else { return Ok(false) };
     let deadline = Instant::now() + Duration::from_millis(milliseconds);
+    end_after(Duration::from_millis(milliseconds).saturating_add(GRACE))?;
     let text = |text: &OsStr| text.to_string_lossy().into_owned();
     let mut file = SentFile {
         name: text(name),
@@ -50,6 +53,16 @@ pub fn serve(arguments: &[OsString]) -> io::Result<bool> {
     output.write_all(text.as_bytes())?;
     output.flush()?;
     Ok(true)
+}
+
+/// Ends this process after a time: whoever has started it may be gone by then.
+fn end_after(time: Duration) -> io::Result<()> {
+    let end = move || {
+        std::thread::sleep(time);
+        std::process::exit(1);
+    };
+    std::thread::Builder::new().spawn(end)?;
+    Ok(())
 }
 
 /// Has `program` read a file within `time`; it is ended when it takes longer or nobody waits.

@@ -108,7 +108,7 @@ impl Engine {
         // With its bank an operation goes too; a new bank of the same name has not asked for it.
         let bank = bank.filter(|bank| claimed.lease.bank == bank.key).ok_or(StoreError::LeaseLost)?;
         let (retain_id, operations) =
-            self.plan_item(&bank, item, payload.submitted_at, payload.accepted, false).await?;
+            self.plan_item(&bank, item, payload.submitted_at, payload.accepted).await?;
         let result = json!({"retain_operation_id": retain_id});
         let keeps_file = !self.settings.delete_files;
         Ok(self.store.hand_on(claimed.lease, &result, &operations, keeps_file).await?)

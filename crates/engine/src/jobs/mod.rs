@@ -49,6 +49,9 @@ struct RetainPayload<'a> {
     /// Whether all of it is read anew, also what is stored already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_forced: bool,
+    /// When each undated item was said, where it is not the first time that it is retained.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    said: &'a [Option<DateTime<Utc>>],
     /// What is attached to the items; the bytes lie beside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<WaitingAttachment>,
@@ -114,6 +117,8 @@ pub(crate) struct Errand {
     pub(crate) accepted: i64,
     /// Whether chunks that are stored already are read anew.
     pub(crate) is_forced: bool,
+    /// When each undated item was said, where that was before.
+    pub(crate) said: Vec<Option<DateTime<Utc>>>,
     /// The operation that is completed with the write; none for a request that waits.
     pub(crate) lease: Option<OperationLease>,
     /// Where progress is noted.

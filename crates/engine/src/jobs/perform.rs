@@ -25,6 +25,8 @@ struct Handed {
     #[serde(default)]
     is_forced: bool,
     #[serde(default)]
+    said: Vec<Option<DateTime<Utc>>>,
+    #[serde(default)]
     attachments: Vec<WaitingAttachment>,
 }
 
@@ -49,6 +51,7 @@ impl Engine {
                     now: submitted.submitted_at,
                     accepted: submitted.accepted,
                     is_forced: submitted.is_forced,
+                    said: submitted.said,
                     lease: Some(claimed.lease),
                     progress: progress.clone(),
                 };
@@ -97,10 +100,14 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
             let (after, error) = (*after, Some(error.to_string()));
             return Some(OperationEnd::Again { after, error, counts: false });
         }
+        // Nobody has looked at the file yet.
+        EngineError::Conversion(ConvertError::Busy) => {
+            let (after, error) = (wait(attempt, settings.backoff), Some(error.to_string()));
+            return Some(OperationEnd::Again { after, error, counts: false });
+        }
         EngineError::Extraction { .. }
         | EngineError::Reflection { .. }
         | EngineError::Late(_)
-        | EngineError::Conversion(ConvertError::Busy)
         | EngineError::Embedding(_)
         | EngineError::Store(_)
         | EngineError::Interrupted(_) => true,
@@ -163,6 +170,8 @@ mod tests {
                 Some(OperationEnd::Again { after, counts: false, .. }) if after == hour
             ));
         }
+        let busy = end_of(&EngineError::Conversion(ConvertError::Busy), 1000, &settings);
+        assert!(matches!(busy, Some(OperationEnd::Again { counts: false, .. })));
         for remedy in [Remedy::Rewrite, Remedy::Configure] {
             assert!(matches!(end(remedy, 1), Some(OperationEnd::Failed { .. })));
         }

@@ -3,9 +3,9 @@
 use hindsight_types::decode::from_json;
 use hindsight_types::documents::ReprocessDocumentResponse;
 use hindsight_types::retain::MemoryItem;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::store::DocumentRow;
+use crate::store::DocumentItem;
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -18,35 +18,29 @@ impl Engine {
         document_id: &str,
     ) -> Result<ReprocessDocumentResponse, EngineError> {
         let bank = self.existing_bank(bank_id).await?;
-        let document = self.store.document(bank.key, document_id).await?;
+        let document = self.store.document_items(bank.key, document_id).await?;
         let document =
             document.ok_or_else(|| EngineError::NotFound { kind: "Document", id: document_id.to_owned() })?;
-        // What "now" meant when it was retained it means again.
-        let said_at = document.updated_at;
-        let item = item(document)?;
+        let Some(stored) = document.items else {
+            return Err(EngineError::Invalid(format!(
+                "the text of document '{document_id}' is not stored; retain it again, with store_document_text on"
+            )));
+        };
+        // What "now" meant when each was retained it means again.
+        let said = stored.iter().map(|item| item.said_at).collect();
+        let items: Vec<MemoryItem> =
+            stored.into_iter().map(|stored| item(document_id, stored)).collect::<Result<_, _>>()?;
+        let items_count = i64::try_from(items.len()).unwrap_or(i64::MAX);
         let accepted = self.store.next_retain().await?;
-        let (operation_id, operations) = self.plan_item(&bank, item, said_at, accepted, true).await?;
+        let (operation_id, operations) = self.plan_again(items, said, document.updated_at, accepted).await?;
         self.store.submit(bank.key, &operations).await?;
-        Ok(ReprocessDocumentResponse {
-            success: true,
-            operation_id: operation_id.to_string(),
-            items_count: 1,
-        })
+        Ok(ReprocessDocumentResponse { success: true, operation_id: operation_id.to_string(), items_count })
     }
 }
 
-/// The item that a document was retained as.
-fn item(document: DocumentRow) -> Result<MemoryItem, EngineError> {
-    let id = document.document_id;
-    let Some(body) = document.body else {
-        return Err(EngineError::Invalid(format!(
-            "the text of document '{id}' is not stored; retain it again, with store_document_text on"
-        )));
-    };
-    let mut item = match document.retain_params {
-        Some(Value::Object(params)) => params,
-        _ => Map::new(),
-    };
+/// An item of a document as it was retained.
+fn item(document_id: &str, stored: DocumentItem) -> Result<MemoryItem, EngineError> {
+    let mut item = stored.params;
     match item.shift_remove("event_date") {
         None => {}
         Some(Value::Null) => {
@@ -56,11 +50,14 @@ fn item(document: DocumentRow) -> Result<MemoryItem, EngineError> {
             item.insert("timestamp".to_owned(), time);
         }
     }
-    item.insert("content".to_owned(), json!(body));
-    item.insert("document_id".to_owned(), json!(id));
-    item.insert("tags".to_owned(), json!(document.tags));
+    item.insert("content".to_owned(), json!(stored.text));
+    item.insert("document_id".to_owned(), json!(document_id));
+    item.insert("tags".to_owned(), json!(stored.tags));
     from_json(&Value::Object(item)).map_err(|errors| {
         let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        EngineError::Invalid(format!("document '{id}' cannot be retained again: {}", problems.join("; ")))
+        EngineError::Invalid(format!(
+            "document '{document_id}' cannot be retained again: {}",
+            problems.join("; ")
+        ))
     })
 }

@@ -21,6 +21,8 @@ use crate::{Engine, EngineError};
 struct Part {
     items: Vec<MemoryItem>,
     attached: Attached,
+    /// When each was said before that is undated; empty for items that are new.
+    said: Vec<Option<DateTime<Utc>>>,
     tokens: usize,
 }
 
@@ -97,21 +99,44 @@ impl Engine {
     }
 
     /// The operations of one item that was accepted as `accepted` at `now`, and the id of the
-    /// first, which stands for all. `is_forced` has what is stored already read anew.
+    /// first, which stands for all.
     pub(super) async fn plan_item(
         &self,
         bank: &BankRow,
         item: MemoryItem,
         now: DateTime<Utc>,
         accepted: i64,
-        is_forced: bool,
     ) -> Result<(Uuid, Vec<NewOperation>), EngineError> {
         let most = self.settings.of_bank(&bank.config).batch_tokens;
         let parts = tokio::task::spawn_blocking(move || pack(vec![(item, Vec::new())], most)).await?;
+        self.plan_parts(&parts, Terms { now, accepted: Some(accepted), is_forced: false }).await
+    }
+
+    /// The same of all items of one stored document, which is read anew as a whole. `said` is when
+    /// each was said before, `now` what is taken where nobody knows.
+    pub(super) async fn plan_again(
+        &self,
+        items: Vec<MemoryItem>,
+        said: Vec<Option<DateTime<Utc>>>,
+        now: DateTime<Utc>,
+        accepted: i64,
+    ) -> Result<(Uuid, Vec<NewOperation>), EngineError> {
+        let counted = move || {
+            let tokens = items.iter().map(|item| tokens_of(&item.content)).sum();
+            Part { items, attached: Vec::new(), said, tokens }
+        };
+        let part = tokio::task::spawn_blocking(counted).await?;
+        self.plan_parts(&[part], Terms { now, accepted: Some(accepted), is_forced: true }).await
+    }
+
+    async fn plan_parts(
+        &self,
+        parts: &[Part],
+        terms: Terms,
+    ) -> Result<(Uuid, Vec<NewOperation>), EngineError> {
         let parent_id = Uuid::now_v7();
         let mut planned = Planned::default();
-        let terms = Terms { now, accepted: Some(accepted), is_forced };
-        self.plan(parent_id, &parts, terms, &mut planned).await?;
+        self.plan(parent_id, parts, terms, &mut planned).await?;
         Ok((parent_id, planned.operations))
     }
 
@@ -150,6 +175,7 @@ impl Engine {
                 submitted_at: terms.now,
                 accepted,
                 is_forced: terms.is_forced,
+                said: &part.said,
                 attachments,
             };
             let operation_id = Uuid::now_v7();
@@ -236,7 +262,9 @@ fn pack(items: Vec<Sent>, most: usize) -> Vec<Part> {
                 part.items.push(item);
                 part.attached.push(attachments);
             }
-            None => parts.push(Part { items: vec![item], attached: vec![attachments], tokens }),
+            None => {
+                parts.push(Part { items: vec![item], attached: vec![attachments], said: Vec::new(), tokens });
+            }
         }
     }
     for part in &mut parts {

@@ -55,8 +55,8 @@ impl Engine {
 
 /// Takes marks out of the texts of a document that name none of its attachments.
 pub(super) fn scrub(source: &mut Source) {
-    let attachments = &source.attachments;
-    let is_known = |id: &str| attachments.iter().any(|known| known.id == id);
+    let known: HashSet<&str> = source.attachments.iter().map(|known| known.id.as_str()).collect();
+    let is_known = |id: &str| known.contains(id);
     for part in &mut source.parts {
         if ids(&part.text).iter().any(|id| !is_known(id)) {
             part.text = scrubbed(&part.text, is_known);
@@ -72,7 +72,9 @@ pub(super) fn check_sight(
 ) -> Result<(), EngineError> {
     let Some(llm) = llm.filter(|llm| !llm.sees_media()) else { return Ok(()) };
     for source in sources {
-        let is_media = |id: &String| source.attachments.iter().any(|one| one.id == *id && is_media(one));
+        let media = source.attachments.iter().filter(|attachment| is_media(attachment));
+        let media: HashSet<&str> = media.map(|attachment| attachment.id.as_str()).collect();
+        let is_media = |id: &String| media.contains(id.as_str());
         let is_read =
             |strategy: Option<&str>| plans.settings(strategy).extraction_mode != ExtractionMode::Chunks;
         let unseen = source

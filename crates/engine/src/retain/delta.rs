@@ -3,6 +3,8 @@
 //! Chunks are the same when their texts are and all else that went into reading them; places
 //! make no difference, so that what is put in near the start does not cost the rest.
 
+use std::collections::HashSet;
+
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::chunk::chunk_with_marks;
@@ -17,11 +19,18 @@ use crate::store::ChunkKey;
 
 /// For each new chunk whether it is among the stored ones: the longest sequence that both have.
 pub(super) fn same_chunks(stored: &[ChunkKey], new: &[&ChunkKey]) -> Vec<bool> {
-    let stored: Vec<&ChunkKey> = stored.iter().collect();
+    // What only one of them has would make a long way of it.
+    let (of_stored, of_new): (HashSet<&ChunkKey>, HashSet<&ChunkKey>) =
+        (stored.iter().collect(), new.iter().copied().collect());
+    let stored: Vec<&ChunkKey> = stored.iter().filter(|key| of_new.contains(key)).collect();
+    let (places, new_keys): (Vec<usize>, Vec<&ChunkKey>) =
+        new.iter().copied().enumerate().filter(|(_, key)| of_stored.contains(key)).unzip();
     let mut is_same = vec![false; new.len()];
-    for operation in capture_diff_slices(Algorithm::Myers, &stored, new) {
+    for operation in capture_diff_slices(Algorithm::Myers, &stored, &new_keys) {
         if let DiffOp::Equal { new_index, len, .. } = operation {
-            is_same.iter_mut().skip(new_index).take(len).for_each(|same| *same = true);
+            for place in places.iter().skip(new_index).take(len) {
+                is_same.get_mut(*place).into_iter().for_each(|same| *same = true);
+            }
         }
     }
     is_same
@@ -147,6 +156,7 @@ mod tests {
         assert_eq!(same("abc", "xyz"), "+++");
         assert_eq!(same("", "ab"), "++");
         assert_eq!(same("ab", ""), "");
+        assert_eq!(same("axbyc", "pabqcr"), "+==+=+");
         assert_eq!(same("aab", "aaab").matches('=').count(), 3);
     }
 }

@@ -56,8 +56,14 @@ impl Engine {
             .iter()
             .flat_map(|document| document.chunks.iter().map(|chunk| chunk.text.clone()))
             .collect();
-        let errand =
-            Errand { now, accepted: 0, is_forced: false, lease: None, progress: Progress::unwatched() };
+        let errand = Errand {
+            now,
+            accepted: 0,
+            is_forced: false,
+            said: Vec::new(),
+            lease: None,
+            progress: Progress::unwatched(),
+        };
         let reading = self.read_chunks(None, &mut documents, &plans, &errand).await?;
         let drafts =
             tokio::task::spawn_blocking(move || draft_documents(&documents, &plans, language)).await?;

@@ -203,15 +203,17 @@ fn part_write(part: &Part) -> PartWrite {
 /// Drops facts that say the same at the same time as one before them, and counts them. The chunk
 /// of such a fact is not complete without that of the other one.
 fn drop_repeated(document: &mut DocumentWrite) -> usize {
-    let mut known: HashMap<(i64, Option<i64>, FactType), (Uuid, i32)> = HashMap::new();
+    let mut known: HashMap<_, (Uuid, i32)> = HashMap::new();
     let mut replaced: HashMap<Uuid, Uuid> = HashMap::new();
     let chunks = &mut document.chunks;
     document.facts.retain(|fact| {
-        let said = (fact.text_hash, fact.mentioned_at.map(|time| time.timestamp_micros()), fact.fact_type);
         // A text without a word has nothing to be told by.
         if fact.terms.length == 0 {
             return true;
         }
+        let time = fact.mentioned_at.map(|time| time.timestamp_micros());
+        // Different pictures may read alike.
+        let said = (fact.text_hash, time, fact.fact_type, fact.attachments.clone());
         let (first, chunk_index) = *known.entry(said).or_insert((fact.memory_id, fact.chunk_index));
         if first == fact.memory_id {
             return true;
@@ -290,8 +292,12 @@ fn facts_in_plain_words(chunk: &str, attachments: &[Attachment], part: &Part) ->
 
 /// What is said of the attachment of this id.
 pub(super) fn describe(attachments: &[Attachment], id: &str) -> String {
-    let known = attachments.iter().find(|known| known.id == id);
-    known.map_or_else(|| "[attachment]".to_owned(), Attachment::description)
+    description(attachments.iter().find(|known| known.id == id))
+}
+
+/// What is said of an attachment, which may be gone.
+pub(super) fn description(attachment: Option<&Attachment>) -> String {
+    attachment.map_or_else(|| "[attachment]".to_owned(), Attachment::description)
 }
 
 /// The facts of a chunk, ready to be written but for what needs the store or a model.

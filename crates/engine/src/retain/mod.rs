@@ -38,7 +38,7 @@ use self::delta::{cut_as, mark_stored, may_share_more};
 pub(crate) use self::extract::Extraction;
 use self::facts::{CutDocument, DraftDocument, cut_documents, draft_documents, keeps_text, read_by_rules};
 use self::reading::Reading;
-use self::source::{Source, attach, gather};
+use self::source::{Source, attach, gather, keep_times};
 use self::strategy::Plans;
 use crate::attachments::Attached;
 use crate::jobs::{Errand, Progress};
@@ -73,8 +73,14 @@ impl Engine {
             let bank = self.bank_for_writing(bank_id).await?;
             // Numbered before the slow work: of two replaces of a document the later one wins.
             let accepted = self.store.next_retain().await?;
-            let errand =
-                Errand { now, accepted, is_forced: false, lease: None, progress: Progress::unwatched() };
+            let errand = Errand {
+                now,
+                accepted,
+                is_forced: false,
+                said: Vec::new(),
+                lease: None,
+                progress: Progress::unwatched(),
+            };
             self.store_sources(bank, sources, plans, &errand).await?
         };
         Ok(RetainResponse {
@@ -112,6 +118,7 @@ impl Engine {
         let bank = bank.filter(|bank| errand.lease.is_none_or(|lease| lease.bank == bank.key));
         let bank = bank.ok_or(StoreError::LeaseLost)?;
         let mut sources = gather(request, errand.now)?;
+        keep_times(&mut sources, &errand.said);
         attach(&mut sources, attached)?;
         let plans = Plans::new(&self.settings, &bank.config, &sources)?;
         check_appends(&sources, &plans)?;

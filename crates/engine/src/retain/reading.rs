@@ -13,9 +13,9 @@ use hindsight_types::retain::{DroppedFacts, ExtractionReport, TokenUsage};
 use serde_json::{Map, Value, json};
 
 use super::extract::{ChunkFailure, ChunkOutcome, ChunkText, Dropped, Memory, Questions, Reader, earlier};
-use super::facts::{CutDocument, describe};
+use super::facts::{CutDocument, description};
 use super::strategy::Plans;
-use crate::attachments::{Attachment, described, has_marks};
+use crate::attachments::{Attachment, described, has_marks, ids};
 use crate::error::Remedy;
 use crate::jobs::Errand;
 use crate::ports::LlmFailure;
@@ -203,6 +203,9 @@ async fn read_job(
 fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
     let mut jobs = Vec::new();
     for (document, cut) in documents.iter().enumerate() {
+        let attachments: HashMap<&str, &Attachment> =
+            cut.source.attachments.iter().map(|attachment| (attachment.id.as_str(), attachment)).collect();
+        let find = |id: String| attachments.get(id.as_str()).map(|attachment| (*attachment).clone());
         for (chunk, piece) in cut.chunks.iter().enumerate().filter(|(_, piece)| piece.is_unread()) {
             let Some(part) = cut.source.parts.get(piece.part) else { continue };
             // Only what comes from the same place can have been meant to be read before.
@@ -211,8 +214,7 @@ fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
             };
             let before = cut.chunks.iter().take(chunk).filter(|other| is_before(&other.part));
             let texts = cut.before.as_deref().into_iter().chain(before.map(|other| other.text.as_str()));
-            let attachments = &cut.source.attachments;
-            let texts = texts.map(|text| in_words(text, attachments));
+            let texts = texts.map(|text| in_words(text, &attachments));
             jobs.push(Job {
                 document,
                 chunk,
@@ -225,7 +227,7 @@ fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
                     context: part.context.clone(),
                     metadata: part.metadata.clone(),
                     earlier: earlier(texts),
-                    attachments: if has_marks(&piece.text) { attachments.clone() } else { Vec::new() },
+                    attachments: ids(&piece.text).into_iter().filter_map(find).collect(),
                 },
             });
         }
@@ -234,9 +236,9 @@ fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
 }
 
 /// A text with words in place of its marks.
-fn in_words<'t>(text: &'t str, attachments: &[Attachment]) -> Cow<'t, str> {
+fn in_words<'t>(text: &'t str, attachments: &HashMap<&str, &Attachment>) -> Cow<'t, str> {
     if has_marks(text) {
-        Cow::Owned(described(text, |id| describe(attachments, id)))
+        Cow::Owned(described(text, |id| description(attachments.get(id).copied())))
     } else {
         Cow::Borrowed(text)
     }

@@ -1,5 +1,7 @@
 //! From the items of a request to documents: which texts belong together.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use hindsight_types::retain::{
     Content, ContentBlock, EntityInput, MemoryItem, ObservationScopes, RetainRequest, Timestamp, UpdateMode,
@@ -91,14 +93,28 @@ pub(crate) fn gather(request: RetainRequest, now: DateTime<Utc>) -> Result<Vec<S
     Ok(sources.into_values().collect())
 }
 
+/// Gives undated items the times at which they were said, where these are known: what "now" meant
+/// for them.
+pub(crate) fn keep_times(sources: &mut [Source], said: &[Option<DateTime<Utc>>]) {
+    for part in sources.iter_mut().flat_map(|source| &mut source.parts).filter(|part| !part.is_dated) {
+        if let (Some(said_at), Some(Some(known))) = (&mut part.said_at, said.get(part.index)) {
+            *said_at = *known;
+        }
+    }
+}
+
 /// Puts the attachments of each item of the request to its document.
 pub(crate) fn attach(sources: &mut [Source], mut attached: Attached) -> Result<(), EngineError> {
     for source in sources {
+        let mut known: HashMap<String, Vec<u8>> = HashMap::new();
         for part in &source.parts {
             for attachment in attached.get_mut(part.index).map(std::mem::take).unwrap_or_default() {
-                match source.attachments.iter().find(|known| known.id == attachment.id) {
-                    None => source.attachments.push(attachment),
-                    Some(known) if known.hash == attachment.hash => {}
+                match known.get(&attachment.id) {
+                    None => {
+                        known.insert(attachment.id.clone(), attachment.hash.clone());
+                        source.attachments.push(attachment);
+                    }
+                    Some(hash) if *hash == attachment.hash => {}
                     Some(_) => {
                         return Err(EngineError::Invalid(format!(
                             "items[{}].content[{}]: it cannot be told from another attachment of document '{}'; change it",

@@ -1,5 +1,6 @@
 //! Attachments of documents.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -105,6 +106,7 @@ pub(super) async fn settle(
             continue;
         }
         let named = ids(&version.body);
+        let is_named: HashSet<&str> = named.iter().map(String::as_str).collect();
         if version.has_attachments {
             sqlx::query!(
                 "delete from attachments where bank_key = $1 and document_id = $2 and attachment_id <> all($3)",
@@ -115,7 +117,8 @@ pub(super) async fn settle(
             .execute(&mut *transaction)
             .await?;
         }
-        for attachment in document.attachments.iter().filter(|attachment| named.contains(&attachment.id)) {
+        let kept = |attachment: &&Attachment| is_named.contains(attachment.id.as_str());
+        for attachment in document.attachments.iter().filter(kept) {
             sqlx::query!(
                 "insert into attachments (bank_key, document_id, attachment_id, hash, kind, media_type, filename,
                    byte_size, data, created_at)

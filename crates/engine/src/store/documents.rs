@@ -1,9 +1,12 @@
 //! Reading documents.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::stored::{PartRecord, part_records};
+use super::versions::{spans, unknown_part};
 use super::{BankKey, Store, StoreError};
+use crate::retain::body::Body;
 
 /// A document in a listing.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -49,6 +52,28 @@ pub struct DocumentRow {
     pub tags: Vec<String>,
     /// Number of its memories by type: world, experience, observation.
     pub memories: [i64; 3],
+}
+
+/// A document by the items it was retained as.
+#[derive(Clone, Debug)]
+pub struct DocumentItems {
+    /// When it was last written.
+    pub updated_at: DateTime<Utc>,
+    /// Its items in order; none when texts are not kept.
+    pub items: Option<Vec<DocumentItem>>,
+}
+
+/// An item of a stored document.
+#[derive(Clone, Debug)]
+pub struct DocumentItem {
+    /// Its text.
+    pub text: String,
+    /// When it was said; `None` = undated.
+    pub said_at: Option<DateTime<Utc>>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What it was retained with.
+    pub params: Map<String, Value>,
 }
 
 /// A chunk of a document with its time.
@@ -189,5 +214,38 @@ impl Store {
             tags: row.tags,
             memories: [row.world, row.experience, row.observation],
         }))
+    }
+
+    /// The document of this id by its items.
+    pub async fn document_items(
+        &self,
+        bank: BankKey,
+        document_id: &str,
+    ) -> Result<Option<DocumentItems>, StoreError> {
+        let row = sqlx::query!(
+            "select accepted, body, updated_at, retain_params, tags, parts from documents
+             where bank_key = $1 and document_id = $2",
+            bank.0,
+            document_id
+        )
+        .fetch_optional(&mut self.session().await?)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut parts = part_records(row.parts, row.accepted);
+        let items = row.body.map(|text| {
+            let body = Body::stored(text, spans(&parts));
+            // Places that do not fit the text tell nothing of it.
+            if parts.len() != body.spans().len() {
+                parts = vec![unknown_part(&body, row.accepted, row.retain_params, row.tags)];
+            }
+            let item = |(place, part): (usize, PartRecord)| DocumentItem {
+                text: body.part(place).unwrap_or_default(),
+                said_at: part.said_at,
+                tags: part.tags,
+                params: part.params,
+            };
+            parts.into_iter().enumerate().map(item).collect()
+        });
+        Ok(Some(DocumentItems { updated_at: row.updated_at, items }))
     }
 }

@@ -65,10 +65,11 @@ pub(super) async fn record(
     if events.is_empty() {
         return Ok(());
     }
+    let gone = removed.by_document();
     let rows: Value = events
         .iter()
         .map(|event| {
-            let (facts_removed, observations) = removed.of_document(event.document_id);
+            let (facts_removed, observations) = gone.get(event.document_id).cloned().unwrap_or_default();
             let sample: Vec<&Uuid> = observations.iter().take(SAMPLE).collect();
             let gone = json!({"removed": {"count": observations.len(), "ids": sample}});
             json!({

@@ -115,6 +115,24 @@ pub(super) async fn forget_file(transaction: &mut Session, lease: OperationLease
     Ok(())
 }
 
+/// Forgets a file that was sent to be read, of an operation that is given up. What others work on
+/// stays with them: they can be tried again.
+pub(super) async fn forget_sent_file(
+    transaction: &mut Session,
+    lease: OperationLease,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from file_storage f using async_operations o
+         where f.bank_key = $1 and f.operation_id = $2 and o.bank_key = $1 and o.operation_id = $2
+           and o.operation_type = 'file_convert_retain'",
+        lease.bank.0,
+        lease.operation_id
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(())
+}
+
 /// The next part of a file, a full one unless it is the last; empty behind the end.
 async fn next_part(bytes: &mut (dyn AsyncRead + Send + Unpin)) -> Result<Vec<u8>, StoreError> {
     let mut part = Vec::new();

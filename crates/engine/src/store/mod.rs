@@ -62,7 +62,7 @@ pub(crate) use consolidation::CONSOLIDATION;
 pub use consolidation::{ConsolidationDefaults, WaitingFact};
 pub use curation::{FactChange, StateChange, StoredFact, TextFeatures};
 pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
-pub use documents::{DocumentRow, DocumentSummary, LastChunk, StoredChunk};
+pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
     FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter,

@@ -1,6 +1,6 @@
 //! Removing documents and banks, from every table that knows of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
@@ -51,12 +51,16 @@ impl Removed {
         self.observations.iter().flat_map(|(_, documents)| documents).map(String::as_str).collect()
     }
 
-    /// How many facts of a document are gone, and which observations that were made of its facts.
-    pub(super) fn of_document(&self, document_id: &str) -> (i32, Vec<Uuid>) {
-        let facts = self.facts.get(document_id).copied().unwrap_or_default();
-        let is_its = |documents: &[String]| documents.iter().any(|document| document == document_id);
-        let observations = self.observations.iter().filter(|(_, documents)| is_its(documents));
-        (facts, observations.map(|(id, _)| *id).collect())
+    /// By document how many of its facts are gone, and which observations that were made of them.
+    pub(super) fn by_document(&self) -> HashMap<&str, (i32, BTreeSet<Uuid>)> {
+        let facts = self.facts.iter().map(|(document, count)| (document.as_str(), (*count, BTreeSet::new())));
+        let mut gone: HashMap<&str, (i32, BTreeSet<Uuid>)> = facts.collect();
+        for (id, documents) in &self.observations {
+            for document in documents {
+                gone.entry(document).or_default().1.insert(*id);
+            }
+        }
+        gone
     }
 }
 

@@ -248,8 +248,12 @@ pub(super) async fn refresh_chunks(
     Ok(())
 }
 
+/// A fact as it is told from others: its document, the hash of its text, its attachments.
+type Said<'s> = (&'s str, i64, &'s [String]);
+
 /// For each document the new facts that one which stays says already, at the same time, or said
-/// before somebody edited it or declared it invalid.
+/// before somebody edited it or declared it invalid. In a chunk that stays the time of such a one
+/// makes no difference: it was read from the same text.
 pub(super) async fn find_repeated(
     transaction: &mut Session,
     bank: BankKey,
@@ -271,18 +275,24 @@ pub(super) async fn find_repeated(
     times.sort_unstable();
     times.dedup();
     let rows = sqlx::query!(
-        r#"select document_id as "document_id!", text_hash as "text_hash!", mentioned_at from (
-             select m.document_id, v.text_hash, m.mentioned_at
+        r#"select document_id as "document_id!", chunk_index as "chunk_index!", text_hash as "text_hash!",
+             mentioned_at, coalesce(attachment_ids, '{}') as "attachments!", is_changed as "is_changed!"
+           from (
+             select m.document_id, m.chunk_index, v.text_hash, m.mentioned_at, m.attachment_ids,
+               m.edited_at is not null as is_changed
              from memories m join memory_vectors v on v.bank_key = m.bank_key and v.memory_id = m.memory_id
              where m.bank_key = $1
              union all
-             select document_id, read_hash, read_mentioned_at from memories where bank_key = $1
+             select document_id, chunk_index, read_hash, read_mentioned_at, attachment_ids, true
+             from memories where bank_key = $1
              union all
-             select document_id, text_hash, mentioned_at from archived_memories where bank_key = $1
+             select document_id, chunk_index, text_hash, mentioned_at, attachment_ids, true
+             from archived_memories where bank_key = $1
              union all
-             select document_id, read_hash, read_mentioned_at from archived_memories where bank_key = $1
+             select document_id, chunk_index, read_hash, read_mentioned_at, attachment_ids, true
+             from archived_memories where bank_key = $1
            ) said
-           where document_id = any($2) and (mentioned_at is null or mentioned_at = any($3))
+           where document_id = any($2) and (is_changed or mentioned_at is null or mentioned_at = any($3))
              and text_hash = any($4)"#,
         bank.0,
         &documents,
@@ -293,13 +303,23 @@ pub(super) async fn find_repeated(
     .await?;
     // The database counts in microseconds.
     let micros = |time: Option<DateTime<Utc>>| time.map(|time| time.timestamp_micros());
-    let known: HashSet<(&str, i64, Option<i64>)> =
-        rows.iter().map(|row| (row.document_id.as_str(), row.text_hash, micros(row.mentioned_at))).collect();
+    let mut known: HashSet<(Said<'_>, Option<i64>)> = HashSet::new();
+    let mut changed: HashSet<(Said<'_>, i32)> = HashSet::new();
+    for row in &rows {
+        let said: Said<'_> = (&row.document_id, row.text_hash, &row.attachments);
+        known.insert((said, micros(row.mentioned_at)));
+        if row.is_changed {
+            changed.insert((said, row.chunk_index));
+        }
+    }
     for (version, repeated) in std::iter::zip(versions, &mut repeated) {
         let document = version.document;
         let is_known = |fact: &&FactWrite| {
-            let said = (document.document_id.as_str(), fact.text_hash, micros(fact.mentioned_at));
-            fact.terms.length > 0 && known.contains(&said)
+            let said: Said<'_> = (&document.document_id, fact.text_hash, &fact.attachments);
+            let kept = version.place_of(fact).filter(|place| place.is_stored);
+            fact.terms.length > 0
+                && (known.contains(&(said, micros(fact.mentioned_at)))
+                    || kept.is_some_and(|place| changed.contains(&(said, place.chunk_index))))
         };
         repeated.extend(document.facts.iter().filter(is_known).map(|fact| fact.memory_id));
     }

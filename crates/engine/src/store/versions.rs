@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::session::Session;
 use super::stored::{ChunkKey, PartRecord, Stored, StoredChunk, lock};
-use super::{BankKey, ChunkWrite, DocumentWrite, StoreError};
+use super::{BankKey, ChunkWrite, DocumentWrite, FactWrite, StoreError};
 use crate::hash::{hex, sha256};
 use crate::retain::body::{Body, Span};
 
@@ -155,7 +155,12 @@ fn append(document: &DocumentWrite, stored: Stored, accepted: i64) -> Result<Ver
 }
 
 /// The one item of a document that an older program has written.
-fn unknown_part(body: &Body, accepted: i64, params: Option<Value>, tags: Vec<String>) -> PartRecord {
+pub(super) fn unknown_part(
+    body: &Body,
+    accepted: i64,
+    params: Option<Value>,
+    tags: Vec<String>,
+) -> PartRecord {
     let params = match params {
         Some(Value::Object(params)) => params,
         _ => Map::new(),
@@ -171,7 +176,8 @@ fn unknown_part(body: &Body, accepted: i64, params: Option<Value>, tags: Vec<Str
     }
 }
 
-fn spans(parts: &[PartRecord]) -> Vec<Span> {
+/// Where items stand in their text.
+pub(super) fn spans(parts: &[PartRecord]) -> Vec<Span> {
     parts.iter().map(|part| part.span).collect()
 }
 
@@ -201,6 +207,12 @@ impl<'d> Version<'d> {
             stream: None,
         };
         Builder { version, parts: Vec::new(), next_chunk: 0, next_ordinal: 0 }
+    }
+
+    /// Where the chunk of a fact of the write comes to stand.
+    pub(super) fn place_of(&self, fact: &FactWrite) -> Option<Place> {
+        let chunk = usize::try_from(fact.chunk_index).ok()?;
+        self.places.get(chunk).copied().flatten()
     }
 
     /// The row of the document.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hindsight_engine::EngineError;
-use hindsight_engine::config::{ExtractionMode, Settings};
+use hindsight_engine::config::{ExtractionMode, ExtractionSettings, Settings};
+use hindsight_engine::jobs::WorkerSettings;
 use hindsight_engine::ports::{LanguageModel, LlmError, LlmOperation, Prompt, Reply as LlmReply};
 use hindsight_testkit::{LlmRequest, Reply, ScriptedLlm};
 use hindsight_types::decode::from_json;
@@ -228,6 +229,26 @@ async fn what_waits_lies_with_its_operation() {
 }
 
 #[tokio::test]
+async fn what_failed_can_be_tried_again_with_its_attachments() {
+    let extraction = ExtractionSettings { content_retries: 0, ..ExtractionSettings::default() };
+    let (test, llm) = TestEngine::with_llm(Settings { extraction, ..Settings::default() }).await;
+    llm.answer_with(|_: &LlmRequest| Reply::server_error());
+    let request: RetainRequest = from_json(&json!({"async": true, "items": [
+        {"content": [text("Look"), image(DATA)], "document_id": "d"},
+    ]}))
+    .unwrap();
+    let answer = test.engine.retain("b", request).await.unwrap();
+    let id = Uuid::parse_str(&answer.operation_id.unwrap()).unwrap();
+    let worker = Working::start(&test.engine, WorkerSettings { retries: 0, ..quick() });
+    test.reaches("b", id, OperationStatus::Failed).await;
+    llm.answer_with(|_: &LlmRequest| Reply::json(&json!({"facts": [fact("It shows a cat.", &json!([1]))]})));
+    test.engine.retry_operation("b", id).await.unwrap();
+    test.reaches("b", id, OperationStatus::Completed).await;
+    worker.stop().await;
+    assert_eq!((count(&test, "file_storage").await, count(&test, "attachments").await), (0, 1));
+}
+
+#[tokio::test]
 async fn without_a_model_facts_tell_of_what_stands_in_them() {
     let test = TestEngine::start().await;
     let file = json!({"type": "file", "filename": "plan.zip", "source": {"media_type": "application/zip", "data": "UEs="}});
@@ -251,6 +272,9 @@ async fn without_a_model_facts_tell_of_what_stands_in_them() {
     let texts: Vec<&str> = memories.iter().map(|memory| memory.text.as_str()).collect();
     assert_eq!(texts, ["One\n[image image/png]\ntwo", "[image image/png]"]);
     assert!(memories.iter().all(|memory| memory.attachments.as_ref().is_some_and(|all| all.len() == 1)));
+    let alike = json!([image(DATA), image("AAED")]);
+    test.retain("alike", json!([{"content": alike, "document_id": "d"}])).await.unwrap();
+    assert_eq!(test.memories("alike").await.len(), 2, "different pictures that read alike");
 }
 
 #[tokio::test]

@@ -80,3 +80,41 @@ async fn all_of_a_document_is_read_anew_and_the_old_version_stays_until_then() {
     assert!(memories.iter().all(|memory| memory.tags == ["t"] && memory.context == "a book"));
     test.audit().await;
 }
+
+#[tokio::test]
+async fn every_item_of_a_document_keeps_what_it_was_retained_with() {
+    let test = TestEngine::start().await;
+    let items = json!([
+        {"content": "Anna sings in Oslo.", "document_id": "d", "tags": ["first"], "context": "a letter"},
+        {"content": "Ben paints in Rome.", "document_id": "d", "tags": ["second"],
+         "timestamp": "2020-05-06T07:08:09Z", "metadata": {"page": "2"}},
+        {"content": "Cleo dances in Wien.", "document_id": "d", "timestamp": "unset"},
+    ]);
+    test.retain("b", items).await.unwrap();
+    let facts = async || {
+        let memories = test.memories("b").await.into_iter();
+        let told = memories.map(|memory| {
+            json!([memory.text, memory.tags, memory.context, memory.metadata, memory.mentioned_at])
+        });
+        let mut told: Vec<String> = told.map(|told| told.to_string()).collect();
+        told.sort_unstable();
+        told
+    };
+    let before = facts().await;
+    assert_eq!(before.len(), 3);
+    // As after a change of its labels.
+    sqlx::query("update hindsight.documents set updated_at = updated_at + interval '1 day'")
+        .execute(&test.pool)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let again = test.engine.reprocess_document("b", "d").await.unwrap();
+        assert_eq!(again.items_count, 3);
+        let worker = Working::start(&test.engine, quick());
+        let id = Uuid::parse_str(&again.operation_id).unwrap();
+        test.reaches("b", id, OperationStatus::Completed).await;
+        worker.stop().await;
+        assert_eq!(facts().await, before);
+    }
+    test.audit().await;
+}

@@ -264,6 +264,10 @@ async fn a_process_that_hangs_is_ended_and_its_place_is_free() {
         let problem = refused(hangs.convert(sent("a.pdf", &vec![0; 1 << 20])).await);
         assert_eq!(problem, "cannot read a.pdf: reading it takes longer than 0 s");
     }
+    // Who waits for longer than a file may take is not turned away.
+    let waits = || hangs.convert(sent("b.pdf", b"x"));
+    let (first, second, third) = tokio::join!(waits(), waits(), waits());
+    [first, second, third].into_iter().for_each(|converted| drop(refused(converted)));
     let usual = || Converter::new(Limits::default(), Duration::from_mins(1), 1);
     let dies = usual().in_processes_of(script("dies", "printf +half; kill -9 $$"));
     assert_eq!(refused(dies.convert(sent("a.pdf", b"x")).await), "cannot read a.pdf: it is broken");

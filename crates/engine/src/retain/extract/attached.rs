@@ -4,12 +4,16 @@ use std::fmt::Write as _;
 
 use crate::attachments::{Attachment, marks};
 use crate::ports::{Media, Piece};
+use crate::text::tokens;
+
+/// Tokens of a text file that a model is shown.
+const SHOWN_TOKENS: usize = 20_000;
 
 /// In what form an attachment is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// As what it is.
-    Media,
+    /// As what it is, of this media type.
+    Media(&'static str),
     /// As a text.
     Text,
     /// By its name only: models read nothing of the kind.
@@ -20,7 +24,12 @@ fn form(attachment: &Attachment) -> Form {
     let essence = attachment.media_type.split(';').next().unwrap_or_default().trim();
     match essence.split_once('/') {
         Some(("text", _) | ("image", "svg+xml")) => Form::Text,
-        Some(("image", _) | ("application", "pdf")) => Form::Media,
+        // What models read everywhere.
+        Some(("image", "png")) => Form::Media("image/png"),
+        Some(("image", "jpeg" | "jpg")) => Form::Media("image/jpeg"),
+        Some(("image", "gif")) => Form::Media("image/gif"),
+        Some(("image", "webp")) => Form::Media("image/webp"),
+        Some(("application", "pdf")) => Form::Media("application/pdf"),
         Some(("application", kind)) if is_text(kind) => Form::Text,
         _ => Form::Name,
     }
@@ -35,7 +44,7 @@ fn is_text(kind: &str) -> bool {
 
 /// Whether a model has to be able to see to be shown this.
 pub(crate) fn is_media(attachment: &Attachment) -> bool {
-    form(attachment) == Form::Media
+    matches!(form(attachment), Form::Media(_))
 }
 
 /// The attachments that stand in a text, in order; one that stands there twice is there twice.
@@ -59,22 +68,24 @@ pub(super) fn pieces(text: &str, attachments: &[Attachment], inside: impl Fn(&st
         number += 1;
         let about = inside(attachment.description().trim_matches(['[', ']']));
         match form(attachment) {
-            Form::Media => {
+            Form::Media(media_type) => {
                 // Writing to a text cannot fail.
                 let _ = write!(words, "[attachment {number}: {about}]");
                 pieces.push(Piece::Text(std::mem::take(&mut words)));
                 pieces.push(Piece::Media(Media {
-                    media_type: attachment.media_type.clone(),
+                    media_type: media_type.to_owned(),
                     filename: attachment.filename.clone(),
                     data: attachment.bytes.clone(),
                 }));
             }
             Form::Text => {
                 let content = String::from_utf8_lossy(&attachment.bytes);
-                let content = inside(&content);
+                let shown = tokens::truncate(&content, SHOWN_TOKENS);
+                let rest = if shown.len() < content.len() { "\nthe rest of it is not shown" } else { "" };
+                let shown = inside(shown);
                 let _ = write!(
                     words,
-                    "[attachment {number}: {about}, which says:\n{content}\nend of attachment {number}]"
+                    "[attachment {number}: {about}, which says:\n{shown}{rest}\nend of attachment {number}]"
                 );
             }
             Form::Name => {
@@ -85,4 +96,44 @@ pub(super) fn pieces(text: &str, attachments: &[Attachment], inside: impl Fn(&st
     words.push_str(&inside(text.get(done..).unwrap_or_default()));
     pieces.push(Piece::Text(words));
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::attachments::AttachmentKind;
+
+    fn attachment(media_type: &str, bytes: &[u8]) -> Attachment {
+        Attachment::new(AttachmentKind::File, media_type.to_owned(), None, Arc::from(bytes), 0)
+    }
+
+    #[test]
+    fn only_what_models_read_is_shown_as_it_is() {
+        for (media_type, shown) in [
+            ("image/png", Form::Media("image/png")),
+            ("image/jpg; q=1", Form::Media("image/jpeg")),
+            ("application/pdf", Form::Media("application/pdf")),
+            ("image/svg+xml", Form::Text),
+            ("image/tiff", Form::Name),
+            ("image/heic", Form::Name),
+        ] {
+            assert_eq!(form(&attachment(media_type, b"x")), shown, "{media_type}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let told = |bytes: &[u8]| {
+            let file = attachment("text/plain", bytes);
+            let shown = pieces(&format!("⟦hs-att:{}⟧", file.id), &[file], str::to_owned);
+            let [Piece::Text(told)] = &*shown else { panic!("one text: {shown:?}") };
+            told.clone()
+        };
+        let long = told("many words ".repeat(50_000).as_bytes());
+        assert!(long.contains("the rest of it is not shown\nend of attachment 1]"));
+        assert!(tokens::count(&long) < SHOWN_TOKENS + 100);
+        assert!(!told(b"few words").contains("not shown"));
+    }
 }

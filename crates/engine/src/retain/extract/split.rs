@@ -10,11 +10,11 @@ use crate::text::sentences::sentences;
 pub(super) const SHORTEST: usize = 500;
 
 /// Two halves of a text: of a JSON list by its elements, of a single turn by what it says, of
-/// anything else at the end of the sentence that is nearest to the middle. None for a text that
-/// is too short.
+/// anything else at the end of the sentence that is nearest to the middle. A text that is short is
+/// cut only between its attachments.
 pub(super) fn halves(text: &str) -> Option<(String, String)> {
     if text.chars().count() < SHORTEST {
-        return None;
+        return between_marks(text);
     }
     let list = json::array(text).map(|list| (list, true)).or_else(|| Some((json::lines(text)?, false)));
     if let Some((list, is_array)) = list {
@@ -35,6 +35,14 @@ pub(super) fn halves(text: &str) -> Option<(String, String)> {
         return Some(halves);
     }
     text_halves(text)
+}
+
+/// A text with half of its marks, and with the others; none when it has less than two.
+fn between_marks(text: &str) -> Option<(String, String)> {
+    let places: Vec<usize> = marks(text).map(|(place, _)| place.start).collect();
+    let cut = places.get(places.len() / 2).filter(|_| places.len() > 1)?;
+    let (first, second) = text.split_at_checked(*cut)?;
+    Some((first.trim().to_owned(), second.trim().to_owned()))
 }
 
 /// Where a list has about half of its characters before it, with something on either side.
@@ -104,6 +112,16 @@ mod tests {
     fn short_texts_are_left_alone() {
         assert_eq!(halves(&"a".repeat(499)), None);
         assert!(halves(&"a".repeat(500)).is_some());
+    }
+
+    #[test]
+    fn short_texts_are_cut_between_attachments() {
+        let mark = |id: char| format!("⟦hs-att:{}⟧", id.to_string().repeat(12));
+        let (one, two, three) = (mark('1'), mark('2'), mark('3'));
+        assert_eq!(halves(&format!("Look: {one}")), None);
+        let cut = halves(&format!("Look: {one}\n{two}\n{three} there")).unwrap();
+        assert_eq!(cut, (format!("Look: {one}"), format!("{two}\n{three} there")));
+        assert_eq!(halves(&cut.1), Some((two, format!("{three} there"))));
     }
 
     #[test]

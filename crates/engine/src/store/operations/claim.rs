@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{OperationEnd, OperationLease, OperationSignal, lock_parent, settle_parent, wake};
 use crate::store::banks::hold;
-use crate::store::files::forget_file;
+use crate::store::files::forget_sent_file;
 use crate::store::{BankKey, Store, StoreError};
 
 /// An operation to work on.
@@ -218,7 +218,7 @@ impl Store {
             return Ok(false);
         }
         if matches!(end, OperationEnd::Failed { .. }) {
-            forget_file(&mut transaction, lease).await?;
+            forget_sent_file(&mut transaction, lease).await?;
         }
         if let Some(parent) = parent {
             settle_parent(&mut transaction, lease.bank, parent).await?;
