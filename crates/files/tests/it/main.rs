@@ -267,7 +267,9 @@ async fn a_process_that_hangs_is_ended_and_its_place_is_free() {
     // Who waits for longer than a file may take is not turned away.
     let waits = || hangs.convert(sent("b.pdf", b"x"));
     let (first, second, third) = tokio::join!(waits(), waits(), waits());
-    [first, second, third].into_iter().for_each(|converted| drop(refused(converted)));
+    for converted in [first, second, third] {
+        drop(refused(converted));
+    }
     let usual = || Converter::new(Limits::default(), Duration::from_mins(1), 1);
     let dies = usual().in_processes_of(script("dies", "printf +half; kill -9 $$"));
     assert_eq!(refused(dies.convert(sent("a.pdf", b"x")).await), "cannot read a.pdf: it is broken");
