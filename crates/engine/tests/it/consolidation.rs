@@ -488,9 +488,11 @@ async fn a_run_that_is_put_off_keeps_its_place_until_somebody_asks_for_it() {
 #[tokio::test]
 async fn a_fact_that_is_not_taken_is_given_up_when_others_are() {
     let (test, llm) = TestEngine::with_llm(settings()).await;
-    llm.answer_with(|request: &LlmRequest| match request.user().contains("poison") {
-        true => Reply::error(StatusCode::UNPROCESSABLE_ENTITY, "not this"),
-        false => Reply::json(&one_each(request)),
+    llm.answer_with(|request: &LlmRequest| {
+        if request.user().contains("poison") {
+            return Reply::error(StatusCode::UNPROCESSABLE_ENTITY, "not this");
+        }
+        Reply::json(&one_each(request))
     });
     // The oldest: nothing was answered before it.
     test.remember("b", &["a poison", "Ann drinks tea", "Bob plays chess"]).await;
