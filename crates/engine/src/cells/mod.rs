@@ -8,14 +8,13 @@
 
 mod kmeans;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use self::kmeans::{Groups, group, nearest};
 pub(crate) use self::kmeans::{dot, scaled};
-use crate::store::{CellLease, CellWork, VectorRow};
+use crate::store::{CellLease, CellWork, PlacedVector, VectorRow};
 use crate::{Engine, EngineError};
 
 /// Sampled vectors for each cell to be made.
@@ -120,15 +119,16 @@ impl Engine {
         cells: &Arc<Cells>,
     ) -> Result<bool, EngineError> {
         let cells = Arc::clone(cells);
-        let placed: HashMap<Uuid, i32> = tokio::task::spawn_blocking(move || {
+        let placed: Vec<PlacedVector> = tokio::task::spawn_blocking(move || {
             let place = |row: &VectorRow| {
-                nearest(&row.embedding, &cells.centres).and_then(|at| cells.numbers.get(at).copied())
+                let cell =
+                    nearest(&row.embedding, &cells.centres).and_then(|at| cells.numbers.get(at).copied())?;
+                Some(PlacedVector { memory_id: row.memory_id, version: row.version, cell })
             };
-            rows.iter().filter_map(|row| Some((row.memory_id, place(row)?))).collect()
+            rows.iter().filter_map(place).collect()
         })
         .await?;
-        let (memories, cells): (Vec<Uuid>, Vec<i32>) = placed.into_iter().unzip();
-        Ok(self.store.assign_cells(lease, &memories, &cells).await?)
+        Ok(self.store.assign_cells(lease, &placed).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Some facts in all scopes they go to: what a model wants done, and what is to be written of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
@@ -36,8 +36,9 @@ pub(super) struct Batch<'b> {
 
 /// What comes of a batch.
 pub(super) enum Decision {
-    /// What is to be written, the facts it rests on, and what was counted on the way.
-    Write { scopes: Vec<ScopeWrite>, cited: HashSet<Uuid>, tally: Tally },
+    /// What is to be written, in how many scopes it rests on each fact, and what was counted on
+    /// the way.
+    Write { scopes: Vec<ScopeWrite>, cited: HashMap<Uuid, usize>, tally: Tally },
     /// The model's answer is of no use, for this reason; fewer facts may do.
     Unusable(String),
     /// The provider finds the question itself wrong.
@@ -56,7 +57,7 @@ impl Batch<'_> {
     pub(super) async fn decide(&self, scopes: &[Scope]) -> Result<Decision, EngineError> {
         let ids: Vec<Uuid> = self.facts.iter().map(|fact| fact.memory_id).collect();
         let facts = self.engine.store.vectors(self.bank.key, &ids).await?;
-        let (mut writes, mut cited, mut tally) = (Vec::new(), HashSet::new(), Tally::default());
+        let (mut writes, mut cited, mut tally) = (Vec::new(), HashMap::new(), Tally::default());
         for scope in scopes {
             let rules = ScopeRules::of(scope, self.settings);
             let mut shown = self.related(scope, &facts).await?;
@@ -77,7 +78,9 @@ impl Batch<'_> {
             self.embed(&actions, &mut vectors).await?;
             tally.merged += search.fold(&mut actions, &mut shown, &vectors).await?;
             self.embed(&actions, &mut vectors).await?;
-            cited.extend(actions.cited.iter().copied());
+            for fact in &actions.cited {
+                *cited.entry(*fact).or_default() += 1;
+            }
             tally.unresolved += actions.unresolved;
             let write = self.prepare(scope.clone(), actions, &shown, &vectors);
             tally.count(&write);
@@ -142,7 +145,7 @@ impl Batch<'_> {
         });
         let reply = match asked {
             Ok(reply) => reply,
-            Err(error) if failure::is_of_the_question(&error.failure) => {
+            Err(error) if failure::is_of_the_question(&error.failure, self.facts.len()) => {
                 return Ok(Answer::Unusable(error.failure.to_string()));
             }
             Err(error) => {

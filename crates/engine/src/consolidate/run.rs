@@ -47,6 +47,17 @@ enum Asked {
     Again,
 }
 
+/// What the provider does not take. Whether it is the fact or the whole setup is seen by others.
+#[derive(Debug, Default)]
+struct Rejected {
+    /// Whether a question was answered since the last one that was not taken.
+    is_answered: bool,
+    /// Facts that were not taken alone, with nothing answered just before.
+    undecided: Vec<WaitingFact>,
+    /// What was said of the last of them.
+    error: Option<EngineError>,
+}
+
 struct Run<'r> {
     engine: &'r Engine,
     llm: &'r dyn LanguageModel,
@@ -59,6 +70,7 @@ struct Run<'r> {
     tally: Mutex<Tally>,
     /// Facts that changed while they were looked at, and how often.
     outdated: Mutex<HashMap<Uuid, u32>>,
+    rejected: Mutex<Rejected>,
     /// Scopes that are being written.
     locks: Mutex<BTreeMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -66,21 +78,6 @@ struct Run<'r> {
 impl Engine {
     /// Works facts that wait into observations, and completes the run.
     pub(crate) async fn consolidate_claimed(
-        &self,
-        claimed: &ClaimedOperation,
-        progress: &Progress,
-    ) -> Result<(), EngineError> {
-        let done = self.run_consolidation(claimed, progress).await;
-        match done {
-            Err(EngineError::Store(StoreError::LeaseLost)) | Ok(()) => done,
-            Err(error) if self.store.has_pending_consolidation(claimed.lease).await? => {
-                Err(EngineError::Conflict(format!("{error} (another run is pending and goes on from here)")))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn run_consolidation(
         &self,
         claimed: &ClaimedOperation,
         progress: &Progress,
@@ -107,6 +104,7 @@ impl Engine {
             total: usize::try_from(total).unwrap_or_default(),
             tally: Mutex::default(),
             outdated: Mutex::default(),
+            rejected: Mutex::default(),
             locks: Mutex::default(),
         };
         let is_done = run.work(scopes).await?;
@@ -195,7 +193,7 @@ impl Run<'_> {
                 work.push(self.work_on_group(scopes, facts).boxed());
             }
         }
-        Ok(())
+        lock(&self.rejected).error.take().map_or(Ok(()), Err)
     }
 
     async fn work_on_group(&self, scopes: Vec<Scope>, facts: Vec<WaitingFact>) -> Result<(), EngineError> {
@@ -215,6 +213,10 @@ impl Run<'_> {
                     ))
                 },
             )??;
+            if lock(&self.rejected).error.is_some() {
+                // Unless the other groups are answered, so is nothing of this one.
+                break;
+            }
         }
         Ok(())
     }
@@ -241,11 +243,19 @@ impl Run<'_> {
             let is_one = facts.len() == 1;
             match batch.decide(scopes).await? {
                 Decision::Write { scopes: writes, cited, tally } => {
-                    let (cited, ignored): (Vec<WaitingFact>, Vec<WaitingFact>) =
-                        facts.into_iter().partition(|fact| is_one || cited.contains(&fact.memory_id));
+                    self.note_answer().await?;
+                    let times = |fact: &WaitingFact| cited.get(&fact.memory_id).copied().unwrap_or_default();
+                    let is_done = |fact: &WaitingFact| is_one || times(fact) == scopes.len();
+                    let (written, ignored): (Vec<WaitingFact>, Vec<WaitingFact>) =
+                        (facts.iter().cloned()).partition(|fact| is_done(fact) || times(fact) > 0);
+                    let (done, forgotten): (Vec<&WaitingFact>, Vec<&WaitingFact>) =
+                        written.iter().partition(|fact| is_done(fact));
+                    let done: Vec<Uuid> = done.iter().map(|fact| fact.memory_id).collect();
+                    // Those that one of their scopes has forgotten are asked about again too.
+                    let ignored = forgotten.into_iter().cloned().chain(ignored).collect();
                     let skipped = usize::from(is_one && writes.iter().all(is_nothing));
-                    let written = Tally { processed: cited.len(), skipped, ..tally };
-                    self.write(&cited, &writes, false, written).await?;
+                    let tally = Tally { processed: done.len(), skipped, ..tally };
+                    self.write(&written, &writes, (&done, &[]), tally).await?;
                     match asked {
                         Asked::First => self.work_on(ignored, scopes, Asked::Again).await,
                         Asked::Again => self.work_on_each(ignored, scopes).await,
@@ -255,9 +265,19 @@ impl Run<'_> {
                     tracing::debug!(facts = facts.len(), reason, "an answer was of no use");
                     self.halve(facts, scopes, asked, &reason).await
                 }
-                // With one fact, it is the fact only if other questions were right.
-                Decision::Rejected(error) if is_one && lock(&self.tally).processed == 0 => Err(error),
-                Decision::Rejected(error) => self.halve(facts, scopes, asked, &error.to_string()).await,
+                Decision::Rejected(error) => {
+                    let reason = error.to_string();
+                    {
+                        let mut rejected = lock(&self.rejected);
+                        let is_answered = std::mem::take(&mut rejected.is_answered);
+                        if is_one && !is_answered {
+                            rejected.undecided.extend(facts);
+                            rejected.error = Some(error);
+                            return Ok(());
+                        }
+                    }
+                    self.halve(facts, scopes, asked, &reason).await
+                }
             }
         }
         .boxed()
@@ -270,6 +290,27 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Notes that the provider takes questions: the facts that it did not take are given up.
+    async fn note_answer(&self) -> Result<(), EngineError> {
+        let (undecided, error) = {
+            let mut rejected = lock(&self.rejected);
+            rejected.is_answered = true;
+            (std::mem::take(&mut rejected.undecided), rejected.error.take())
+        };
+        let reason = error.map(|error| error.to_string()).unwrap_or_default();
+        for fact in undecided {
+            self.give_up(fact, &reason).await?;
+        }
+        Ok(())
+    }
+
+    async fn give_up(&self, fact: WaitingFact, reason: &str) -> Result<(), EngineError> {
+        tracing::warn!(memory = %fact.memory_id, reason, "no observation could be made of a fact");
+        lock(&self.tally).unusable += 1;
+        let failed = [fact.memory_id];
+        self.write(&[fact], &[], (&[], &failed), Tally { processed: 1, failed: 1, ..Tally::default() }).await
+    }
+
     /// Asks about each half of the facts. One alone is given up.
     async fn halve(
         &self,
@@ -278,24 +319,22 @@ impl Run<'_> {
         asked: Asked,
         reason: &str,
     ) -> Result<(), EngineError> {
-        lock(&self.tally).unusable += 1;
         if let [fact] = facts.as_slice() {
-            tracing::warn!(memory = %fact.memory_id, reason, "no observation could be made of a fact");
-            return self
-                .write(&facts, &[], true, Tally { processed: 1, failed: 1, ..Tally::default() })
-                .await;
+            return self.give_up(fact.clone(), reason).await;
         }
+        lock(&self.tally).unusable += 1;
         let second = facts.split_off(facts.len() / 2);
         self.work_on(facts, scopes, asked).await?;
         self.work_on(second, scopes, asked).await
     }
 
-    /// Writes what comes of facts, and that they are done. Those that have changed meanwhile wait on.
+    /// Writes what comes of facts, and which of them are done or have failed. Those that have
+    /// changed meanwhile wait on.
     async fn write(
         &self,
         facts: &[WaitingFact],
         scopes: &[ScopeWrite],
-        has_failed: bool,
+        (done, failed): (&[Uuid], &[Uuid]),
         written: Tally,
     ) -> Result<(), EngineError> {
         if facts.is_empty() && scopes.iter().all(is_nothing) {
@@ -303,7 +342,6 @@ impl Run<'_> {
             return Ok(());
         }
         let ids: Vec<Uuid> = facts.iter().map(|fact| fact.memory_id).collect();
-        let (done, failed) = if has_failed { (&[][..], ids.as_slice()) } else { (ids.as_slice(), &[][..]) };
         let now = self.engine.clock.now();
         let processed = lock(&self.tally).processed + written.processed;
         let progress = json!(OperationProgress {

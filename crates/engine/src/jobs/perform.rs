@@ -116,7 +116,7 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
 }
 
 /// How a run of consolidation ends that failed with this error. Its facts wait, so it is tried
-/// again as long as it takes, unless another run goes on from here.
+/// again as long as it takes; runs behind it wait in line.
 pub(super) fn end_of_consolidation(
     error: &EngineError,
     attempt: i32,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn consolidation_is_tried_for_ever_unless_another_run_goes_on() {
+    fn consolidation_is_tried_for_ever_unless_it_cannot_be_done() {
         let settings = WorkerSettings::default();
         let extraction = |remedy| EngineError::Extraction { message: "m".to_owned(), remedy };
         for remedy in [Remedy::Retry, Remedy::Busy, Remedy::Configure, Remedy::Rewrite] {

@@ -100,14 +100,18 @@ impl Worker {
         let mut types = vec![RETAIN.to_owned()];
         // Who cannot read files leaves them to those who can.
         types.extend(self.engine.files.is_some().then(|| FILE_CONVERT_RETAIN.to_owned()));
-        let free = self.settings.slots.saturating_sub(self.running.len());
+        let slots = self.settings.slots;
+        // Runs of consolidation take long; where there is one place only they have one of their own.
+        let places = if slots == 1 { 2 } else { slots };
+        let short = self.running.len().saturating_sub(self.consolidating.len());
+        let free = slots.saturating_sub(short).min(places.saturating_sub(self.running.len()));
         self.claim_some(&types, free).await;
         if self.engine.llm.is_none() {
             return;
         }
-        // Runs of consolidation take long; half of the places are always left for what is short.
-        let most = (self.settings.slots / 2).max(1).saturating_sub(self.consolidating.len());
-        let free = self.settings.slots.saturating_sub(self.running.len());
+        // Half of the places are always left for what is short.
+        let most = (places / 2).max(1).saturating_sub(self.consolidating.len());
+        let free = places.saturating_sub(self.running.len());
         self.claim_some(&[CONSOLIDATION.to_owned()], free.min(most)).await;
     }
 

@@ -4,6 +4,8 @@
 //! lease and not a lock, since it has to hold over many transactions. Numbers of cells are
 //! never used twice, so that a step of a worker whose lease has run out can do no harm.
 
+use std::collections::HashSet;
+
 use pgvector::HalfVector;
 use uuid::Uuid;
 
@@ -38,6 +40,19 @@ pub struct VectorRow {
     pub memory_id: Uuid,
     /// Its vector.
     pub embedding: Vec<f32>,
+    /// Another one with every change of the row.
+    pub version: i64,
+}
+
+/// A memory and the cell that its vector belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct PlacedVector {
+    /// Its id.
+    pub memory_id: Uuid,
+    /// What the row was when its vector was read.
+    pub version: i64,
+    /// Number of the cell.
+    pub cell: i32,
 }
 
 impl Store {
@@ -190,8 +205,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<VectorRow>, StoreError> {
         let rows = sqlx::query!(
-            r#"select memory_id, embedding as "embedding: HalfVector" from memory_vectors
-               where bank_key = $1 and memory_id > $4 and not cell between $2 and $3
+            r#"select memory_id, embedding as "embedding: HalfVector", xmin::text::bigint as "version!"
+               from memory_vectors where bank_key = $1 and memory_id > $4 and not cell between $2 and $3
                order by memory_id limit $5"#,
             bank.0,
             first,
@@ -201,54 +216,104 @@ impl Store {
         )
         .fetch_all(&mut self.session().await?)
         .await?;
-        let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
-        Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
+        let row = |id, vector: HalfVector, version| VectorRow {
+            memory_id: id,
+            embedding: floats(&vector),
+            version,
+        };
+        Ok(rows.into_iter().map(|found| row(found.memory_id, found.embedding, found.version)).collect())
     }
 
     /// Vectors of a bank that are in no cell yet, at most `limit` of them.
     pub async fn vectors_unassigned(&self, bank: BankKey, limit: i64) -> Result<Vec<VectorRow>, StoreError> {
         // The index on (bank, type, cell) finds them without a look at the others.
         let rows = sqlx::query!(
-            r#"select memory_id, embedding as "embedding: HalfVector" from memory_vectors
-               where bank_key = $1 and fact_type in (1, 2, 3) and cell = 0 limit $2"#,
+            r#"select memory_id, embedding as "embedding: HalfVector", xmin::text::bigint as "version!"
+               from memory_vectors where bank_key = $1 and fact_type in (1, 2, 3) and cell = 0 limit $2"#,
             bank.0,
             limit
         )
         .fetch_all(&mut self.session().await?)
         .await?;
-        let row = |row: (Uuid, HalfVector)| VectorRow { memory_id: row.0, embedding: floats(&row.1) };
-        Ok(rows.into_iter().map(|found| row((found.memory_id, found.embedding))).collect())
+        let row = |id, vector: HalfVector, version| VectorRow {
+            memory_id: id,
+            embedding: floats(&vector),
+            version,
+        };
+        Ok(rows.into_iter().map(|found| row(found.memory_id, found.embedding, found.version)).collect())
     }
 
-    /// Puts memories into cells; false when the lease is another's by now, and then nothing
-    /// is changed.
-    pub async fn assign_cells(
+    /// Puts memories into cells; false when the lease is another's by now. What has changed since
+    /// it was read goes into none.
+    pub async fn assign_cells(&self, lease: CellLease, placed: &[PlacedVector]) -> Result<bool, StoreError> {
+        let Some(assigned) = self.assign(lease, placed, false).await? else { return Ok(false) };
+        // What others are writing is waited for one by one: who waits holds nothing they may want.
+        for one in placed.iter().filter(|one| !assigned.contains(&one.memory_id)) {
+            if self.assign(lease, std::slice::from_ref(one), true).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns those that are assigned, all but those that others are writing, unless it `waits`
+    /// for them; `None` when the lease is another's.
+    async fn assign(
         &self,
         lease: CellLease,
-        memories: &[Uuid],
-        cells: &[i32],
-    ) -> Result<bool, StoreError> {
-        let mut session = self.session().await?;
-        let changed = sqlx::query_scalar!(
-            r#"with held as (
-                 update bank_state set cells_lease = now() + make_interval(secs => $5)
-                 where bank_key = $1 and cells_worker = $2 returning 1
-               ), moved as (
-                 update memory_vectors v set cell = u.cell
-                 from unnest($3::uuid[], $4::int[]) u(memory_id, cell)
-                 where v.bank_key = $1 and v.memory_id = u.memory_id and exists (select 1 from held)
-               )
-               select count(*) as "held!" from held"#,
+        placed: &[PlacedVector],
+        waits: bool,
+    ) -> Result<Option<HashSet<Uuid>>, StoreError> {
+        let memories: Vec<Uuid> = placed.iter().map(|one| one.memory_id).collect();
+        let versions: Vec<i64> = placed.iter().map(|one| one.version).collect();
+        let cells: Vec<i32> = placed.iter().map(|one| one.cell).collect();
+        let mut transaction = self.begin().await?;
+        // The vectors before the bank's state, as whoever writes memories has it.
+        let held = sqlx::query_scalar!(
+            "select memory_id from memory_vectors where bank_key = $1 and memory_id = any($2) and not $3
+             for no key update skip locked",
+            lease.bank.0,
+            &memories,
+            waits
+        )
+        .fetch_all(&mut transaction)
+        .await?;
+        let waited = sqlx::query_scalar!(
+            "select memory_id from memory_vectors where bank_key = $1 and memory_id = any($2) and $3
+             for no key update",
+            lease.bank.0,
+            &memories,
+            waits
+        )
+        .fetch_all(&mut transaction)
+        .await?;
+        let held: Vec<Uuid> = held.into_iter().chain(waited).collect();
+        let kept = sqlx::query!(
+            "update bank_state set cells_lease = now() + make_interval(secs => $3)
+             where bank_key = $1 and cells_worker = $2",
             lease.bank.0,
             lease.worker,
-            memories,
-            cells,
             LEASE_SECONDS
         )
-        .fetch_one(&mut session)
+        .execute(&mut transaction)
         .await?;
-        session.end().await?;
-        Ok(changed > 0)
+        if kept.rows_affected() == 0 {
+            return Ok(None);
+        }
+        sqlx::query!(
+            "update memory_vectors v set cell = case when v.xmin::text::bigint = u.version then u.cell else 0 end
+             from unnest($3::uuid[], $4::bigint[], $5::int[]) u(memory_id, version, cell)
+             where v.bank_key = $1 and v.memory_id = u.memory_id and u.memory_id = any($2)",
+            lease.bank.0,
+            &held,
+            &memories,
+            &versions,
+            &cells
+        )
+        .execute(&mut transaction)
+        .await?;
+        transaction.end().await?;
+        Ok(Some(held.into_iter().collect()))
     }
 
     /// Ends a making of cells: all but those from `first` to `last` go, and recall uses them

@@ -127,9 +127,11 @@ impl Store {
         let mut transaction = self.begin().await?;
         lock_requests(&mut transaction, bank).await?;
         if scopes.is_none() {
-            // One that began by itself is from now on one that was asked for.
+            // One that began by itself is from now on one that was asked for, and one that was put off
+            // goes on now.
             let pending = sqlx::query_scalar!(
-                r#"update async_operations set payload = payload || '{"automatic": false}', updated_at = now()
+                r#"update async_operations set payload = payload || '{"automatic": false}',
+                     run_after = null, updated_at = now()
                    where bank_key = $1 and operation_id = (
                      select operation_id from async_operations
                      where bank_key = $1 and operation_type = 'consolidation' and status = 'pending'
@@ -141,6 +143,7 @@ impl Store {
             .fetch_optional(&mut transaction)
             .await?;
             if let Some(pending) = pending {
+                wake(&mut transaction, OperationSignal::Work).await?;
                 transaction.end().await?;
                 return Ok((pending, true));
             }
@@ -201,20 +204,6 @@ impl Store {
         transaction.end().await
     }
 
-    /// Whether another run over everything is pending in the bank of this one.
-    pub async fn has_pending_consolidation(&self, lease: OperationLease) -> Result<bool, StoreError> {
-        let pending = sqlx::query_scalar!(
-            r#"select exists (select from async_operations
-                 where bank_key = $1 and operation_type = 'consolidation' and status = 'pending'
-                   and payload -> 'observation_scopes' = 'null' and operation_id <> $2) as "pending!""#,
-            lease.bank.0,
-            lease.operation_id
-        )
-        .fetch_one(&mut self.session().await?)
-        .await?;
-        Ok(pending)
-    }
-
     /// The oldest facts of a bank that wait, but for some; `scopes` as in
     /// [`submit_consolidation`](Self::submit_consolidation).
     pub async fn waiting_facts(
@@ -247,16 +236,19 @@ impl Store {
         Ok(facts)
     }
 
-    /// Number of facts of a bank that wait; `scopes` as in [`waiting_facts`](Self::waiting_facts).
+    /// Number of facts of a bank that wait, 10,001 if there are more; `scopes` as in
+    /// [`waiting_facts`](Self::waiting_facts).
     pub async fn count_waiting(&self, bank: BankKey, scopes: Option<&Value>) -> Result<i64, StoreError> {
         let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from memory_state s
-               join memories m on m.bank_key = $1 and m.memory_id = s.memory_id
-               where s.bank_key = $1 and s.consolidated_at is null and s.consolidation_failed_at is null
-                 and m.fact_type < 3
-                 and ($2::jsonb is null or exists (
-                   select from jsonb_array_elements($2) scope
-                   where m.tags @> array(select jsonb_array_elements_text(scope))))"#,
+            r#"select count(*) as "count!" from (
+                 select from memory_state s join memories m on m.bank_key = $1 and m.memory_id = s.memory_id
+                 where s.bank_key = $1 and s.consolidated_at is null and s.consolidation_failed_at is null
+                   and m.fact_type < 3
+                   and ($2::jsonb is null or exists (
+                     select from jsonb_array_elements($2) scope
+                     where m.tags @> array(select jsonb_array_elements_text(scope))))
+                 limit 10001
+               ) waiting"#,
             bank.0,
             scopes
         )

@@ -157,7 +157,7 @@ impl Store {
             }
             None => {}
         }
-        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         if let Some((last, before)) = events_of(read, change.is_some(), state).split_last() {
             events::record(&mut transaction, bank, before, &Removed::default(), now).await?;
             events::record(&mut transaction, bank, std::slice::from_ref(last), &removed, now).await?;
@@ -183,7 +183,7 @@ impl Store {
         hold(&mut transaction, bank).await?;
         lock_document(&mut transaction, bank, fact).await?;
         let outgoing = Outgoing::made_of(&mut transaction, bank, &[fact.memory_id]).await?;
-        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         let waiting = sqlx::query!(
             "update memory_state set consolidated_at = null, consolidation_failed_at = null, updated_at = $3
              where bank_key = $1 and memory_id = $2",

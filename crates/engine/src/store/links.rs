@@ -91,7 +91,9 @@ pub(super) async fn queue(
     memory_id: Uuid,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into link_queue (bank_key, memory_id) values ($1, $2) on conflict do nothing",
+        // Held when it is there already: no round takes it before what is changed can be seen.
+        "insert into link_queue (bank_key, memory_id) values ($1, $2)
+         on conflict (bank_key, memory_id) do update set memory_id = excluded.memory_id",
         bank.0,
         memory_id
     )
@@ -244,7 +246,7 @@ impl LinkRound {
                    select memory_id from memories m
                    where bank_key = $1 and memory_id = any($2::uuid[] || $3::uuid[])
                      and not exists (select from link_queue q where q.bank_key = $1 and q.memory_id = m.memory_id
-                                       and m.edited_at is not null)
+                                       and (m.edited_at is not null or m.fact_type = 3))
                    order by memory_id for key share skip locked
                  )
                  insert into memory_links (bank_key, memory_id, kind, other_id, weight)

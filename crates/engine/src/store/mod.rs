@@ -56,7 +56,7 @@ use session::{SetUp, is_silence};
 pub use attachments::AttachmentFile;
 pub(crate) use attachments::infos_of;
 pub use banks::{BankKey, BankRow, BankSummary, BankUpdate};
-pub use cells::{CellLease, CellWork, VectorRow};
+pub use cells::{CellLease, CellWork, PlacedVector, VectorRow};
 pub use connect::{PoolSize, StoreOptions};
 pub(crate) use consolidation::CONSOLIDATION;
 pub use consolidation::{ConsolidationDefaults, WaitingFact};

@@ -261,7 +261,7 @@ impl Store {
             .collect();
         let changed = find_changes(&mut transaction, bank, &labels).await?;
         let outgoing = Outgoing::find(&mut transaction, bank, &[], &changed).await?;
-        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         write_labels(&mut transaction, bank, &changed, now).await?;
         archive::relabel(&mut transaction, bank, &labels).await?;
         let retagged = [Event::new(document_id, "retag")];

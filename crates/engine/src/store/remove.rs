@@ -163,7 +163,6 @@ pub(super) async fn remove_memories(
     bank: BankKey,
     outgoing: &Outgoing,
     language: Language,
-    now: DateTime<Utc>,
 ) -> Result<Removed, StoreError> {
     let mut removed = Removed::default();
     if outgoing.memories.is_empty() {
@@ -226,12 +225,12 @@ pub(super) async fn remove_memories(
     )
     .execute(&mut *transaction)
     .await?;
+    // That they wait is no change of them.
     sqlx::query!(
-        "update memory_state set consolidated_at = null, consolidation_failed_at = null, updated_at = $3
+        "update memory_state set consolidated_at = null, consolidation_failed_at = null
          where bank_key = $1 and memory_id = any($2)",
         bank.0,
-        &outgoing.waiting,
-        now
+        &outgoing.waiting
     )
     .execute(&mut *transaction)
     .await?;
@@ -355,7 +354,7 @@ impl Store {
         .fetch_all(&mut transaction)
         .await?;
         let outgoing = Outgoing::find(&mut transaction, bank, &facts, &[]).await?;
-        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         sqlx::query!("delete from documents where bank_key = $1 and document_id = $2", bank.0, document_id)
             .execute(&mut transaction)
             .await?;
@@ -403,7 +402,7 @@ impl Store {
         )
         .execute(&mut transaction)
         .await?;
-        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         sqlx::query!(
             "delete from archived_memories where bank_key = $1 and ($2::smallint is null or fact_type = $2)",
             bank.0,

@@ -34,7 +34,7 @@ pub(super) async fn make_room(
     let labels: Vec<Labels> = versions.iter().flat_map(labels_of).collect();
     let changed = find_changes(transaction, bank, &labels).await?;
     let outgoing = Outgoing::find(transaction, bank, &facts, &changed).await?;
-    let mut removed = remove_memories(transaction, bank, &outgoing, language, now).await?;
+    let mut removed = remove_memories(transaction, bank, &outgoing, language).await?;
     sqlx::query!(
         "delete from chunks c using unnest($2::text[], $3::int[]) u(document_id, chunk_index)
          where c.bank_key = $1 and c.document_id = u.document_id and c.chunk_index = u.chunk_index",

@@ -1,7 +1,7 @@
 //! Banks whose vectors are too many for a look at each: what recall finds stays the same.
 
 use hindsight_engine::config::Settings;
-use hindsight_engine::store::StoreOptions;
+use hindsight_engine::store::{PlacedVector, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::support::TestEngine;
@@ -128,6 +128,40 @@ async fn one_process_at_a_time_works_on_a_bank() {
     assert_eq!(test.engine.tend_cells().await.unwrap(), 1);
     assert!(!test.store.renew_cells(lease).await.unwrap());
     assert!(test.store.add_cells(lease, &[vec![1.0; 384]], &[1]).await.unwrap().is_none());
-    assert!(!test.store.assign_cells(lease, &[], &[]).await.unwrap());
+    assert!(!test.store.assign_cells(lease, &[]).await.unwrap());
     assert!(!test.store.finish_cells(lease, (1, 1), 1).await.unwrap());
+}
+
+#[tokio::test]
+async fn cells_wait_for_writers_and_are_not_those_of_vectors_that_are_gone() {
+    let test = TestEngine::with(settings()).await;
+    test.retain("b", notes(0, 2)).await.unwrap();
+    let bank = test.store.bank("b").await.unwrap().unwrap().key;
+    let lease = test.store.lease_cells(bank).await.unwrap().expect("free");
+    let rows = test.store.vectors_unassigned(bank, 10).await.unwrap();
+    let placed: Vec<PlacedVector> = rows
+        .iter()
+        .map(|row| PlacedVector { memory_id: row.memory_id, version: row.version, cell: 7 })
+        .collect();
+    // Somebody rewrites one, and takes the bank's state as the last thing.
+    let mut writer = test.pool.begin().await.unwrap();
+    sqlx::query("update hindsight.memory_vectors set tokens = tokens + 1 where memory_id = $1")
+        .bind(rows[0].memory_id)
+        .execute(&mut *writer)
+        .await
+        .unwrap();
+    let store = test.store.clone();
+    let assigned = tokio::spawn(async move { store.assign_cells(lease, &placed).await });
+    let waits = "select exists (select from pg_locks where not granted)";
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&test.pool).await.unwrap() {}
+    sqlx::query("select from hindsight.bank_state for update").execute(&mut *writer).await.unwrap();
+    writer.commit().await.unwrap();
+    assert!(assigned.await.unwrap().unwrap());
+    let cells: Vec<i32> =
+        sqlx::query_scalar("select cell from hindsight.memory_vectors order by memory_id = $1")
+            .bind(rows[0].memory_id)
+            .fetch_all(&test.pool)
+            .await
+            .unwrap();
+    assert_eq!(cells, [7, 0]);
 }

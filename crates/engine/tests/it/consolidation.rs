@@ -453,21 +453,114 @@ async fn denied_access_fails_no_fact() {
 }
 
 #[tokio::test]
-async fn a_run_that_fails_leaves_its_work_to_one_that_is_pending() {
+async fn a_run_that_is_put_off_keeps_its_place_until_somebody_asks_for_it() {
     let (test, llm) = TestEngine::with_llm(settings()).await;
     let gate = hindsight_testkit::Gate::closed();
-    llm.push(Reply::error(StatusCode::UNAUTHORIZED, "no such key").behind(&gate));
+    llm.push(Reply::error(StatusCode::TOO_MANY_REQUESTS, "your quota is used up").behind(&gate));
     llm.answer_with(one_each);
     test.remember("b", &["Ann drinks tea"]).await;
     let working = Working::start(&test.engine, quick());
     llm.wait_until_asked(1).await;
     test.remember("b", &["Bob plays chess"]).await;
     gate.open();
-    test.settle("b").await;
+    let run: Uuid = test.runs("b").await[0].id.parse().unwrap();
+    while test.status("b", run).await.error_message.is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     working.stop().await;
-    let statuses: Vec<OperationStatus> = test.runs("b").await.iter().map(|run| run.status).collect();
-    assert_eq!(statuses, [OperationStatus::Failed, OperationStatus::Completed]);
+    let statuses = async || test.runs("b").await.iter().map(|run| run.status).collect::<Vec<_>>();
+    assert_eq!(statuses().await, [OperationStatus::Pending; 2]);
+    let claim = async || {
+        let types = ["consolidation".to_owned()];
+        test.store.claim_operations("test", &types, Duration::ZERO, 10).await.unwrap()
+    };
+    assert_eq!(claim().await.len(), 0, "the younger one waits in line behind it");
+
+    let request = ConsolidationRequest { observation_scopes: None };
+    let asked = test.engine.consolidate("b", &request).await.unwrap();
+    assert_eq!((asked.operation_id, asked.deduplicated), (run.to_string(), true));
+    assert_eq!(test.status("b", run).await.next_retry_at, None, "it goes on now");
+    test.settle("b").await;
+    assert_eq!(statuses().await, [OperationStatus::Completed; 2]);
     assert_eq!(test.observed("b").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_fact_that_is_not_taken_is_given_up_when_others_are() {
+    let (test, llm) = TestEngine::with_llm(settings()).await;
+    llm.answer_with(|request: &LlmRequest| {
+        if request.user().contains("poison") {
+            return Reply::error(StatusCode::UNPROCESSABLE_ENTITY, "not this");
+        }
+        Reply::json(&one_each(request))
+    });
+    // The oldest: nothing was answered before it.
+    test.remember("b", &["a poison", "Ann drinks tea", "Bob plays chess"]).await;
+    test.settle("b").await;
+    assert_eq!(test.observed("b").await.len(), 2);
+    let stats = test.engine.bank_stats("b").await.unwrap();
+    assert_eq!((stats.pending_consolidation, stats.failed_consolidation), (0, 1));
+    let run = test.status("b", test.runs("b").await[0].id.parse().unwrap()).await;
+    assert_eq!((run.status, told(&run, "memories_failed")), (OperationStatus::Completed, json!(1)));
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_nothing_any_more_fails_no_fact() {
+    let few = ConsolidationSettings { batch_size: 2, ..ConsolidationSettings::default() };
+    let (test, llm) = TestEngine::with_llm(with(few)).await;
+    let asked = AtomicUsize::new(0);
+    llm.answer_with(move |request: &LlmRequest| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Reply::json(&one_each(request)),
+        _ => Reply::error(StatusCode::UNPROCESSABLE_ENTITY, "no credit"),
+    });
+    test.remember("b", &["tea", "chess", "opera", "bread", "tulips", "trains"]).await;
+    let run: Uuid = test.runs("b").await[0].id.parse().unwrap();
+    let working = Working::start(&test.engine, quick());
+    while test.status("b", run).await.error_message.is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    working.stop().await;
+    let stats = test.engine.bank_stats("b").await.unwrap();
+    assert_eq!((stats.pending_consolidation, stats.failed_consolidation), (4, 0));
+}
+
+#[tokio::test]
+async fn a_fact_that_one_of_its_scopes_forgets_is_asked_about_again() {
+    let (test, llm) = TestEngine::with_llm(settings()).await;
+    let asked = AtomicUsize::new(0);
+    llm.answer_with(move |request: &LlmRequest| {
+        let mut answer = one_each(request);
+        if asked.fetch_add(1, Ordering::Relaxed) == 1 {
+            answer["creates"].as_array_mut().unwrap().truncate(1);
+        }
+        answer
+    });
+    let item = |text: &str| json!({"content": text, "document_id": text, "tags": ["ann", "bob"], "observation_scopes": "per_tag"});
+    test.retain("b", json!([item("Ann drinks tea"), item("Bob plays chess")])).await.unwrap();
+    test.settle("b").await;
+    let rows = test.observations("b").await;
+    let mut facts = std::collections::BTreeMap::<Vec<String>, std::collections::BTreeSet<Uuid>>::new();
+    for row in rows {
+        facts.entry(row.tags).or_default().extend(row.source_ids);
+    }
+    assert_eq!(facts.values().map(std::collections::BTreeSet::len).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(test.waiting("b").await, 0);
+    test.audit().await;
+}
+
+#[tokio::test]
+async fn a_worker_with_one_place_does_short_work_beside_a_run() {
+    let (test, llm) = TestEngine::with_llm(settings()).await;
+    let gate = hindsight_testkit::Gate::closed();
+    llm.push(Reply::json(&json!({})).behind(&gate));
+    llm.answer_with(one_each);
+    test.remember("b", &["Ann drinks tea"]).await;
+    let working = Working::start(&test.engine, crate::jobs::quick_with(1));
+    llm.wait_until_asked(1).await;
+    let retain = test.submitted("b", "Bob plays chess", "chess").await;
+    test.reaches("b", retain, OperationStatus::Completed).await;
+    gate.open();
+    working.stop().await;
 }
 
 #[tokio::test]
@@ -522,6 +615,40 @@ async fn what_is_merged_keeps_its_facts() {
 }
 
 #[tokio::test]
+async fn nothing_is_merged_while_somebody_is_about_to_delete_a_fact_behind_it() {
+    let (test, llm) = TestEngine::with_llm(settings()).await;
+    llm.answer_with(one_each);
+    test.remember("b", &["Ann drinks tea", "tea is what Ann drinks"]).await;
+    test.settle("b").await;
+    llm.answer_with(|request: &LlmRequest| {
+        let shown = observations_of(request);
+        let fact = &facts_of(request)[0].id;
+        json!({
+            "updates": [{"observation_id": shown[0].id, "text": "Ann drinks tea every day", "source_fact_ids": [fact]}],
+            "deletes": [{"observation_id": shown[1].id, "merged_into": shown[0].id}],
+        })
+    });
+    let before = llm.asked();
+    test.remember("b", &["Ann drinks tea every day"]).await;
+    let mut deletion = test.pool.begin().await.unwrap();
+    sqlx::query(
+        "select from hindsight.memories where body in ('Ann drinks tea', 'tea is what Ann drinks') for update",
+    )
+    .execute(&mut *deletion)
+    .await
+    .unwrap();
+    let working = Working::start(&test.engine, quick());
+    llm.wait_until_asked(before + 2).await;
+    assert_eq!(test.observed("b").await.len(), 2, "the first answer was put away");
+    deletion.rollback().await.unwrap();
+    test.settle("b").await;
+    working.stop().await;
+    let rows = test.observations("b").await;
+    assert_eq!((rows.len(), rows[0].source_ids.len()), (1, 3));
+    test.audit().await;
+}
+
+#[tokio::test]
 async fn siblings_and_hidden_twins_are_folded_when_the_model_says_so() {
     let alike = ConsolidationSettings {
         dedup_threshold: 0.5,
@@ -567,7 +694,17 @@ async fn a_fact_that_goes_takes_its_observations_and_the_others_are_looked_at_ag
     test.remember("b", &["Ann drinks tea", "Bob drinks tea"]).await;
     test.settle("b").await;
     assert_eq!(test.observed("b").await, ["Ann drinks tea and Bob drinks tea"]);
+    sqlx::query("update hindsight.memory_state set updated_at = '2020-01-01'")
+        .execute(&test.pool)
+        .await
+        .unwrap();
     test.engine.delete_document("b", "Ann drinks tea").await.unwrap();
+    let untouched: i64 =
+        sqlx::query_scalar("select count(*) from hindsight.memory_state where updated_at = '2020-01-01'")
+            .fetch_one(&test.pool)
+            .await
+            .unwrap();
+    assert_eq!(untouched, 1, "to wait is no change");
     assert_eq!(test.observed("b").await, [""; 0]);
     assert_eq!(test.waiting("b").await, 1);
     test.settle("b").await;

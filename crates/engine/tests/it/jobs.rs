@@ -77,6 +77,11 @@ pub(crate) fn quick() -> WorkerSettings {
     WorkerSettings { poll: Duration::from_millis(20), backoff: Duration::ZERO, ..WorkerSettings::default() }
 }
 
+/// The same with so many places.
+pub(crate) fn quick_with(slots: usize) -> WorkerSettings {
+    WorkerSettings { slots, ..quick() }
+}
+
 impl TestEngine {
     async fn submit(&self, bank: &str, body: Value) -> Result<RetainResponse, EngineError> {
         let mut body = body;
@@ -85,7 +90,7 @@ impl TestEngine {
         self.engine.retain(bank, request).await
     }
 
-    async fn submitted(&self, bank: &str, text: &str, document: &str) -> Uuid {
+    pub(crate) async fn submitted(&self, bank: &str, text: &str, document: &str) -> Uuid {
         let items = json!({"items": [{"content": text, "document_id": document}]});
         let response = self.submit(bank, items).await.expect("submitted");
         Uuid::parse_str(&response.operation_id.expect("an operation")).unwrap()
@@ -261,7 +266,7 @@ async fn a_worker_that_was_taken_for_dead_writes_nothing() {
     let (engine, gate) = test.gated().await;
     let id = test.submitted("bank", "Anna moved to Rome", "a").await;
     // With one slot only it cannot be its own heir.
-    let late = Working::start(&engine, WorkerSettings { slots: 1, ..quick() });
+    let late = Working::start(&engine, quick_with(1));
     gate.is_reached().await;
     test.expire().await;
     let heir = Working::start(&test.engine, quick());

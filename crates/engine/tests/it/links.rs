@@ -1,7 +1,7 @@
 //! Links between memories: who is linked to whom, and what deletes and crashes leave.
 
 use hindsight_engine::config::Settings;
-use hindsight_engine::store::{ChunkKey, ChunkWrite, DocumentWrite, FactWrite, PartWrite};
+use hindsight_engine::store::{ChunkKey, ChunkWrite, DocumentWrite, FactWrite, PartWrite, SemanticLink};
 use hindsight_engine::text::terms::Terms;
 use hindsight_types::recall::FactType;
 use serde_json::{Value, json};
@@ -249,4 +249,28 @@ async fn links_and_deletes_at_one_time_leave_nothing_dangling() {
     .await
     .unwrap();
     assert_eq!(dangling, 0);
+}
+
+#[tokio::test]
+async fn an_observation_that_is_rewritten_during_a_round_waits_for_its_own() {
+    let (test, facts, one) = crate::observations::start_in(TestEngine::start().await).await;
+    let other = crate::observations::observe(&test, "b", "Ann drinks much tea", &facts).await;
+    let bank = test.store.bank("b").await.unwrap().unwrap().key;
+    test.engine.tend_links().await.unwrap();
+    let round = test.store.begin_links(bank, 10).await.unwrap().unwrap();
+    sqlx::query(
+        "insert into hindsight.link_queue (bank_key, memory_id) select bank_key, $1 from hindsight.banks",
+    )
+    .bind(other)
+    .execute(&test.pool)
+    .await
+    .unwrap();
+    let link = SemanticLink { memory_id: one, other_id: other, similarity: 0.9 };
+    round.finish(&[link]).await.unwrap();
+    let to_it: i64 = sqlx::query_scalar("select count(*) from hindsight.memory_links where other_id = $1")
+        .bind(other)
+        .fetch_one(&test.pool)
+        .await
+        .unwrap();
+    assert_eq!(to_it, 0);
 }

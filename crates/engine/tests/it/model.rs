@@ -42,6 +42,7 @@ impl HttpModel {
                 return Err(LlmFailure::QuotaUntil(time(NOW) + chrono::TimeDelta::hours(1)));
             }
             429 => return Err(LlmFailure::Busy(text)),
+            400..=499 => return Err(LlmFailure::Rejected(text)),
             _ => return Err(LlmFailure::Failed(text)),
         }
         let answer: Value =

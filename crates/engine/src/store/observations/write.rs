@@ -62,11 +62,14 @@ impl Store {
         let Some(facts) = facts else { return Ok(ConsolidationOutcome::Outdated) };
         let targets = lock_targets(&mut transaction, bank, write.scopes).await?;
         let Some(targets) = targets else { return Ok(ConsolidationOutcome::Outdated) };
+        if !hold_merged(&mut transaction, bank, write.scopes, &targets).await? {
+            return Ok(ConsolidationOutcome::Outdated);
+        }
         lock_states(&mut transaction, bank, write).await?;
 
         let gone = write.scopes.iter().flat_map(|scope| &scope.removals).map(|removal| removal.memory_id);
         let outgoing = Outgoing::of_observations(gone.collect());
-        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language, now).await?;
+        let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         let mut tally = Tally { terms: removed.terms.clone(), counts: removed.counts() };
         for scope in write.scopes {
             for (before, change) in changes(scope, &targets) {
@@ -162,6 +165,35 @@ async fn lock_targets(
         return Ok(None);
     }
     Ok(Some(stored.into_iter().map(|row| (row.memory_id, row)).collect()))
+}
+
+/// Holds the facts behind observations that are merged into others; false when somebody is about
+/// to delete or change one. Whoever does waits for these observations, so it is not waited for.
+async fn hold_merged(
+    transaction: &mut Session,
+    bank: BankKey,
+    scopes: &[ScopeWrite],
+    targets: &HashMap<Uuid, ObservationRow>,
+) -> Result<bool, StoreError> {
+    let removals = scopes.iter().flat_map(|scope| &scope.removals);
+    let merged = removals.filter(|removal| removal.merged_into.is_some());
+    let rows = merged.filter_map(|removal| targets.get(&removal.memory_id));
+    let facts: Vec<Uuid> = rows.flat_map(|row| row.source_ids.iter().copied()).collect();
+    if facts.is_empty() {
+        return Ok(true);
+    }
+    let is_held = sqlx::query_scalar!(
+        r#"with held as materialized (
+             select memory_id from memories where bank_key = $1 and memory_id = any($2) for key share skip locked
+           )
+           select not exists (select from memories where bank_key = $1 and memory_id = any($2)
+             and memory_id not in (select memory_id from held)) as "is_held!""#,
+        bank.0,
+        &facts
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    Ok(is_held)
 }
 
 async fn lock_states(
