@@ -13,6 +13,8 @@ mod attachments;
 mod cells;
 mod changes;
 mod consolidation;
+mod consolidation_failures;
+mod consolidation_losses;
 mod consolidation_random;
 mod contention;
 mod conversation;
