@@ -12,6 +12,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use hindsight_engine::Engine;
+use hindsight_engine::config::Settings;
 use hindsight_engine::ports::LlmOperation;
 use hindsight_types::API_VERSION;
 use hindsight_types::monitoring::{Build, Features, HealthResponse, LivenessResponse, VersionResponse};
@@ -27,13 +28,13 @@ const KEEPALIVE: &str = "x-hindsight-keepalive";
 const OPENAPI: &str = include_str!("../../openapi.json");
 
 pub(super) fn router(limits: &Limits) -> Router<Arc<State>> {
-    let uploads = Extension(Uploads(limits.files.enabled));
+    let offered = Extension(Offered { files: limits.files.enabled, bank_config: limits.bank_config });
     Router::new()
         .route("/health", get(health))
         .route("/health/ready", get(health))
         .route("/health/live", get(live))
-        .route("/version", get(version).layer::<_, Infallible>(uploads.clone()))
-        .route("/v1/version", get(version).layer::<_, Infallible>(uploads))
+        .route("/version", get(version).layer::<_, Infallible>(offered.clone()))
+        .route("/v1/version", get(version).layer::<_, Infallible>(offered))
         .route("/docs", get(docs))
         .route("/redoc", get(docs))
 }
@@ -101,35 +102,42 @@ async fn live(Shared(state): Shared<Arc<State>>) -> Json<LivenessResponse> {
     })
 }
 
-/// Whether files are taken.
+/// What the server lets clients do.
 #[derive(Clone)]
-struct Uploads(bool);
+struct Offered {
+    /// Sending files.
+    files: bool,
+    /// Changing the settings of banks.
+    bank_config: bool,
+}
 
 async fn version(
-    Extension(Uploads(file_upload_api)): Extension<Uploads>,
+    Extension(offered): Extension<Offered>,
     Shared(state): Shared<Arc<State>>,
 ) -> Json<VersionResponse> {
-    let store_document_text = state.engine().is_none_or(|engine| engine.settings().store_document_text);
+    let engine = state.engine();
+    let is_on =
+        |setting: fn(&Settings) -> bool| engine.as_ref().is_none_or(|engine| setting(engine.settings()));
     Json(VersionResponse {
         api_version: API_VERSION.to_owned(),
         features: Features {
-            observations: false,
+            observations: is_on(|settings| settings.consolidation.observations),
             mcp: false,
             worker: true,
-            bank_config_api: false,
+            bank_config_api: offered.bank_config,
             bank_llm_health: false,
-            file_upload_api,
+            file_upload_api: offered.files,
             document_export_api: false,
             document_import_api: false,
             audit_log: false,
             llm_trace: false,
-            store_document_text,
+            store_document_text: is_on(|settings| settings.store_document_text),
         },
         build: Some(Build {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: option_env!("HINDSIGHT_BUILD_COMMIT").map(str::to_owned),
         }),
-        llm: state.engine().as_ref().map(llm),
+        llm: engine.as_ref().map(llm),
     })
 }
 
