@@ -65,14 +65,14 @@ impl Daemons {
     pub(crate) async fn stop_held(&self, profile: &Profile, limit: Duration, force: bool) -> Result<Stopped> {
         let files = self.home().files(profile);
         let Some(run) = self.living(profile, &files).await? else { return Ok(Stopped::NotRunning) };
-        if !signal(&files, &run, Signal::SIGTERM)? || wait_gone(&run, limit).await {
+        if !signal(&files, &run, Signal::SIGTERM)? || wait_gone(&files, &run, limit).await? {
             return Ok(Stopped::Gracefully);
         }
         if !force {
             return Err(EmbedError::StopTimedOut { profile: profile.clone(), pid: run.pid, waited: limit });
         }
         signal(&files, &run, Signal::SIGKILL)?;
-        if !wait_gone(&run, KILL).await {
+        if !wait_gone(&files, &run, KILL).await? {
             return Err(EmbedError::StopTimedOut { profile: profile.clone(), pid: run.pid, waited: KILL });
         }
         RunFile::remove_own(&files.run, &run.instance_id)?;
@@ -105,13 +105,15 @@ fn signal(files: &ProfileFiles, run: &RunFile, signal: Signal) -> Result<bool> {
         .doing("signal the process of", &files.run)
 }
 
-async fn wait_gone(run: &RunFile, limit: Duration) -> bool {
+/// Waits until the process has ended and its lock is free. The first does not bring the second:
+/// a process counts as ended with its first thread, and the others may still have its files.
+async fn wait_gone(files: &ProfileFiles, run: &RunFile, limit: Duration) -> Result<bool> {
     let deadline = Instant::now() + limit;
-    while process::start_time(run.pid) == Some(run.start_time) {
+    while process::start_time(run.pid) == Some(run.start_time) || Lock::is_held(&files.life_lock)? {
         if Instant::now() > deadline {
-            return false;
+            return Ok(false);
         }
         tokio::time::sleep(POLL).await;
     }
-    true
+    Ok(true)
 }
