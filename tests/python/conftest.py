@@ -119,6 +119,7 @@ def uvx(given, wheelhouse, home):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The line that `cargo xtask python` adds up."""
-    count = {name: len(terminalreporter.stats.get(name, [])) for name in ("passed", "failed", "error")}
-    terminalreporter.write_line(f"pytest: {count['passed']} passed, {count['failed'] + count['error']} failed")
+    """The line that `cargo xtask python` reads."""
+    count = {name: len(terminalreporter.stats.get(name, [])) for name in ("passed", "failed", "error", "skipped")}
+    failed = count["failed"] + count["error"]
+    terminalreporter.write_line(f"pytest: {count['passed']} passed, {failed} failed, {count['skipped']} skipped")

@@ -37,9 +37,10 @@ server.stop()
 assert not listens(url)
 
 with server as again:
-    with HindsightClient(base_url=again.url) as client:
+    url = again.url
+    with HindsightClient(base_url=url) as client:
         assert client.recall(bank_id="b", query="Alice")[0].text == "Alice works at Google"
-assert not listens(again.url if False else url)
+assert not listens(url)
 print("done")
 """
     )
