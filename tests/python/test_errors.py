@@ -3,13 +3,12 @@
 import asyncio
 
 import pytest
+from hindsight_client import Hindsight
+from hindsight_client import exceptions as raised
 
 from harness.answers import Answers
 from harness.server import free_port
 
-hindsight_client = pytest.importorskip("hindsight_client")
-from hindsight_client import Hindsight  # noqa: E402
-from hindsight_client import exceptions as raised  # noqa: E402
 
 TYPES = {
     400: "BadRequestException",
