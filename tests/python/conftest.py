@@ -3,6 +3,8 @@
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -87,6 +89,16 @@ def server(assets, one_llm):
     with serving(home, 8888, **settings) as url:
         yield url
     home.close()
+
+
+@pytest.fixture
+def fresh(server):
+    """That server, without the bank that documents name."""
+    try:
+        urlopen(Request(f"{server}/v1/default/banks/my-bank", method="DELETE")).close()
+    except HTTPError as error:
+        assert error.code == 404, error
+    return server
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,6 @@ def test_the_readme_with_a_daemon(bare_home):
     assert bare_home.python(first.text).out == "Alice works at Google\n"
 
 
-def test_the_readme_with_a_server(home, server):
+def test_the_readme_with_a_server(home, fresh):
     _, second = python_of_readme()
     assert home.python(second.text).out == "Alice works at Google\n"

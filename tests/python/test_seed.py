@@ -40,21 +40,6 @@ def run(blocks, home):
     return run
 
 
-@pytest.fixture
-def fresh(server, home):
-    """A server at the address of the page, where the bank of the page is not there yet."""
-    home.python(f"""
-from hindsight_client import Hindsight
-with Hindsight(base_url={server!r}) as client:
-    for bank in ("my-bank", "test"):
-        try:
-            client.delete_bank(bank)
-        except Exception as error:
-            assert getattr(error, "status", None) == 404, error
-""")
-    return server
-
-
 def test_no_example_is_left_out(page):
     assert left_out(sys.modules[__name__], page) == []
 

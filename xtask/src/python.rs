@@ -23,6 +23,8 @@ use crate::environments::{CLIENTS, install, install_anew, official, official_pac
 const TOOLS: [&str; 2] = ["maturin>=1.16,<2", "uv>=0.13,<1"];
 const CHECKERS: [&str; 2] = ["mypy>=2.4,<3", "pytest>=9.2,<10"];
 const MODULES: [&str; 2] = ["hindsight", "hindsight_client"];
+/// What is written in Rust.
+const NATIVE: &str = "hindsight._native";
 const TESTS: &str = "tests/python";
 /// Switches the loopback of a new network on, then becomes the program.
 const OWN_NETWORK: &str = "ip link set lo up && exec \"$@\"";
@@ -44,6 +46,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         return package.measure();
     }
     let mut checks = Checks::default();
+    let mut stubtest = Command::new(&package.python);
+    stubtest.args(["-m", "mypy.stubtest", NATIVE]).current_dir(cache_dir(root)?);
+    checks.note("types of the extension are those it has", run_command(&mut stubtest));
     for module in MODULES {
         let mut mypy = Command::new(&package.python);
         mypy.args(["-m", "mypy", "--strict", "--package", module]).current_dir(cache_dir(root)?);
