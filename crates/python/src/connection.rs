@@ -32,7 +32,7 @@ pub(crate) struct Connection {
 /// What a connection is made from.
 enum Origin {
     Server { url: String, options: ClientOptions },
-    Daemon { daemons: Daemons, profile: Profile, options: StartOptions },
+    Daemon { daemons: Box<Daemons>, profile: Profile, options: StartOptions },
 }
 
 /// Open connections of one process.
@@ -81,7 +81,7 @@ impl Connection {
         let profile: Profile = profile
             .parse()
             .map_err(|error: hindsight_embed_daemon::ProfileError| exception(&error.into()))?;
-        let daemons = Daemons::new(Config::from_env().map_err(|error| exception(&error))?);
+        let daemons = Box::new(Daemons::new(Config::from_env().map_err(|error| exception(&error))?));
         let (path, arguments) = program;
         let options = StartOptions {
             settings,
@@ -216,7 +216,7 @@ impl Origin {
         Ok(match self {
             Self::Server { url, options } => Target::Server(Client::with_options(url, options)?),
             Self::Daemon { daemons, profile, options } => {
-                Target::Daemon(EmbeddedClient::new(daemons.clone(), profile.clone(), options.clone()))
+                Target::Daemon(EmbeddedClient::new(Daemons::clone(daemons), profile.clone(), options.clone()))
             }
         })
     }
