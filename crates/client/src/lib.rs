@@ -30,6 +30,7 @@ mod files;
 mod memories;
 mod monitoring;
 mod operations;
+mod raw;
 mod reflect;
 mod transport;
 
@@ -43,4 +44,6 @@ pub use files::FileUpload;
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;
 pub use operations::OperationFilter;
+pub use raw::{RawBody, RawFile, RawRequest, RawResponse};
+pub use reqwest::Method;
 pub use transport::{Client, ClientOptions};
