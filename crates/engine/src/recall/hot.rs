@@ -18,7 +18,7 @@ use crate::store::{BankKey, Near, RecallBank, RecallSession, StoreError};
 /// Banks whose recalls are counted.
 const COUNTED_BANKS: u64 = 10_000;
 /// Recalls of an unchanged bank after which its vectors are read: to read them costs about as much
-/// as so many recalls save.
+/// as so many recalls save. A power of two.
 const RECALLS: u32 = 8;
 
 /// The vectors of some banks.
@@ -68,7 +68,8 @@ impl HotBanks {
             _ => 1,
         };
         self.recalls.insert(bank.key, (bank.changes, recalls)).await;
-        if recalls % RECALLS != 0 {
+        // Where there is no room for all, each further reading waits twice as long.
+        if recalls < RECALLS || !recalls.is_power_of_two() {
             return Ok(None);
         }
         let mut read = BankVectors { changes: bank.changes, groups: Vec::new() };
