@@ -23,6 +23,8 @@ use crate::environments::{CLIENTS, install, install_anew, official, official_pac
 const TOOLS: [&str; 2] = ["maturin>=1.16,<2", "uv>=0.13,<1"];
 const CHECKERS: [&str; 2] = ["mypy>=2.4,<3", "pytest>=9.2,<10"];
 const MODULES: [&str; 2] = ["hindsight", "hindsight_client"];
+/// Makes a wheel of what is built already.
+const FEATURE: &str = "as-tested";
 /// What is written in Rust.
 const NATIVE: &str = "hindsight._native";
 const TESTS: &str = "tests/python";
