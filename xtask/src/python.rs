@@ -6,6 +6,7 @@
 //! and nothing may be fetched meanwhile. With `--overhead` the cost of our client beside the official one is
 //! measured instead.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -83,7 +84,12 @@ impl Package {
         let store = fetched(&self.root)?;
         let postgres = store.find(Asset::Postgres).context("PostgreSQL was fetched")?;
         let mut words = vec![self.python.clone().into(), "-m".into(), "pytest".into()];
-        let mut say = |option: &str, path: &Path| words.extend([option.into(), path.as_os_str().to_owned()]);
+        // As one word: pytest looks for its settings beside what it does not know.
+        let mut say = |option: &str, path: &Path| {
+            let mut word = OsString::from(format!("{option}="));
+            word.push(path);
+            words.push(word);
+        };
         say("--models", &cache_dir(&self.root)?.join("assets"));
         say("--postgres", &postgres);
         say("--wheel", &self.wheel);
@@ -171,7 +177,7 @@ fn build(root: &Path, tools: &Path) -> Result<PathBuf> {
 }
 
 /// A command that sees a loopback of its own, where that can be had.
-fn in_own_network(words: &[std::ffi::OsString]) -> Command {
+fn in_own_network(words: &[OsString]) -> Command {
     let own = ["--net", "sh", "-c", OWN_NETWORK, "sh"];
     let tried = read(Command::new("unshare").args(own).arg("true").stderr(Stdio::null()));
     let mut command = match tried {
