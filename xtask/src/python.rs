@@ -6,6 +6,7 @@
 //! and nothing may be fetched meanwhile. With `--overhead` the cost of our client beside the official one is
 //! measured instead.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,6 +24,8 @@ use crate::environments::{CLIENTS, install, install_anew, official, official_pac
 const TOOLS: [&str; 2] = ["maturin>=1.16,<2", "uv>=0.13,<1"];
 const CHECKERS: [&str; 2] = ["mypy>=2.4,<3", "pytest>=9.2,<10"];
 const MODULES: [&str; 2] = ["hindsight", "hindsight_client"];
+/// Makes a wheel of what is built already.
+const FEATURE: &str = "as-tested";
 /// What is written in Rust.
 const NATIVE: &str = "hindsight._native";
 const TESTS: &str = "tests/python";
@@ -81,7 +84,12 @@ impl Package {
         let store = fetched(&self.root)?;
         let postgres = store.find(Asset::Postgres).context("PostgreSQL was fetched")?;
         let mut words = vec![self.python.clone().into(), "-m".into(), "pytest".into()];
-        let mut say = |option: &str, path: &Path| words.extend([option.into(), path.as_os_str().to_owned()]);
+        // As one word: pytest looks for its settings beside what it does not know.
+        let mut say = |option: &str, path: &Path| {
+            let mut word = OsString::from(format!("{option}="));
+            word.push(path);
+            words.push(word);
+        };
         say("--models", &cache_dir(&self.root)?.join("assets"));
         say("--postgres", &postgres);
         say("--wheel", &self.wheel);
@@ -169,7 +177,7 @@ fn build(root: &Path, tools: &Path) -> Result<PathBuf> {
 }
 
 /// A command that sees a loopback of its own, where that can be had.
-fn in_own_network(words: &[std::ffi::OsString]) -> Command {
+fn in_own_network(words: &[OsString]) -> Command {
     let own = ["--net", "sh", "-c", OWN_NETWORK, "sh"];
     let tried = read(Command::new("unshare").args(own).arg("true").stderr(Stdio::null()));
     let mut command = match tried {

@@ -87,7 +87,7 @@ impl Server {
         }
         let Running { runtime, server, .. } = running;
         py.detach(|| {
-            let stopped = runtime.block_on(tokio::time::timeout(timeout, server.shutdown()));
+            let stopped = runtime.block_on(async { tokio::time::timeout(timeout, server.shutdown()).await });
             runtime.shutdown_timeout(GOODBYE);
             stopped
         })
