@@ -28,6 +28,7 @@ mod entities;
 mod error;
 mod files;
 mod memories;
+mod mental_models;
 mod monitoring;
 mod operations;
 mod reflect;
@@ -42,5 +43,6 @@ pub use files::FileUpload;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;
+pub use mental_models::MentalModelFilter;
 pub use operations::OperationFilter;
 pub use transport::{Client, ClientOptions};
