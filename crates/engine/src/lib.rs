@@ -48,6 +48,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     queries: recall::QueryCache,
+    hot: recall::HotBanks,
 }
 
 impl std::fmt::Debug for Engine {
@@ -76,8 +77,9 @@ impl Engine {
             llm: None,
             files: None,
             clock,
-            settings: Arc::new(settings),
             queries: recall::QueryCache::new(),
+            hot: recall::HotBanks::new(settings.vector_cache),
+            settings: Arc::new(settings),
         })
     }
 

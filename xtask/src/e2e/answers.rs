@@ -7,9 +7,10 @@ use anyhow::Result;
 use hindsight_testkit::{LlmRequest, Reply, ScriptedLlm};
 use serde_json::json;
 
-use super::python::{NEWEST, install, run_script};
+use super::python::run_script;
 use crate::checks::{Checks, same};
 use crate::daemon::{Daemon, Home};
+use crate::environments::{CLIENTS, official};
 
 const SCRIPT: &str = "xtask/e2e/mental_models.py";
 
@@ -38,8 +39,8 @@ pub(super) async fn check(checks: &mut Checks, root: &Path, program: &Path) -> R
         ("HINDSIGHT_API_ENABLE_OBSERVATIONS", "false"),
     ];
     let server = Daemon::start_with(&home, &settings).await?;
-    let python = install(root, &format!("python-{NEWEST}"), &format!("hindsight-client=={NEWEST}"))?;
-    let mut command = Command::new(python);
+    let [newest, _] = CLIENTS;
+    let mut command = Command::new(official(root, newest)?);
     command.arg(root.join(SCRIPT)).arg(server.url());
     // The model answers on this runtime meanwhile.
     let script = tokio::task::spawn_blocking(move || run_script(command)).await?;

@@ -209,7 +209,7 @@ impl Refresh<'_> {
         let gone: Vec<String> = gone.iter().map(Uuid::to_string).collect();
         let is_gone = |id: &Option<String>| id.as_ref().is_some_and(|id| gone.contains(id));
         based_on.memories.retain(|fact| !is_gone(&fact.id));
-        for fact in self.engine.facts(self.bank, cited).await? {
+        for fact in self.engine.facts(self.bank, cited, &self.scope.memories().tags).await? {
             if !based_on.memories.iter().any(|known| known.id == fact.id) {
                 based_on.memories.push(fact);
             }

@@ -17,7 +17,7 @@ use crate::attachments::shown;
 use crate::browse::{format, metadata};
 use crate::document::Document;
 use crate::ports::{Message, Output};
-use crate::store::{BankRow, HydratedMemory, fact_type_of};
+use crate::store::{BankRow, HydratedMemory, TagFilter, fact_type_of};
 use crate::text::tokens;
 use crate::{Engine, EngineError};
 
@@ -139,7 +139,7 @@ impl Run<'_> {
         };
         rows.sort_by_key(|row| models.iter().position(|id| *id == row.model_id));
         Ok(ReflectBasedOn {
-            memories: self.engine.facts(bank, &ids).await?,
+            memories: self.engine.facts(bank, &ids, &self.question.scope.filter()).await?,
             mental_models: rows
                 .into_iter()
                 .map(|row| ReflectMentalModel {
@@ -163,12 +163,18 @@ impl Run<'_> {
 }
 
 impl Engine {
-    /// Memories as answers tell of them, in their order; those that are gone are missing.
-    pub(crate) async fn facts(&self, bank: &BankRow, ids: &[Uuid]) -> Result<Vec<ReflectFact>, EngineError> {
+    /// Memories as answers tell of them, in their order, with what a filter lets see behind them;
+    /// those that are gone are missing.
+    pub(crate) async fn facts(
+        &self,
+        bank: &BankRow,
+        ids: &[Uuid],
+        filter: &TagFilter,
+    ) -> Result<Vec<ReflectFact>, EngineError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut memories = self.store.recall_session().await?.hydrate(bank.key, ids).await?;
+        let mut memories = self.store.recall_session().await?.hydrate(bank.key, ids, filter).await?;
         memories.sort_by_key(|memory| ids.iter().position(|id| *id == memory.memory_id));
         Ok(memories.into_iter().map(|memory| fact(&bank.bank_id, memory)).collect())
     }
