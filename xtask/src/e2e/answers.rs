@@ -39,8 +39,8 @@ pub(super) async fn check(checks: &mut Checks, root: &Path, program: &Path) -> R
         ("HINDSIGHT_API_ENABLE_OBSERVATIONS", "false"),
     ];
     let server = Daemon::start_with(&home, &settings).await?;
-    let python = official(root, CLIENTS[0])?;
-    let mut command = Command::new(python);
+    let [newest, _] = CLIENTS;
+    let mut command = Command::new(official(root, newest)?);
     command.arg(root.join(SCRIPT)).arg(server.url());
     // The model answers on this runtime meanwhile.
     let script = tokio::task::spawn_blocking(move || run_script(command)).await?;

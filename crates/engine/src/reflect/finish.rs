@@ -163,17 +163,18 @@ impl Run<'_> {
 }
 
 impl Engine {
-    /// Memories as answers tell of them, in their order; those that are gone are missing.
+    /// Memories as answers tell of them, in their order, with what a filter lets see behind them;
+    /// those that are gone are missing.
     pub(crate) async fn facts(
         &self,
         bank: &BankRow,
         ids: &[Uuid],
-        seen: &TagFilter,
+        filter: &TagFilter,
     ) -> Result<Vec<ReflectFact>, EngineError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut memories = self.store.recall_session().await?.hydrate(bank.key, ids, seen).await?;
+        let mut memories = self.store.recall_session().await?.hydrate(bank.key, ids, filter).await?;
         memories.sort_by_key(|memory| ids.iter().position(|id| *id == memory.memory_id));
         Ok(memories.into_iter().map(|memory| fact(&bank.bank_id, memory)).collect())
     }
