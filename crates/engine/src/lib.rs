@@ -46,6 +46,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     queries: recall::QueryCache,
+    hot: recall::HotBanks,
 }
 
 impl std::fmt::Debug for Engine {
@@ -74,8 +75,9 @@ impl Engine {
             llm: None,
             files: None,
             clock,
-            settings: Arc::new(settings),
             queries: recall::QueryCache::new(),
+            hot: recall::HotBanks::new(settings.vector_cache),
+            settings: Arc::new(settings),
         })
     }
 

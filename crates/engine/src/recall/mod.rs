@@ -10,6 +10,7 @@ mod cut;
 mod factors;
 mod fusion;
 mod fuzzy;
+mod hot;
 mod period;
 mod plan;
 mod query;
@@ -28,12 +29,13 @@ use hindsight_types::tags::TagGroup;
 use uuid::Uuid;
 
 use self::answer::Answer;
+pub(crate) use self::hot::HotBanks;
 use self::plan::{Plan, bank_terms};
 use self::query::Query;
 use self::score::Ranked;
 use self::trace::{Phases, TraceInput};
 use crate::ports::{EmbedError, EmbedPurpose};
-use crate::store::{BankKey, HydratedMemory, RecallSession, Store, TagFilter};
+use crate::store::{BankKey, HydratedMemory, RecallBank, RecallSession, Store, TagFilter};
 use crate::{Engine, EngineError};
 
 /// Query vectors kept: 2,048 of 384 numbers are 3 MB.
@@ -61,9 +63,7 @@ impl Engine {
         let vector = self.query_vector(&query.text).await;
         phases.end("generate_query_embedding");
 
-        let mut session = self.store.recall_session().await?;
-        let bank = session.bank(bank_id, &query.terms).await?;
-        let bank = bank.ok_or_else(|| EngineError::BankNotFound(bank_id.to_owned()))?;
+        let (mut session, bank) = self.session_of(bank_id, &query.terms).await?;
         if let Some(groups) = query.fuzzy_groups() {
             query.tags = TagFilter::Groups(fuzzy_tags(&mut session, bank.key, groups).await?);
         }
@@ -85,7 +85,7 @@ impl Engine {
             Vec::new()
         } else {
             let vector = vector.as_ref().map(|vector| vector.as_slice());
-            plan.candidates(&mut session, &bank, &query, vector, &terms).await?
+            plan.candidates(&mut session, &self.hot, &bank, &query, vector, &terms).await?
         };
         phases.end("parallel_retrieval");
 
@@ -98,11 +98,16 @@ impl Engine {
         let mut reranked = None;
         if let (Some(reranker), Some(limits)) = (self.reranker(), plan.rerank) {
             let documents = rerank::documents(&mut session, bank.key, &ranked, limits).await?;
+            let is_current = session.is_current();
             drop(session);
             phases.end("hydrate_candidates");
             reranked = Some(rerank::rerank(reranker, &query, &mut ranked, documents, limits).await);
             phases.end("reranking");
-            session = self.store.recall_session().await?;
+            session = if is_current {
+                self.store.current_session().await?
+            } else {
+                self.store.recall_session().await?
+            };
         }
         ranked.retain(|ranked| ranked.passes(&query.floors));
         if plan.prefer_observations {
@@ -114,7 +119,7 @@ impl Engine {
         let chosen = select::within_budget(&ranked, request.max_tokens);
         let ids: Vec<Uuid> = chosen.iter().map(|ranked| ranked.candidate.memory_id).collect();
         phases.end("token_filtering");
-        let memories = session.hydrate(bank.key, &ids).await?;
+        let memories = session.hydrate(bank.key, &ids, &query.tags).await?;
         phases.end("hydrate_results");
         let chunks = match &request.include.chunks {
             Some(options) => {
@@ -151,6 +156,24 @@ impl Engine {
             phases,
         });
         Ok(Answer { bank_id, request, chosen: &chosen, memories, chunks, source_facts }.into_response(trace))
+    }
+
+    /// A session for a recall, and the bank in it. A replica may not have heard of a bank that was
+    /// just made; then it is over the database that is written to.
+    async fn session_of(
+        &self,
+        bank_id: &str,
+        terms: &[i64],
+    ) -> Result<(RecallSession, RecallBank), EngineError> {
+        let mut session = self.store.recall_session().await?;
+        if let Some(bank) = session.bank(bank_id, terms).await? {
+            return Ok((session, bank));
+        }
+        drop(session);
+        let mut session = self.store.current_session().await?;
+        let bank = session.bank(bank_id, terms).await?;
+        let bank = bank.ok_or_else(|| EngineError::BankNotFound(bank_id.to_owned()))?;
+        Ok((session, bank))
     }
 
     /// The vector of a query, from the cache or the model.
@@ -241,5 +264,5 @@ async fn source_facts(
         return Ok(Vec::new());
     }
     let visible = session.visible(bank, &ids, &query.tags).await?;
-    Ok(session.hydrate(bank, &visible).await?)
+    Ok(session.hydrate(bank, &visible, &query.tags).await?)
 }

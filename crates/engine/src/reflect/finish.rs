@@ -88,7 +88,8 @@ impl Run<'_> {
         let mut memories = if cited.is_empty() {
             Vec::new()
         } else {
-            self.engine.store.recall_session().await?.hydrate(bank.key, cited).await?
+            let filter = self.question.scope.filter();
+            self.engine.store.recall_session().await?.hydrate(bank.key, cited, &filter).await?
         };
         let place = |memory: &HydratedMemory| cited.iter().position(|id| *id == memory.memory_id);
         memories.sort_by_key(place);

@@ -1,13 +1,17 @@
 //! Recall's connection: statistics of the query's words, candidates, the chosen memories.
 
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use half::f16;
+use hindsight_types::recall::FactType;
+use pgvector::HalfVector;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::attachments::infos_of;
 use super::dynamic::{CandidateQuery, Found, Posting, PostingsQuery, TagFilter, fetch_chunks, fetch_visible};
 use super::session::Session;
-use super::{BankKey, Store, StoreError};
+use super::{BankKey, Store, StoreError, fact_type_of};
 use crate::attachments::AttachmentInfo;
 
 /// One connection for one recall, with one view of the data: a document that is replaced
@@ -15,6 +19,7 @@ use crate::attachments::AttachmentInfo;
 #[derive(Debug)]
 pub struct RecallSession {
     transaction: Session,
+    is_current: bool,
 }
 
 /// A bank as recall needs it.
@@ -30,6 +35,8 @@ pub struct RecallBank {
     pub term_length: i64,
     /// Number of memories when its cells were made; 0 = it has none.
     pub cells: i64,
+    /// How often its memories were changed: equal numbers mean equal memories and vectors.
+    pub changes: i64,
     /// Document frequency of the query's terms: hash and number, unknown ones left out.
     pub frequencies: Vec<(i64, i32)>,
 }
@@ -59,7 +66,7 @@ pub struct HydratedMemory {
     pub occurred_end: Option<DateTime<Utc>>,
     /// When it was said.
     pub mentioned_at: Option<DateTime<Utc>>,
-    /// The facts behind an observation.
+    /// The facts behind an observation, as far as they may be seen.
     pub source_ids: Vec<Uuid>,
     /// Its entities; an observation has those of the facts behind it.
     pub entities: Vec<EntityName>,
@@ -118,20 +125,25 @@ pub struct DocumentText {
 impl Store {
     /// A connection for one recall.
     pub async fn recall_session(&self) -> Result<RecallSession, StoreError> {
-        Ok(RecallSession { transaction: self.begin_recall().await? })
+        Ok(RecallSession { transaction: self.begin_recall().await?, is_current: false })
     }
 
     /// The same over the database that is written to: a replica may lag behind.
     pub async fn current_session(&self) -> Result<RecallSession, StoreError> {
-        Ok(RecallSession { transaction: self.begin_current().await? })
+        Ok(RecallSession { transaction: self.begin_current().await?, is_current: true })
     }
 }
 
 impl RecallSession {
+    /// Whether it is over the database that is written to, whatever replicas there are.
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+
     /// The bank of this name, with what its words weigh.
     pub async fn bank(&mut self, bank_id: &str, terms: &[i64]) -> Result<Option<RecallBank>, StoreError> {
         let row = sqlx::query!(
-            r#"select b.bank_key, b.config, s.memories, s.term_length, s.cells_made_at,
+            r#"select b.bank_key, b.config, s.memories, s.term_length, s.cells_made_at, s.changes,
                  array(select t.term from term_stats t
                    where t.bank_key = b.bank_key and t.term = any($2) order by t.term) as "terms!",
                  array(select t.df from term_stats t
@@ -149,6 +161,7 @@ impl RecallSession {
             memories: row.memories,
             term_length: row.term_length,
             cells: row.cells_made_at,
+            changes: row.changes,
             frequencies: row.terms.into_iter().zip(row.frequencies).collect(),
         }))
     }
@@ -156,6 +169,24 @@ impl RecallSession {
     /// Which memories hold the query's words.
     pub async fn postings(&mut self, query: &PostingsQuery<'_>) -> Result<Vec<Posting>, StoreError> {
         query.fetch(&mut self.transaction).await
+    }
+
+    /// Hands over every vector of a bank, with whose it is.
+    pub async fn vectors(
+        &mut self,
+        bank: BankKey,
+        mut take: impl FnMut(Uuid, FactType, &[f16]),
+    ) -> Result<(), StoreError> {
+        let mut rows = sqlx::query!(
+            r#"select memory_id, fact_type, embedding as "embedding: HalfVector" from memory_vectors
+               where bank_key = $1"#,
+            bank.0
+        )
+        .fetch(&mut self.transaction);
+        while let Some(row) = rows.try_next().await? {
+            take(row.memory_id, fact_type_of(row.fact_type), row.embedding.as_slice());
+        }
+        Ok(())
     }
 
     /// The candidates of every arm.
@@ -181,8 +212,21 @@ impl RecallSession {
         query.explain(&mut self.transaction).await
     }
 
-    /// The memories of these ids, in no order; those deleted meanwhile are missing.
-    pub async fn hydrate(&mut self, bank: BankKey, ids: &[Uuid]) -> Result<Vec<HydratedMemory>, StoreError> {
+    /// The memories of these ids, in no order; those deleted meanwhile are missing. Of the facts
+    /// behind an observation only those that the filter lets through are told of.
+    pub async fn hydrate(
+        &mut self,
+        bank: BankKey,
+        ids: &[Uuid],
+        tags: &TagFilter,
+    ) -> Result<Vec<HydratedMemory>, StoreError> {
+        let shown = if tags.passes_all() {
+            None
+        } else {
+            let sources = self.sources(bank, ids).await?;
+            Some(if sources.is_empty() { sources } else { self.visible(bank, &sources, tags).await? })
+        };
+        let is_shown = |id: &Uuid| shown.as_ref().is_none_or(|shown| shown.contains(id));
         let rows = sqlx::query!(
             // Row by row, and each entity once: a join would read all entities of the bank.
             r#"with wanted as materialized (
@@ -198,7 +242,7 @@ impl RecallSession {
                  select w.memory_id, me.entity_id
                  from wanted w cross join unnest(w.source_ids) source cross join lateral (
                    select entity_id from memory_entities where bank_key = $1 and memory_id = source offset 0
-                 ) me
+                 ) me where $3::uuid[] is null or source = any($3)
                ), named as materialized (
                  select e.entity_id, e.name from (select distinct entity_id from held) d cross join lateral (
                    select entity_id, name from entities
@@ -219,10 +263,12 @@ impl RecallSession {
                      and a.document_id = f.document_id and a.attachment_id = any(f.attachment_ids)
                    where f.bank_key = $1 and f.memory_id = any(w.memory_id || coalesce(w.source_ids, '{}'))
                      and f.attachment_ids is not null
+                     and ($3 is null or f.memory_id = w.memory_id or f.memory_id = any($3))
                  ) end as attachments
                from wanted w left join listed l using (memory_id)"#,
             bank.0,
-            ids
+            ids,
+            shown.as_deref()
         )
         .fetch_all(&mut self.transaction)
         .await?;
@@ -240,7 +286,7 @@ impl RecallSession {
                 occurred_start: row.occurred_start,
                 occurred_end: row.occurred_end,
                 mentioned_at: row.mentioned_at,
-                source_ids: row.source_ids,
+                source_ids: row.source_ids.into_iter().filter(is_shown).collect(),
                 entities: by_name(row.entity_ids, row.entity_names),
                 attachments: infos_of(row.attachments),
             })

@@ -65,8 +65,8 @@ pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
-    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter,
-    TermProbe, TimeField, WordHit,
+    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Near, Posting, PostingsQuery,
+    TagFilter, TermProbe, TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;

@@ -9,21 +9,6 @@ use crate::support::TestApp;
 
 const ATTACHMENT: &str = "/v1/default/banks/b/attachments/ae4b3280e56e";
 
-async fn app(more: &[(&str, &str)]) -> (TestApp, ScriptedLlm) {
-    let llm = ScriptedLlm::start().await;
-    let url = llm.url();
-    let mut variables = vec![
-        ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
-        ("HINDSIGHT_API_LLM_BASE_URL", url.as_str()),
-        ("HINDSIGHT_API_LLM_MODEL", LLM_MODEL),
-        ("HINDSIGHT_API_LLM_API_KEY", "hush"),
-        ("HINDSIGHT_API_LLM_MAX_RETRIES", "0"),
-    ];
-    variables.extend_from_slice(more);
-    let app = TestApp::with(&variables).await;
-    (app, llm)
-}
-
 fn image(data: &str) -> Value {
     json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
 }
@@ -38,7 +23,7 @@ fn answers(llm: &ScriptedLlm) {
 
 #[tokio::test]
 async fn what_is_attached_is_read_kept_and_served() {
-    let (app, llm) = app(&[("HINDSIGHT_API_VLM_MODEL", "eyes")]).await;
+    let (app, llm) = TestApp::with_llm(&[("HINDSIGHT_API_VLM_MODEL", "eyes")]).await;
     answers(&llm);
     let content = json!([{"type": "text", "text": "The receipt:"}, image("AAEC")]);
     let answer = app.retain(json!([{"content": content, "document_id": "d"}])).await;
@@ -73,7 +58,7 @@ async fn what_is_attached_is_read_kept_and_served() {
 
 #[tokio::test]
 async fn what_is_not_as_it_should_be_is_named() {
-    let (app, llm) = app(&[]).await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     let large = "A".repeat((20 << 20) / 3 * 4 + 8);
     let many: Value = (0..51).map(|_| image("AAEC")).collect();
     let mut elsewhere = image("AAEC");
@@ -110,21 +95,23 @@ async fn what_is_not_as_it_should_be_is_named() {
 async fn a_model_for_texts_is_not_shown_pictures_unless_somebody_says_it_sees() {
     let content = json!([{"type": "text", "text": "The receipt:"}, image("AAEC")]);
     let retain = json!([{"content": content}]);
-    let (blind, llm) = app(&[("HINDSIGHT_API_VLM_MODEL", "openai/gpt-oss-120b")]).await;
+    let (blind, llm) = TestApp::with_llm(&[("HINDSIGHT_API_VLM_MODEL", "openai/gpt-oss-120b")]).await;
     let answer = blind.retain(retain.clone()).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{:?}", answer.body);
     assert!(answer.detail().contains("openai/openai/gpt-oss-120b takes texts only"), "{}", answer.detail());
     assert_eq!(llm.asked(), 0);
-    let (told, llm) =
-        app(&[("HINDSIGHT_API_VLM_MODEL", "openai/gpt-oss-120b"), ("HINDSIGHT_API_LLM_VISION", "true")])
-            .await;
+    let (told, llm) = TestApp::with_llm(&[
+        ("HINDSIGHT_API_VLM_MODEL", "openai/gpt-oss-120b"),
+        ("HINDSIGHT_API_LLM_VISION", "true"),
+    ])
+    .await;
     answers(&llm);
     assert_eq!(told.retain(retain).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_dry_run_tells_from_which_blocks_a_fact_was_read() {
-    let (app, llm) = app(&[]).await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     answers(&llm);
     let content = json!([{"type": "text", "text": "The receipt:"}, image("AAEC")]);
     let answer =

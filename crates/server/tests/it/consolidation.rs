@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use hindsight_engine::jobs::{Worker, WorkerSettings};
-use hindsight_testkit::{LLM_MODEL, LlmRequest, ScriptedLlm};
+use hindsight_testkit::LlmRequest;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -11,22 +11,8 @@ use crate::support::TestApp;
 const CONSOLIDATE: &str = "/v1/default/banks/b/consolidate";
 const RECOVER: &str = "/v1/default/banks/b/consolidation/recover";
 
-async fn app() -> (TestApp, ScriptedLlm) {
-    let llm = ScriptedLlm::start().await;
-    let url = llm.url();
-    let app = TestApp::with(&[
-        ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
-        ("HINDSIGHT_API_LLM_BASE_URL", url.as_str()),
-        ("HINDSIGHT_API_LLM_MODEL", LLM_MODEL),
-        ("HINDSIGHT_API_LLM_API_KEY", "hush"),
-        ("HINDSIGHT_API_LLM_MAX_RETRIES", "0"),
-    ])
-    .await;
-    (app, llm)
-}
-
 /// Everything that is new is one observation, or goes to the one there is.
-fn answer(request: &LlmRequest) -> Value {
+pub(crate) fn answer(request: &LlmRequest) -> Value {
     let user = request.user();
     let facts: Vec<(&str, &str)> =
         user.lines().filter_map(|line| line.strip_prefix('[')?.split_once("] ")).collect();
@@ -42,7 +28,7 @@ fn answer(request: &LlmRequest) -> Value {
 }
 
 /// A bank whose texts are facts as they are, and whose observations are made when asked for.
-async fn bank(app: &TestApp) {
+pub(crate) async fn bank(app: &TestApp) {
     let updates =
         json!({"updates": {"retain_extraction_mode": "chunks", "enable_auto_consolidation": false}});
     let answer = app.json(Method::PATCH, "/v1/default/banks/b/config", updates).await;
@@ -50,7 +36,7 @@ async fn bank(app: &TestApp) {
 }
 
 /// Waits for the operation that an answer names, with a worker that works on it.
-async fn ended(app: &TestApp, requested: &Value) -> Value {
+pub(crate) async fn ended(app: &TestApp, requested: &Value) -> Value {
     let (_stop, stopped) = watch::channel(false);
     let (busy, _) = watch::channel(false);
     // Ends with this function.
@@ -68,7 +54,7 @@ async fn ended(app: &TestApp, requested: &Value) -> Value {
 
 #[tokio::test]
 async fn observations_are_made_changed_and_remember_how_they_were() {
-    let (app, llm) = app().await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     bank(&app).await;
     llm.answer_with(answer);
     for text in ["Ann drinks tea", "Ann drinks milk"] {
@@ -131,7 +117,7 @@ async fn observations_are_made_changed_and_remember_how_they_were() {
 
 #[tokio::test]
 async fn what_is_wrong_gets_a_clear_answer() {
-    let (app, _llm) = app().await;
+    let (app, _llm) = TestApp::with_llm(&[]).await;
     for path in [CONSOLIDATE, RECOVER] {
         assert_eq!(app.post(path, json!(null)).await.status, StatusCode::NOT_FOUND, "{path}");
     }

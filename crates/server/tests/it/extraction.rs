@@ -1,7 +1,7 @@
 //! A server whose facts a language model reads.
 
 use axum::http::{Method, StatusCode, header};
-use hindsight_testkit::{LLM_MODEL, LlmRequest, Reply, ScriptedLlm};
+use hindsight_testkit::{LlmRequest, Reply};
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
@@ -9,20 +9,6 @@ use crate::support::TestApp;
 const MEMORIES: &str = "/v1/default/banks/b/memories";
 const DRY_RUN: &str = "/v1/default/banks/b/memories/dry-run-extract";
 const CONFIG: &str = "/v1/default/banks/b/config";
-
-async fn app(more: &[(&str, &str)]) -> (TestApp, ScriptedLlm) {
-    let llm = ScriptedLlm::start().await;
-    let url = llm.url();
-    let mut variables = vec![
-        ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
-        ("HINDSIGHT_API_LLM_BASE_URL", url.as_str()),
-        ("HINDSIGHT_API_LLM_MODEL", LLM_MODEL),
-        ("HINDSIGHT_API_LLM_API_KEY", "hush"),
-        ("HINDSIGHT_API_LLM_MAX_RETRIES", "0"),
-    ];
-    variables.extend_from_slice(more);
-    (TestApp::with(&variables).await, llm)
-}
 
 fn facts(texts: &[&str]) -> Value {
     let fact = |what: &&str| json!({"what": what, "fact_type": "world", "fact_kind": "conversation", "entities": []});
@@ -37,7 +23,7 @@ async fn texts(app: &TestApp) -> Vec<String> {
 
 #[tokio::test]
 async fn a_retain_says_what_it_cost_and_what_was_left_out() {
-    let (app, llm) = app(&[]).await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     llm.push(Reply::json(&facts(&["The user likes tea.", "The user works at Quillon Ltd."])).usage(90, 30));
     let answer = app.retain(json!([{"content": "i like tea, and that is all there is"}])).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
@@ -59,7 +45,7 @@ async fn a_retain_says_what_it_cost_and_what_was_left_out() {
 
 #[tokio::test]
 async fn statuses_say_what_can_be_done() {
-    let (app, llm) = app(&[]).await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     for (reply, status, words) in [
         (Reply::rate_limited(90), StatusCode::SERVICE_UNAVAILABLE, "quota resets"),
         (Reply::refusal("not that"), StatusCode::UNPROCESSABLE_ENTITY, "the model refused"),
@@ -87,7 +73,7 @@ async fn statuses_say_what_can_be_done() {
 
 #[tokio::test]
 async fn a_dry_run_stores_nothing_and_makes_no_bank() {
-    let (app, llm) = app(&[]).await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     llm.answer_with(|_: &LlmRequest| {
         let mut answer = facts(&["The user went to Rome."]);
         answer["facts"][0]["fact_kind"] = json!("event");
@@ -161,7 +147,7 @@ async fn dry_runs_need_no_model_and_can_be_switched_off() {
 
 #[tokio::test]
 async fn a_bank_changes_its_settings() {
-    let (app, llm) = app(&[]).await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     assert_eq!(app.get(CONFIG).await.status, StatusCode::NOT_FOUND);
     let patch = |updates: Value| app.json(Method::PATCH, CONFIG, json!({"updates": updates}));
     let answer = patch(json!({
@@ -231,7 +217,7 @@ async fn changing_settings_of_banks_can_be_switched_off() {
 
 #[tokio::test]
 async fn items_are_retained_by_their_strategies() {
-    let (app, llm) = app(&[]).await;
+    let (app, llm) = TestApp::with_llm(&[]).await;
     llm.answer_with(|request: &LlmRequest| {
         let is_loud = request.user().contains("Shout.");
         Reply::json(&facts(&[if is_loud { "THE USER LIKES TEA" } else { "the user likes tea" }]))

@@ -10,7 +10,7 @@ use hindsight_engine::Engine;
 use hindsight_engine::store::{PoolSize, Store, StoreOptions};
 use hindsight_files::Converter;
 use hindsight_server::Config;
-use hindsight_testkit::{FixedClock, HashEmbedder, HeldTable, TestDatabase};
+use hindsight_testkit::{FixedClock, HashEmbedder, HeldTable, LLM_MODEL, ScriptedLlm, TestDatabase};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -39,6 +39,32 @@ impl TestApp {
         let database = TestDatabase::create().await;
         let options = StoreOptions::new(&database.url);
         Self::serve(database, options, variables).await
+    }
+
+    /// With a scripted language model, and these settings.
+    pub(crate) async fn with_llm(more: &[(&str, &str)]) -> (Self, ScriptedLlm) {
+        let database = TestDatabase::create().await;
+        let options = StoreOptions::new(&database.url);
+        Self::over_with_llm(database, options, more).await
+    }
+
+    /// The same over a database that is reached as `options` say.
+    pub(crate) async fn over_with_llm(
+        database: TestDatabase,
+        options: StoreOptions,
+        more: &[(&str, &str)],
+    ) -> (Self, ScriptedLlm) {
+        let llm = ScriptedLlm::start().await;
+        let url = llm.url();
+        let mut variables = vec![
+            ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
+            ("HINDSIGHT_API_LLM_BASE_URL", url.as_str()),
+            ("HINDSIGHT_API_LLM_MODEL", LLM_MODEL),
+            ("HINDSIGHT_API_LLM_API_KEY", "hush"),
+            ("HINDSIGHT_API_LLM_MAX_RETRIES", "0"),
+        ];
+        variables.extend_from_slice(more);
+        (Self::serve(database, options, &variables).await, llm)
     }
 
     /// Over a database that is reached as `options` say, by another URL than its own perhaps.

@@ -107,7 +107,7 @@ impl Expand<'_> {
         let ids: Vec<Uuid> = wanted.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
         let mut session = store.recall_session().await?;
         let visible = session.visible(bank, &ids, &filter).await?;
-        let mut memories = session.hydrate(bank, &visible).await?;
+        let mut memories = session.hydrate(bank, &visible, &filter).await?;
         memories.retain(|memory| self.question.types.contains(&fact_type_of(memory.fact_type)));
         let mut names: Vec<String> =
             memories.iter().filter_map(|memory| memory.document_id.clone()).collect();

@@ -122,7 +122,7 @@ pub struct DocumentFilter {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// The columns of a [`MemoryRow`], with the tables they come from.
+/// The columns of a [`MemoryRow`] up to what may be seen of the facts behind an observation...
 const MEMORY_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, \
     m.metadata, m.tags, m.observation_scopes, m.occurred_start, m.occurred_end, m.mentioned_at, m.edited_at, \
     m.source_ids, s.proof_count, s.consolidated_at, s.consolidation_failed_at, s.updated_at, \
@@ -134,8 +134,10 @@ const MEMORY_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, 
       from memories f join attachment_infos a on a.bank_key = m.bank_key and a.document_id = f.document_id \
         and a.attachment_id = any(f.attachment_ids) \
       where f.bank_key = m.bank_key and f.memory_id = any(m.memory_id || coalesce(m.source_ids, '{}')) \
-        and f.attachment_ids is not null) end attachments \
-    from memories m join memory_state s using (bank_key, memory_id)";
+        and f.attachment_ids is not null";
+/// ... and those behind it, with the tables they come from.
+const MEMORY_TABLES: &str =
+    ") end attachments from memories m join memory_state s using (bank_key, memory_id)";
 
 /// The same of a memory that was declared invalid.
 const ARCHIVED_COLUMNS: &str = "select m.memory_id, m.document_id, m.chunk_index, m.fact_type, m.body, m.context, \
@@ -153,8 +155,10 @@ impl Store {
     pub async fn memory(&self, bank: BankKey, memory_id: Uuid) -> Result<Option<MemoryRow>, StoreError> {
         // In one statement: a memory whose state changes meanwhile is found in either.
         let mut query = QueryBuilder::new("");
-        for (words, columns) in [("", MEMORY_COLUMNS), (" union all ", ARCHIVED_COLUMNS)] {
-            query.push(words).push(columns).push(" where m.bank_key = ").push_bind(bank.0);
+        for (words, is_archived) in [("", false), (" union all ", true)] {
+            query.push(words);
+            push_columns(&mut query, is_archived, &TagFilter::All);
+            query.push(" where m.bank_key = ").push_bind(bank.0);
             query.push(" and m.memory_id = ").push_bind(memory_id);
         }
         Ok(query.build_query_as().fetch_optional(&mut self.session().await?).await?)
@@ -168,17 +172,18 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<MemoryRow>, i64), StoreError> {
-        let (counted, columns) = if filter.is_archived {
-            ("archived_memories m cross join lateral (select m.updated_at) s", ARCHIVED_COLUMNS)
+        let counted = if filter.is_archived {
+            "archived_memories m cross join lateral (select m.updated_at) s"
         } else {
-            ("memories m join memory_state s using (bank_key, memory_id)", MEMORY_COLUMNS)
+            "memories m join memory_state s using (bank_key, memory_id)"
         };
         let mut count = QueryBuilder::new("select count(*) from ");
         count.push(counted);
         push_memory_filter(&mut count, bank, filter);
         let total: i64 = count.build_query_scalar().fetch_one(&mut self.session().await?).await?;
 
-        let mut query = QueryBuilder::new(columns);
+        let mut query = QueryBuilder::new("");
+        push_columns(&mut query, filter.is_archived, &filter.tags);
         push_memory_filter(&mut query, bank, filter);
         match filter.axis() {
             Some(axis) => query.push(" order by ").push(axis).push(" desc, m.memory_id desc"),
@@ -240,6 +245,18 @@ impl MemoryFilter {
     fn axis(&self) -> Option<&'static str> {
         let spanned = self.from.is_some() || self.until.is_some();
         self.time_field.or(spanned.then_some(TimeField::CreatedAt)).map(TimeField::of_memory)
+    }
+}
+
+/// Appends the columns of a [`MemoryRow`], with their tables. Of the facts behind an observation
+/// only what a filter lets through is told.
+fn push_columns(query: &mut QueryBuilder<Postgres>, is_archived: bool, tags: &TagFilter) {
+    if is_archived {
+        query.push(ARCHIVED_COLUMNS);
+    } else {
+        query.push(MEMORY_COLUMNS);
+        tags.push(query, "f.tags");
+        query.push(MEMORY_TABLES);
     }
 }
 

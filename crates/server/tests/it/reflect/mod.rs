@@ -8,7 +8,7 @@ mod turns;
 mod wording;
 
 use axum::http::{Method, StatusCode};
-use hindsight_testkit::{LLM_MODEL, LlmRequest, Reply, ScriptedLlm};
+use hindsight_testkit::{LlmRequest, Reply, ScriptedLlm};
 use serde_json::{Map, Value, json};
 
 use crate::support::{Answer, TestApp};
@@ -21,18 +21,9 @@ const QUESTION: &str = "Where does Alice live?";
 
 /// A server whose facts are the texts themselves, and whose questions a scripted model answers.
 async fn app(more: &[(&str, &str)]) -> (TestApp, ScriptedLlm) {
-    let llm = ScriptedLlm::start().await;
-    let url = llm.url();
-    let mut variables = vec![
-        ("HINDSIGHT_API_LLM_PROVIDER", "openai"),
-        ("HINDSIGHT_API_LLM_BASE_URL", url.as_str()),
-        ("HINDSIGHT_API_LLM_MODEL", LLM_MODEL),
-        ("HINDSIGHT_API_LLM_API_KEY", "hush"),
-        ("HINDSIGHT_API_LLM_MAX_RETRIES", "0"),
-        ("HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "chunks"),
-    ];
+    let mut variables = vec![("HINDSIGHT_API_RETAIN_EXTRACTION_MODE", "chunks")];
     variables.extend_from_slice(more);
-    (TestApp::with(&variables).await, llm)
+    TestApp::with_llm(&variables).await
 }
 
 /// The same with a dialogue in bank `b`.
