@@ -1,6 +1,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
+__all__ = ["VERSION", "Connection", "Server", "Task", "main", "shut_down"]
+
 VERSION: str
 
 _Answer = tuple[int, list[tuple[str, str]], bytes]
