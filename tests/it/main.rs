@@ -144,6 +144,9 @@ async fn every_answer_is_what_the_contract_says() {
     let graph = served.check("get", &format!("{BANK}/entities/graph"), "", None, 200).await;
     assert!(!graph["edges"].as_array().unwrap().is_empty());
     served.check("get", &format!("{BANK}/stats"), "", None, 200).await;
+    served.check("get", &format!("{BANK}/stats/memories-timeseries"), "?period=1h", None, 200).await;
+    let graph = served.check("get", &format!("{BANK}/graph"), "?q=Anna", None, 200).await;
+    assert!(!graph["nodes"].as_array().unwrap().is_empty());
     served.check("patch", BANK, "", Some(json!({"name": "other"})), 200).await;
 
     let later = json!({"items": [{"content": "later", "document_id": "e"}], "async": true});
@@ -203,6 +206,7 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", &format!("{BANK}/entities"), "?limit=x", None, 422).await;
     served.check("get", &format!("{BANK}/entities/graph"), "?min_count=x", None, 422).await;
     served.check("get", &format!("{BANK}/stats"), "?refresh=x", None, 422).await;
+    served.check("get", &format!("{BANK}/graph"), "?limit=x", None, 422).await;
 
     served.check("post", &format!("{document}/reprocess"), "", None, 200).await;
     served.check("post", &format!("{BANK}/files/retain"), "", None, 422).await;

@@ -217,6 +217,23 @@ pub struct Settings {
     pub link_min_similarity: f64,
     /// How questions are answered.
     pub reflect: ReflectSettings,
+    /// How long counts of banks are kept.
+    pub stats_cache: StatsCacheSettings,
+}
+
+/// How long counts are kept of banks that are not written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatsCacheSettings {
+    /// How long; zero = they are not.
+    pub life: Duration,
+    /// Of how many banks; 0 = of none.
+    pub banks: u64,
+}
+
+impl Default for StatsCacheSettings {
+    fn default() -> Self {
+        Self { life: Duration::from_mins(1), banks: 1024 }
+    }
 }
 
 impl Default for Settings {
@@ -266,6 +283,7 @@ impl Default for Settings {
             entity_names_at_once: 100,
             link_min_similarity: 0.7,
             reflect: ReflectSettings::default(),
+            stats_cache: StatsCacheSettings::default(),
         }
     }
 }

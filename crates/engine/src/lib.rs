@@ -17,6 +17,7 @@ mod consolidate;
 mod curate;
 mod directives;
 pub mod error;
+pub mod graph;
 mod hash;
 pub mod jobs;
 pub mod labels;
@@ -25,6 +26,8 @@ pub mod ports;
 pub mod recall;
 mod reflect;
 pub mod retain;
+mod series;
+mod stats;
 pub mod store;
 pub mod text;
 
@@ -46,6 +49,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     queries: recall::QueryCache,
+    stats: stats::StatsCache,
 }
 
 impl std::fmt::Debug for Engine {
@@ -74,6 +78,7 @@ impl Engine {
             llm: None,
             files: None,
             clock,
+            stats: stats::StatsCache::new(settings.stats_cache),
             settings: Arc::new(settings),
             queries: recall::QueryCache::new(),
         })

@@ -18,6 +18,7 @@ pub mod dry_run;
 pub mod entities;
 pub mod errors;
 pub mod files;
+pub mod graph;
 pub mod limits;
 pub mod memories;
 pub mod monitoring;

@@ -25,6 +25,7 @@ mod events;
 mod extractions;
 mod fact_rows;
 mod files;
+mod graph;
 mod hydrate;
 mod info;
 mod links;
@@ -33,6 +34,7 @@ mod operations;
 mod relabel;
 mod remove;
 mod rewrite;
+mod series;
 mod session;
 mod sources;
 mod statistics;
@@ -65,12 +67,13 @@ pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
-    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Posting, PostingsQuery, TagFilter,
-    TermProbe, TimeField, WordHit,
+    FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS,
+    ObservedFact, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
 pub use files::FileBytes;
+pub use graph::{GraphRow, Mention, StoredLink};
 pub use hydrate::{
     ChunkRow, DocumentText, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession,
 };
@@ -84,8 +87,9 @@ pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
     OperationSignal, OperationSignals, Submission,
 };
+pub use series::BucketCount;
 pub use sources::SourceRow;
-pub use stats::BankStats;
+pub use stats::{BankState, BankStats};
 pub use stored::ChunkKey;
 pub use streams::StreamRequest;
 pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite, StreamPlace, WriteOutcome};

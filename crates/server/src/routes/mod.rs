@@ -8,6 +8,7 @@ mod directives;
 mod documents;
 mod entities;
 mod files;
+mod graph;
 mod memories;
 mod monitoring;
 mod operations;
@@ -108,6 +109,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(tags::router())
         .merge(consolidation::router())
         .merge(entities::router())
+        .merge(graph::router(limits))
         .merge(operations::router())
         .route_layer(from_fn_with_state(Arc::clone(state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(state), track))

@@ -4,6 +4,7 @@
 //! schema name, which [`check_schema_name`] has vetted.
 
 mod entities;
+mod graph;
 mod listing;
 mod recall;
 mod tags;
@@ -13,6 +14,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, SqlStr};
 use super::StoreError;
 
 pub use entities::{EntityPair, EntityPairs, EntityRow};
+pub use graph::{GraphFilter, GraphMemory, ObservedFact};
 pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub use recall::{
     Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Posting, PostingsQuery,
