@@ -5,8 +5,8 @@
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
-//!   documents, facts whose observations change, observations, states of memories, entities, term statistics, entity statistics,
-//!   bank state, operations (a parent before its parts), each sorted by its key; work in the
+//!   documents, facts whose observations change, observations, states of memories, observations that
+//!   were withdrawn, former versions, entities, term statistics, entity statistics, bank state, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
 mod archive;
