@@ -87,7 +87,7 @@ impl Served {
         self.check("get", &stats, "?refresh=x", None, 422).await;
         self.check("get", &format!("{stats}/memories-timeseries"), "?period=1h", None, 200).await;
         let shown = self.check("get", &graph, "?q=Anna", None, 200).await;
-        assert!(!shown["nodes"].as_array().unwrap().is_empty());
+        assert!(shown.pointer("/nodes/0").is_some());
         self.check("get", &graph, "?limit=x", None, 422).await;
     }
 

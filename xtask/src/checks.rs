@@ -34,13 +34,13 @@ impl Checks {
     }
 
     /// The line that `ci` and people look for, and an error if something failed.
-    pub(crate) fn finish(&self) -> Result<()> {
-        println!("e2e: {} passed, {} failed", self.passed, self.failed);
+    pub(crate) fn finish(&self, part: &str) -> Result<()> {
+        println!("{part}: {} passed, {} failed", self.passed, self.failed);
         if self.skipped > 0 {
             println!("{} checks were not possible here", self.skipped);
         }
         if self.failed > 0 {
-            bail!("{} end-to-end checks failed", self.failed);
+            bail!("{} checks of {part} failed", self.failed);
         }
         Ok(())
     }

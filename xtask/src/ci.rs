@@ -56,6 +56,7 @@ fn run_parts(root: &Path, totals: &mut Totals, times: &mut Vec<(&'static str, Du
     })?;
     part("sqlx", &mut || commands::run(&mut cargo(root, &["xtask", "sqlx", "--check"])))?;
     part("e2e", &mut || counted(totals, |see| run_and_see(&mut cargo(root, &["xtask", "e2e"]), see)))?;
+    part("python", &mut || counted(totals, |see| run_and_see(&mut cargo(root, &["xtask", "python"]), see)))?;
     part("faults", &mut || {
         // A few rounds on every change; whoever touches the writers runs hundreds.
         counted(totals, |see| run_and_see(&mut cargo(root, &["xtask", "faults", "--rounds", "5"]), see))
@@ -64,7 +65,7 @@ fn run_parts(root: &Path, totals: &mut Totals, times: &mut Vec<(&'static str, Du
 
 /// Runs something that prints summaries of tests and adds them up.
 fn counted(totals: &mut Totals, work: impl FnOnce(&mut dyn FnMut(&str)) -> Result<()>) -> Result<()> {
-    let summary = Regex::new(r"^(?:test result: \w+\.|e2e:|faults:) (\d+) passed[;,] (\d+) failed")?;
+    let summary = Regex::new(r"^(?:test result: \w+\.|e2e:|python:|faults:) (\d+) passed[;,] (\d+) failed")?;
     work(&mut |line| {
         if let Some(found) = summary.captures(line) {
             totals.passed += found[1].parse::<usize>().unwrap_or_default();
@@ -84,6 +85,7 @@ mod tests {
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
             "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s",
             "e2e: 40 passed, 1 failed",
+            "python: 90 passed, 0 failed",
             "faults: 15 passed, 0 failed",
             "the words 9 passed, 9 failed in the middle of a line",
         ];
@@ -94,6 +96,6 @@ mod tests {
             Ok(())
         };
         counted(&mut totals, work).unwrap();
-        assert_eq!((totals.passed, totals.failed), (70, 3));
+        assert_eq!((totals.passed, totals.failed), (160, 3));
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn cache_dir(root: &Path) -> Result<PathBuf> {
 }
 
 /// All assets, fetched once for all homes.
-fn fetched(root: &Path) -> Result<AssetStore> {
+pub(crate) fn fetched(root: &Path) -> Result<AssetStore> {
     let cache = cache_dir(root)?;
     let store = AssetStore::new(cache.join("assets"), cache.join("postgres"));
     for asset in Asset::ALL {

@@ -40,7 +40,7 @@ pub(crate) async fn run(root: &Path, options: &Options) -> Result<()> {
     if let Err(error) = all(&mut checks, root, options.update).await {
         checks.note("the run itself", Err(error));
     }
-    checks.finish()
+    checks.finish("e2e")
 }
 
 async fn all(checks: &mut Checks, root: &Path, update: bool) -> Result<()> {

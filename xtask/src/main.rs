@@ -9,9 +9,11 @@ mod ci;
 mod commands;
 mod daemon;
 mod e2e;
+mod environments;
 mod eval;
 mod faults;
 mod load;
+mod python;
 mod queries;
 mod tidy;
 mod usage;
@@ -37,6 +39,8 @@ enum Task {
     Ci,
     /// Drive the built program with the command line, raw HTTP and the official Python client
     E2e(e2e::Options),
+    /// Make the Python package, check its types, and run its tests and the examples of documents
+    Python(python::Options),
     /// Measure speed and size against the budgets of the design
     Bench(bench::Options),
     /// Kill server and database at random points of retains, and look what is left
@@ -68,6 +72,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Ci => ci::run(&root),
         Task::E2e(options) => e2e::run(&root, &options).await,
+        Task::Python(options) => python::run(&root, &options),
         Task::Bench(options) => bench::run(&root, options).await,
         Task::Faults(options) => faults::run(&root, &options).await,
         Task::Eval(options) => eval::run(&root, options).await,

@@ -17,8 +17,6 @@ pub(crate) mod operation;
 pub(crate) mod reflect;
 pub(crate) mod serve;
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use hindsight_client::Client;
 
@@ -31,15 +29,6 @@ use crate::output::Output;
 pub(crate) enum Outcome {
     Good,
     Bad,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Good => Self::SUCCESS,
-            Outcome::Bad => Self::FAILURE,
-        }
-    }
 }
 
 /// Carries out a command that asks a server.

@@ -6,7 +6,7 @@ mod profiles;
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::CommandFactory;
 use hindsight_client::ClientError;
 use hindsight_embed_daemon::{
@@ -30,9 +30,11 @@ struct Embed {
     profile: Profile,
     source: Source,
     output: Output,
+    /// What is started as a daemon, with the word that makes it serve.
+    server: Program,
 }
 
-pub(crate) async fn run(arguments: EmbedArguments) -> Result<Outcome> {
+pub(crate) async fn run(arguments: EmbedArguments, mut itself: Program) -> Result<Outcome> {
     if let EmbedCommand::Help(command) = &arguments.command {
         return help::run(EmbedArguments::command(), command);
     }
@@ -42,7 +44,8 @@ pub(crate) async fn run(arguments: EmbedArguments) -> Result<Outcome> {
     let profiles = Profiles::new(daemons.clone());
     let (profile, source) = profiles.resolve(arguments.profile.as_deref())?;
     let output = Output::brief(arguments.print.output);
-    let embed = Embed { daemons, profiles, profile, source, output };
+    itself.arguments.push("serve".to_owned());
+    let embed = Embed { daemons, profiles, profile, source, output, server: itself };
     match arguments.command {
         EmbedCommand::Daemon(command) => daemon::run(&embed, command).await,
         EmbedCommand::Profiles(command) => profiles::run(&embed, command).await,
@@ -67,7 +70,7 @@ impl Embed {
             let server = Connection { api_url: config.api_url.clone(), api_key: config.api_token.clone() };
             return ask(&server.client()?, &self.output, command).await.map_err(elsewhere);
         }
-        let options = start_options(IdleTimeout::Implicit)?;
+        let options = self.start_options(IdleTimeout::Implicit);
         let client = EmbeddedClient::new(self.daemons.clone(), self.profile.clone(), options);
         let cause = |error: &anyhow::Error| error.downcast_ref().map(Loss::of);
         let answered = client
@@ -77,6 +80,16 @@ impl Embed {
             .await;
         client.close(None).await?;
         answered
+    }
+
+    /// How this program starts daemons: with itself.
+    fn start_options(&self, idle_timeout: IdleTimeout) -> StartOptions {
+        StartOptions {
+            idle_timeout,
+            started_by: StartedBy::Cli,
+            progress: Arc::new(note),
+            ..StartOptions::new(self.server.clone())
+        }
     }
 }
 
@@ -115,15 +128,4 @@ fn elsewhere(error: anyhow::Error) -> anyhow::Error {
         ),
         _ => error,
     }
-}
-
-/// How this program starts daemons: with itself.
-fn start_options(idle_timeout: IdleTimeout) -> Result<StartOptions> {
-    let path = std::env::current_exe().context("this program does not know where it is")?;
-    Ok(StartOptions {
-        idle_timeout,
-        started_by: StartedBy::Cli,
-        progress: Arc::new(note),
-        ..StartOptions::new(Program { path, arguments: vec!["serve".to_owned()] })
-    })
 }

@@ -1,8 +1,8 @@
 //! The command line of Hindsight: parses arguments, calls a server over HTTP, prints answers.
 //!
-//! [`run`] is the whole program; `main.rs` only starts it. Data goes to standard output, everything else to
-//! standard error, and the exit code says how it ended: 0 well, 1 badly, 2 when the command line makes no
-//! sense. `serve` and `demo` start the server inside this process; commands for memories talk to one that runs,
+//! [`run`] is the whole program; `main.rs` only starts it, and so does the Python package. Data goes to standard
+//! output, everything else to standard error, and the exit code says how it ended: 0 well, 1 badly, 2 when the
+//! command line makes no sense. `serve` and `demo` start the server inside this process; commands for memories talk to one that runs,
 //! and those of `hindsight-embed` start one in a process of its own if need be.
 //!
 //! This crate must not know SQL, ranking or the inside of the server; it speaks the wire.
@@ -22,19 +22,20 @@ mod settings;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use hindsight_client::ClientError;
 use hindsight_embed_daemon::Home;
+pub use hindsight_embed_daemon::Program;
 
 use args::{Arguments, Command, EmbedArguments};
 use commands::{Outcome, assets, connection, help, serve};
 pub use config::{Environment, keep_libraries_quiet};
 use connections::{Connection, Connections};
 use output::{Output, note};
+pub use progress::Bar;
 
 /// The program's name as the daemon manager: a link of that name does the same as the
 /// command `embed`.
@@ -47,14 +48,26 @@ const API: &str = "hindsight-api";
 /// How `hindsight-embed` ends without a command, as the original does.
 const NO_COMMAND: u8 = 1;
 
-/// Runs one command line to its end.
-pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
+/// How a command ended that did what was asked.
+const SUCCESS: u8 = 0;
+/// How one ended that did not, or whose data is bad news.
+const FAILURE: u8 = 1;
+/// How a command line ended that makes no sense.
+const USAGE: u8 = 2;
+
+/// Runs one command line to its end and returns the exit code. `itself` is how this program is started in another
+/// process: the executable and what comes before a command.
+pub async fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    itself: Program,
+) -> u8 {
     let mut arguments: Vec<_> = arguments.into_iter().collect();
     // A server has started this to read a file; nobody else does.
     match hindsight_server::serve_file_process(arguments.get(1..).unwrap_or_default()) {
         Ok(false) => {}
-        Ok(true) => return ExitCode::SUCCESS,
-        Err(_) => return ExitCode::FAILURE,
+        Ok(true) => return SUCCESS,
+        Err(_) => return FAILURE,
     }
     if program(&arguments).is_some_and(|name| name == API) {
         arguments.insert(1, "serve".into());
@@ -63,35 +76,36 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: Env
         match parse_embed(arguments) {
             Ok(arguments) => {
                 settings::warn_of_unknown_variables();
-                embed::run(arguments).await
+                embed::run(arguments, itself).await
             }
             Err(error) => return refuse(&error, NO_COMMAND),
         }
     } else {
         match Arguments::try_parse_from(arguments) {
-            Ok(arguments) => Box::pin(execute(arguments, environment)).await,
-            Err(error) => return refuse(&error, 2),
+            Ok(arguments) => Box::pin(execute(arguments, environment, itself)).await,
+            Err(error) => return refuse(&error, USAGE),
         }
     };
     match ended {
-        Ok(outcome) => outcome.into(),
+        Ok(Outcome::Good) => SUCCESS,
+        Ok(Outcome::Bad) => FAILURE,
         // Whoever read our output has read enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => SUCCESS,
         Err(error) => {
             note(&format!("error: {}", explain(&error)));
-            ExitCode::FAILURE
+            FAILURE
         }
     }
 }
 
 /// Help, the version, or what is wrong with the command line; `no_command` is the end of one
 /// that is empty.
-fn refuse(error: &clap::Error, no_command: u8) -> ExitCode {
+fn refuse(error: &clap::Error, no_command: u8) -> u8 {
     // Help and version go to standard output, mistakes to standard error.
     let _ = error.print();
     match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ExitCode::from(no_command),
-        _ => u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => no_command,
+        _ => u8::try_from(error.exit_code()).unwrap_or(FAILURE),
     }
 }
 
@@ -114,7 +128,7 @@ fn parse_embed(mut arguments: Vec<OsString>) -> Result<EmbedArguments, clap::Err
     EmbedArguments::try_parse_from(arguments)
 }
 
-async fn execute(arguments: Arguments, environment: Environment) -> Result<Outcome> {
+async fn execute(arguments: Arguments, environment: Environment, itself: Program) -> Result<Outcome> {
     // A server tells it in its log.
     if !matches!(arguments.command, Command::Serve(_) | Command::Worker(_)) {
         settings::warn_of_unknown_variables();
@@ -123,8 +137,8 @@ async fn execute(arguments: Arguments, environment: Environment) -> Result<Outco
     let given = Connection { api_url: arguments.url, api_key: arguments.api_key };
     let connections = || Ok::<_, anyhow::Error>(Connections::new(Home::of_this_user()?.folder()));
     match arguments.command {
-        Command::Serve(arguments) => Box::pin(serve::run(arguments)).await,
-        Command::Worker(arguments) => Box::pin(serve::work(arguments)).await,
+        Command::Serve(arguments) => Box::pin(serve::run(arguments, itself)).await,
+        Command::Worker(arguments) => Box::pin(serve::work(arguments, itself)).await,
         Command::Demo => demo::run().await,
         Command::Assets(command) => {
             tokio::task::spawn_blocking(move || assets::run(&output, command)).await?

@@ -9,9 +9,10 @@ use crate::output::note;
 
 const TEMPLATE: &str = "fetching {msg} {bar:30} {bytes} of {total_bytes}";
 
-/// One bar for all downloads that are under way: database and model are fetched at the same time.
+/// One bar for all downloads that are under way: database and model are fetched at the same time. It is shown on
+/// standard error.
 #[derive(Default)]
-pub(crate) struct Bar {
+pub struct Bar {
     shown: Mutex<Option<Shown>>,
 }
 

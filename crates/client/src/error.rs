@@ -1,6 +1,6 @@
 //! What can go wrong between a caller and a server.
 
-use hindsight_types::errors::ErrorDetail;
+use hindsight_types::errors::{ErrorBody, ErrorDetail};
 
 /// A call that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum ClientError {
     /// The API key cannot be sent in a header.
     #[error("the API key holds characters that cannot be sent: use printable ASCII")]
     InvalidApiKey,
+    /// The name of the program cannot be sent in a header.
+    #[error("the user agent holds characters that cannot be sent: use printable ASCII")]
+    InvalidUserAgent,
     /// An id that no path can carry: empty, `.` or `..`.
     #[error("'{id}' cannot be used as an id")]
     InvalidId {
@@ -68,5 +71,15 @@ impl ClientError {
             Self::Api { status, .. } => Some(*status),
             _ => None,
         }
+    }
+
+    /// What an answer says that is no success.
+    pub(crate) fn refused(status: u16, body: &[u8]) -> Self {
+        let detail = match serde_json::from_slice::<ErrorBody>(body) {
+            Ok(body) => body.detail,
+            // Not ours: a proxy's page, say. Its first words are better than nothing.
+            Err(_) => ErrorDetail::Message(String::from_utf8_lossy(body).trim().chars().take(200).collect()),
+        };
+        Self::Api { status, detail }
     }
 }

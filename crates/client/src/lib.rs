@@ -31,6 +31,7 @@ mod graph;
 mod memories;
 mod monitoring;
 mod operations;
+mod raw;
 mod reflect;
 mod transport;
 
@@ -45,4 +46,6 @@ pub use graph::GraphFilter;
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;
 pub use operations::OperationFilter;
+pub use raw::{RawBody, RawFile, RawRequest, RawResponse};
+pub use reqwest::Method;
 pub use transport::{Client, ClientOptions};

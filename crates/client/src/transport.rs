@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use hindsight_types::errors::{ErrorBody, ErrorDetail};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -16,6 +15,8 @@ use crate::ClientError;
 /// Everything but the unreserved characters is escaped, `/` too: an id is one path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+const USER_AGENT: &str = concat!("hindsight-client-rust/", env!("CARGO_PKG_VERSION"));
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to talk to a server.
@@ -26,18 +27,24 @@ pub struct ClientOptions {
     /// Longest wait for a whole answer. A retain with a language model takes its time, so the default is
     /// five minutes.
     pub timeout: Duration,
+    /// Who is asking, for the log of the server; none = this crate.
+    pub user_agent: Option<String>,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { api_key: None, timeout: Duration::from_mins(5) }
+        Self { api_key: None, timeout: Duration::from_mins(5), user_agent: None }
     }
 }
 
 impl fmt::Debug for ClientOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let api_key = self.api_key.as_ref().map(|_| "…");
-        f.debug_struct("ClientOptions").field("api_key", &api_key).field("timeout", &self.timeout).finish()
+        f.debug_struct("ClientOptions")
+            .field("api_key", &api_key)
+            .field("timeout", &self.timeout)
+            .field("user_agent", &self.user_agent)
+            .finish()
     }
 }
 
@@ -72,14 +79,17 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        let user_agent = options.user_agent.as_deref().unwrap_or(USER_AGENT);
+        let user_agent = HeaderValue::try_from(user_agent).map_err(|_| ClientError::InvalidUserAgent)?;
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("hindsight-client-rust/", env!("CARGO_PKG_VERSION")))
+            .user_agent(user_agent)
             .default_headers(headers)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(options.timeout);
         if is_loopback(&host) {
-            // A proxy set for the machine would look for the server on its own loopback.
-            builder = builder.no_proxy();
+            // A proxy set for the machine would look for the server on its own loopback, and
+            // compression costs more time there than it saves.
+            builder = builder.no_proxy().gzip(false);
             if url.scheme() == "http" {
                 // Reading the certificates of the system takes longer than most requests.
                 builder = builder.tls_certs_only([]);
@@ -146,12 +156,21 @@ impl Client {
         path: &str,
         query: &Query,
     ) -> Result<RequestBuilder, ClientError> {
-        let address = format!("{}{path}", self.base_url);
-        let mut url = Url::parse(&address).map_err(|_| ClientError::InvalidUrl { url: shown(&address) })?;
+        let mut url = self.url(path)?;
         if !query.0.is_empty() {
             url.query_pairs_mut().extend_pairs(&query.0);
         }
         Ok(self.http.request(method, url))
+    }
+
+    /// Address of a path, which is escaped already.
+    pub(crate) fn url(&self, path: &str) -> Result<Url, ClientError> {
+        let address = format!("{}{path}", self.base_url);
+        Url::parse(&address).map_err(|_| ClientError::InvalidUrl { url: shown(&address) })
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Sends a request and takes whatever comes back.
@@ -172,15 +191,10 @@ impl Client {
             return serde_json::from_slice(body)
                 .map_err(|source| ClientError::Decode { url: self.shown_url.clone(), source });
         }
-        let detail = match serde_json::from_slice::<ErrorBody>(body) {
-            Ok(body) => body.detail,
-            // Not ours: a proxy's page, say. Its first words are better than nothing.
-            Err(_) => ErrorDetail::Message(String::from_utf8_lossy(body).trim().chars().take(200).collect()),
-        };
-        Err(ClientError::Api { status: status.as_u16(), detail })
+        Err(ClientError::refused(status.as_u16(), body))
     }
 
-    fn network_error(&self, source: reqwest::Error) -> ClientError {
+    pub(crate) fn network_error(&self, source: reqwest::Error) -> ClientError {
         let url = self.shown_url.clone();
         let source = source.without_url();
         if source.is_connect() {

@@ -163,6 +163,8 @@ pub struct Settings {
     /// Memories up to which the semantic arm looks at every vector of a bank; larger banks get
     /// cells.
     pub exact_limit: i64,
+    /// Bytes of vectors of often asked banks up to the exact limit that are kept in memory; 0 = none.
+    pub vector_cache: u64,
     /// Vectors of a large bank that the semantic arm looks at, at budget low, mid, high: as many
     /// of its nearest cells as hold about so many.
     pub scanned: [i64; 3],
@@ -258,6 +260,7 @@ impl Default for Settings {
             prefer_observations: false,
             mentions: [50, 100, 200],
             exact_limit: 20_000,
+            vector_cache: 64 << 20,
             scanned: [8_000, 14_000, 28_000],
             budget_function: BudgetFunction::Fixed,
             budgets: [100, 300, 1000],

@@ -50,6 +50,7 @@ pub struct Engine {
     settings: Arc<Settings>,
     queries: recall::QueryCache,
     stats: stats::StatsCache,
+    hot: recall::HotBanks,
 }
 
 impl std::fmt::Debug for Engine {
@@ -79,8 +80,9 @@ impl Engine {
             files: None,
             clock,
             stats: stats::StatsCache::new(settings.stats_cache),
-            settings: Arc::new(settings),
             queries: recall::QueryCache::new(),
+            hot: recall::HotBanks::new(settings.vector_cache),
+            settings: Arc::new(settings),
         })
     }
 

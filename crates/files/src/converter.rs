@@ -2,7 +2,6 @@
 //! bounded time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use hindsight_engine::ports::{ConvertError, FileConverter, SentFile};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
+use crate::process::Program;
 use crate::{Limits, convert, process};
 
 /// Stack of a thread that reads a file: parsers call themselves for what is nested.
@@ -21,7 +21,7 @@ pub(crate) const STACK: usize = 64 << 20;
 /// place.
 #[derive(Debug)]
 pub struct Converter {
-    program: Option<PathBuf>,
+    program: Option<Program>,
     limits: Limits,
     time: Duration,
     places: Arc<Semaphore>,
@@ -42,7 +42,7 @@ impl Converter {
     /// The same in processes of a program that hands its arguments to
     /// [`serve_process`](crate::serve_process), within the limits that are usual.
     #[must_use]
-    pub fn in_processes_of(self, program: PathBuf) -> Self {
+    pub fn in_processes_of(self, program: Program) -> Self {
         Self { program: Some(program), ..self }
     }
 }

@@ -21,7 +21,7 @@ use hindsight_engine::ports::SentFile;
 
 pub use converter::Converter;
 use kind::Kind;
-pub use process::serve as serve_process;
+pub use process::{Program, serve as serve_process};
 
 /// How much of a file is read before it is refused.
 #[derive(Clone, Copy, Debug)]

@@ -25,6 +25,15 @@ const REFUSED: u8 = b'-';
 /// Time that a process has beyond that for the file before it ends itself.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// A program that hands its arguments to [`serve`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The executable.
+    pub path: PathBuf,
+    /// What comes before the arguments that it hands on.
+    pub arguments: Vec<String>,
+}
+
 /// Reads the file that the arguments name behind the program's own name, if they say that this
 /// is what the program was started for. Returns whether they did.
 pub fn serve(arguments: &[OsString]) -> io::Result<bool> {
@@ -66,7 +75,7 @@ fn end_after(time: Duration) -> io::Result<()> {
 }
 
 /// Has `program` read a file within `time`; it is ended when it takes longer or nobody waits.
-pub(crate) async fn read(program: &PathBuf, file: &SentFile, time: Duration) -> Result<String, ConvertError> {
+pub(crate) async fn read(program: &Program, file: &SentFile, time: Duration) -> Result<String, ConvertError> {
     let name = &file.name;
     let refused = |problem: &str| Err(ConvertError::Refused(format!("cannot read {name}: {problem}")));
     let answered = tokio::time::timeout(time, answer(program, file, time)).await;
@@ -75,7 +84,7 @@ pub(crate) async fn read(program: &PathBuf, file: &SentFile, time: Duration) -> 
         return refused(&format!("reading it takes longer than {} s", time.as_secs()));
     };
     let answer = answered.map_err(|error| {
-        tracing::error!(%error, program = %program.display(), "the program that reads files cannot be run");
+        tracing::error!(%error, program = %program.path.display(), "the program that reads files cannot be run");
         ConvertError::Busy
     })?;
     match answer.split_first() {
@@ -88,8 +97,9 @@ pub(crate) async fn read(program: &PathBuf, file: &SentFile, time: Duration) -> 
 }
 
 /// All that the program writes. A program that ends badly has written nothing.
-async fn answer(program: &PathBuf, file: &SentFile, time: Duration) -> io::Result<Vec<u8>> {
-    let mut child = Command::new(program)
+async fn answer(program: &Program, file: &SentFile, time: Duration) -> io::Result<Vec<u8>> {
+    let mut child = Command::new(&program.path)
+        .args(&program.arguments)
         .arg(COMMAND)
         .arg(time.as_millis().to_string())
         .arg(without_nul(&file.name))

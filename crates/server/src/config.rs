@@ -27,6 +27,7 @@ use hindsight_engine::config::Settings;
 use hindsight_engine::jobs::WorkerSettings;
 use hindsight_engine::store::PoolSize;
 use hindsight_engine::text::terms::Language;
+use hindsight_files::Program as FileProgram;
 use hindsight_models::llm::LlmOptions;
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
@@ -162,7 +163,7 @@ pub struct Config {
     /// threads of the server.
     ///
     /// [`serve_file_process`]: crate::serve_file_process
-    pub file_program: Option<PathBuf>,
+    pub file_program: Option<FileProgram>,
     /// What to tell about the settings when there is a log.
     pub remarks: Vec<String>,
 }

@@ -42,7 +42,7 @@ use tokio::task::JoinHandle;
 
 pub use config::{Config, SETTINGS};
 use guard::Guard;
-pub use hindsight_files::serve_process as serve_file_process;
+pub use hindsight_files::{Program as FileProgram, serve_process as serve_file_process};
 use listener::Counting;
 pub use llm::language_model;
 pub use load::{StartError, stop_leftover_database};

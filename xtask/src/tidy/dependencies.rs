@@ -83,6 +83,11 @@ const RULES: &[Rule] = &[
         never: &[DATABASE, HTTP_SERVER],
     },
     Rule {
+        package: "hindsight-python",
+        ours: &["hindsight-cli", "hindsight-client", "hindsight-embed-daemon", "hindsight-server"],
+        never: &[DATABASE, HTTP_SERVER, HTTP_CLIENT, ARGUMENTS],
+    },
+    Rule {
         package: "hindsight-testkit",
         ours: &[
             "hindsight-types",

@@ -11,7 +11,7 @@ use hindsight_embed_daemon::{DaemonStatus, IdleTimeout, Profile, RunFile, Stoppe
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Embed, start_options};
+use super::Embed;
 use crate::args::DaemonCommand;
 use crate::commands::Outcome;
 use crate::output::{note, plain};
@@ -32,7 +32,7 @@ pub(super) async fn run(embed: &Embed, command: DaemonCommand) -> Result<Outcome
 
 async fn start(embed: &Embed, idle_timeout: Option<u64>, force_restart: bool) -> Result<Outcome> {
     let idle_timeout = idle_timeout.map_or(IdleTimeout::Explicit, IdleTimeout::Seconds);
-    let mut options = start_options(idle_timeout)?;
+    let mut options = embed.start_options(idle_timeout);
     options.force_restart = force_restart;
     let limit_before = embed.daemons.find(&embed.profile).await.map(|run| run.idle_timeout);
     let daemon = embed.daemons.ensure_running(&embed.profile, &options).await?;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::Result;
 use hindsight_assets::Progress;
-use hindsight_embed_daemon::DaemonProcess;
+use hindsight_embed_daemon::{DaemonProcess, Program};
 use hindsight_server::{Config, Identity, StartError};
 
 use crate::args::ServeArguments;
@@ -13,10 +13,14 @@ use crate::commands::serve::with_arguments;
 use crate::settings::TABLES;
 
 /// Serves as the daemon that `process` is, until it is told to stop or nobody uses it.
-pub(crate) async fn serve(process: DaemonProcess, arguments: ServeArguments) -> Result<Outcome> {
+pub(crate) async fn serve(
+    process: DaemonProcess,
+    arguments: ServeArguments,
+    itself: Program,
+) -> Result<Outcome> {
     let process = Arc::new(process);
     let config = Config::for_server(&TABLES).map_err(anyhow::Error::from).and_then(|config| {
-        let mut config = with_arguments(config, arguments);
+        let mut config = with_arguments(config, arguments, itself);
         config.progress = Arc::new(ToStarter::new(&process));
         hindsight_server::init_logging(&config, process.log())?;
         Ok(config)

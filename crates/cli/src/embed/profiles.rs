@@ -7,8 +7,8 @@ use hindsight_embed_daemon::{IdleTimeout, Profile, ProfileEntry, environment_set
 use hindsight_pg::{DatabaseUrl, Instances, Layout, Options};
 use serde_json::{Value, json};
 
+use super::Embed;
 use super::daemon::stop_leftover;
-use super::{Embed, start_options};
 use crate::args::ProfileCommand;
 use crate::commands::Outcome;
 use crate::output::{day, note, plain, strong, table};
@@ -67,7 +67,7 @@ pub(super) async fn configure(embed: &Embed, port: Option<u16>, env: Vec<String>
     write(embed, &embed.profile, port, &env).await?;
     if let Some(run) = embed.daemons.find(&embed.profile).await {
         embed.daemons.stop(&embed.profile, STOP, false).await?;
-        let options = start_options(IdleTimeout::Seconds(run.idle_timeout))?;
+        let options = embed.start_options(IdleTimeout::Seconds(run.idle_timeout));
         embed.daemons.ensure_running(&embed.profile, &options).await?;
         tell(embed, &embed.profile, "saved, its daemon restarted").await?;
     } else {

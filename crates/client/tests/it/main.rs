@@ -6,7 +6,9 @@ use std::time::Duration;
 use hindsight_client::types::banks::CreateBankRequest;
 use hindsight_client::types::memories::{FieldChange, UpdateMemoryRequest};
 use hindsight_client::types::recall::FactType;
-use hindsight_client::{Client, ClientError, ClientOptions, GraphFilter, MemoryFilter};
+use hindsight_client::{
+    Client, ClientError, ClientOptions, GraphFilter, MemoryFilter, Method, RawBody, RawFile, RawRequest,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -128,4 +130,43 @@ async fn silence_and_absence_are_told_apart() {
     let error = client.version().await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
     assert_eq!(error.to_string(), format!("no server at {url}"));
+}
+
+#[tokio::test]
+async fn any_route_can_be_asked_and_a_refusal_is_an_answer() {
+    let (url, request) = answer_once("409 Conflict", r#"{"detail":"it is there already"}"#).await;
+    let options = ClientOptions { user_agent: Some("mine/1".into()), ..ClientOptions::default() };
+    let client = Client::with_options(&url, &options).unwrap();
+    let asked = RawRequest {
+        method: Method::POST,
+        path: ["v1", "a/b", "c d"].map(str::to_owned).to_vec(),
+        query: [("tags", "x"), ("tags", "y&z")].map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+        body: RawBody::Json(br#"{"n":1}"#.to_vec()),
+    };
+    let answer = client.raw(&asked).await.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (409, Some("close")));
+    assert_eq!(answer.error().unwrap().to_string(), "it is there already (status 409)");
+    let request = request.await.unwrap();
+    assert!(request.starts_with("POST /v1/a%2Fb/c%20d?tags=x&tags=y%26z HTTP/1.1"), "{request}");
+    assert!(request.contains("user-agent: mine/1") && request.ends_with(r#"{"n":1}"#), "{request}");
+    assert!(!request.contains("accept-encoding"), "nothing is compressed on this machine: {request}");
+
+    let dots = RawRequest { path: vec!["..".to_owned()], ..asked };
+    assert!(matches!(client.raw(&dots).await, Err(ClientError::InvalidId { .. })));
+}
+
+#[tokio::test]
+async fn files_go_in_a_form() {
+    let (url, request) = answer_once("200 OK", "bytes").await;
+    let file = RawFile { field: "files".into(), name: "a.txt".into(), bytes: b"hello".to_vec() };
+    let asked = RawRequest {
+        method: Method::POST,
+        path: vec!["upload".to_owned()],
+        query: Vec::new(),
+        body: RawBody::Form { fields: vec![("request".into(), "{}".into())], files: vec![file] },
+    };
+    let answer = Client::new(&url).unwrap().raw(&asked).await.unwrap();
+    assert_eq!((answer.body, answer.status), (b"bytes".to_vec(), 200));
+    let request = request.await.unwrap();
+    assert!(request.contains("content-type: multipart/form-data; boundary="), "{request}");
 }

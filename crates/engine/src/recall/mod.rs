@@ -10,6 +10,7 @@ mod cut;
 mod factors;
 mod fusion;
 mod fuzzy;
+mod hot;
 mod period;
 mod plan;
 mod query;
@@ -28,6 +29,7 @@ use hindsight_types::tags::TagGroup;
 use uuid::Uuid;
 
 use self::answer::Answer;
+pub(crate) use self::hot::HotBanks;
 use self::plan::{Plan, bank_terms};
 use self::query::Query;
 use self::score::Ranked;
@@ -83,7 +85,7 @@ impl Engine {
             Vec::new()
         } else {
             let vector = vector.as_ref().map(|vector| vector.as_slice());
-            plan.candidates(&mut session, &bank, &query, vector, &terms).await?
+            plan.candidates(&mut session, &self.hot, &bank, &query, vector, &terms).await?
         };
         phases.end("parallel_retrieval");
 

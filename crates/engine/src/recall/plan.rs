@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hindsight_types::recall::{Budget, RecallRequest};
 
+use super::hot::HotBanks;
 use super::query::Query;
 use super::score::{self, Ranked, Weights};
 use super::words::{Reading, Words};
@@ -12,7 +13,7 @@ use crate::EngineError;
 use crate::cells::cells_for;
 use crate::config::{Fusion, Settings};
 use crate::store::{
-    Candidate, CandidateQuery, GraphQuery, PostingsQuery, RecallBank, RecallSession, TermProbe,
+    Candidate, CandidateQuery, GraphQuery, Near, PostingsQuery, RecallBank, RecallSession, TermProbe,
 };
 
 /// What a reranker gets.
@@ -96,6 +97,7 @@ impl Plan {
     pub(super) async fn candidates(
         &self,
         session: &mut RecallSession,
+        hot: &HotBanks,
         bank: &RecallBank,
         query: &Query,
         vector: Option<&[f32]>,
@@ -110,6 +112,7 @@ impl Plan {
             bank: bank.key,
             types: &query.types,
             vector,
+            nearest: None,
             min_similarity: query.floors.semantic.unwrap_or(self.min_similarity),
             probes: self.probes,
             words: &[],
@@ -122,6 +125,8 @@ impl Plan {
         };
         let hits = words.hits(&wanted);
         wanted.words = &hits;
+        let nearest = self.nearest(session, hot, bank, &wanted).await?;
+        wanted.nearest = nearest.as_deref();
         let mut found = session.candidates(&wanted).await?;
         if self.probes.is_some() && !found.is_complete {
             wanted.probes = None;
@@ -129,6 +134,23 @@ impl Plan {
         }
         words.tell(&mut found.candidates);
         Ok(found.candidates)
+    }
+
+    /// The nearest memories from vectors that are held here, where every one may be seen and is to
+    /// be looked at.
+    async fn nearest(
+        &self,
+        session: &mut RecallSession,
+        hot: &HotBanks,
+        bank: &RecallBank,
+        wanted: &CandidateQuery<'_>,
+    ) -> Result<Option<Vec<Near>>, EngineError> {
+        let (Some(vector), None, true) = (wanted.vector, self.probes, wanted.tags.passes_all()) else {
+            return Ok(None);
+        };
+        let Some(vectors) = hot.of(session, bank, vector.len()).await? else { return Ok(None) };
+        let limit = usize::try_from(self.per_arm).unwrap_or(usize::MAX);
+        Ok(Some(vectors.nearest(vector, wanted.types, limit)))
     }
 
     /// The candidates in order, the best first.

@@ -39,7 +39,8 @@ impl Engine {
         let settings = self.settings.of_bank(&bank.config);
         let plan = Plan::of(&settings, &request, &bank, false);
         let terms = bank_terms(&bank, &settings);
-        let candidates = plan.candidates(&mut session, &bank, &query, Some(vector), &terms).await?;
+        let candidates =
+            plan.candidates(&mut session, &self.hot, &bank, &query, Some(vector), &terms).await?;
         drop(session);
         let mut by_meaning: Vec<Candidate> =
             candidates.iter().filter(|found| found.similarity.is_some()).cloned().collect();

@@ -1,13 +1,17 @@
 //! Recall's connection: statistics of the query's words, candidates, the chosen memories.
 
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use half::f16;
+use hindsight_types::recall::FactType;
+use pgvector::HalfVector;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::attachments::infos_of;
 use super::dynamic::{CandidateQuery, Found, Posting, PostingsQuery, TagFilter, fetch_chunks, fetch_visible};
 use super::session::Session;
-use super::{BankKey, Store, StoreError};
+use super::{BankKey, Store, StoreError, fact_type_of};
 use crate::attachments::AttachmentInfo;
 
 /// One connection for one recall, with one view of the data: a document that is replaced
@@ -31,6 +35,8 @@ pub struct RecallBank {
     pub term_length: i64,
     /// Number of memories when its cells were made; 0 = it has none.
     pub cells: i64,
+    /// How often its memories were changed: equal numbers mean equal memories and vectors.
+    pub changes: i64,
     /// Document frequency of the query's terms: hash and number, unknown ones left out.
     pub frequencies: Vec<(i64, i32)>,
 }
@@ -137,7 +143,7 @@ impl RecallSession {
     /// The bank of this name, with what its words weigh.
     pub async fn bank(&mut self, bank_id: &str, terms: &[i64]) -> Result<Option<RecallBank>, StoreError> {
         let row = sqlx::query!(
-            r#"select b.bank_key, b.config, s.memories, s.term_length, s.cells_made_at,
+            r#"select b.bank_key, b.config, s.memories, s.term_length, s.cells_made_at, s.changes,
                  array(select t.term from term_stats t
                    where t.bank_key = b.bank_key and t.term = any($2) order by t.term) as "terms!",
                  array(select t.df from term_stats t
@@ -155,6 +161,7 @@ impl RecallSession {
             memories: row.memories,
             term_length: row.term_length,
             cells: row.cells_made_at,
+            changes: row.changes,
             frequencies: row.terms.into_iter().zip(row.frequencies).collect(),
         }))
     }
@@ -162,6 +169,24 @@ impl RecallSession {
     /// Which memories hold the query's words.
     pub async fn postings(&mut self, query: &PostingsQuery<'_>) -> Result<Vec<Posting>, StoreError> {
         query.fetch(&mut self.transaction).await
+    }
+
+    /// Hands over every vector of a bank, with whose it is.
+    pub async fn vectors(
+        &mut self,
+        bank: BankKey,
+        mut take: impl FnMut(Uuid, FactType, &[f16]),
+    ) -> Result<(), StoreError> {
+        let mut rows = sqlx::query!(
+            r#"select memory_id, fact_type, embedding as "embedding: HalfVector" from memory_vectors
+               where bank_key = $1"#,
+            bank.0
+        )
+        .fetch(&mut self.transaction);
+        while let Some(row) = rows.try_next().await? {
+            take(row.memory_id, fact_type_of(row.fact_type), row.embedding.as_slice());
+        }
+        Ok(())
     }
 
     /// The candidates of every arm.

@@ -67,7 +67,7 @@ pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
-    FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS,
+    FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Near,
     ObservedFact, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};

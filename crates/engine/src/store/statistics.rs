@@ -20,7 +20,8 @@ pub(super) struct Counts {
     pub(super) term_length: i64,
 }
 
-/// Applies changes to the statistics of a bank.
+/// Applies changes to the statistics of a bank. Whatever adds, removes or changes a memory calls it,
+/// also where no number changes: the bank counts its changes with it.
 pub(super) async fn write_statistics(
     transaction: &mut Session,
     bank: BankKey,
@@ -57,7 +58,8 @@ pub(super) async fn write_statistics(
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "update bank_state set memories = memories + $2, term_length = term_length + $3, last_write_at = $4
+        "update bank_state set memories = memories + $2, term_length = term_length + $3, last_write_at = $4,
+           changes = changes + 1
          where bank_key = $1",
         bank.0,
         counts.memories,

@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::TestEngine;
+use crate::support::{TestEngine, Vectors};
 
 const WORDS: [&str; 6] = ["garden", "Alice", "Berlin", "piano", "runs", "Bob"];
 
@@ -84,6 +84,7 @@ struct Run<'t> {
     documents: BTreeMap<u8, Vec<Vec<u8>>>,
     causes: BTreeSet<(Uuid, Uuid)>,
     seen: Seen,
+    vectors: Vectors,
 }
 
 impl Run<'_> {
@@ -213,6 +214,9 @@ impl Run<'_> {
         self.seen = now;
         let is_there = |id: &Uuid| self.seen.live.contains_key(id) || self.seen.archived.contains_key(id);
         self.causes.retain(|(effect, cause)| is_there(effect) && is_there(cause));
+        let vectors = self.test.vectors(&self.bank).await;
+        vectors.check_count(&self.vectors);
+        self.vectors = vectors;
         self.check_links().await;
         self.check_recall().await;
     }
@@ -269,6 +273,7 @@ fn any_sequence_of_changes_keeps_what_it_should() {
             documents: BTreeMap::new(),
             causes: BTreeSet::new(),
             seen: Seen::default(),
+            vectors: Vectors::default(),
         };
         runtime.block_on(async {
             for step in &steps {

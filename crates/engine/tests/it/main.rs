@@ -26,6 +26,7 @@ mod documents;
 mod entities;
 mod extraction;
 mod files;
+mod hot;
 mod isolation;
 mod jobs;
 mod labels;

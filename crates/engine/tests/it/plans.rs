@@ -62,6 +62,7 @@ async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, pr
         bank,
         types: FactType::ALL,
         vector: Some(&vector),
+        nearest: None,
         min_similarity: 0.1,
         probes,
         words: &words,

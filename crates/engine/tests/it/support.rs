@@ -107,6 +107,20 @@ impl TestEngine {
         assert_eq!(problems, Vec::<String>::new());
     }
 
+    /// The vectors of a bank as they are.
+    pub(crate) async fn vectors(&self, bank: &str) -> Vectors {
+        sqlx::query_as(
+            "select bank_key, s.changes, coalesce(md5(string_agg(concat(v.memory_id, v.fact_type, v.embedding), ';'
+               order by v.memory_id)), '') as hash
+             from banks join bank_state s using (bank_key) left join memory_vectors v using (bank_key)
+             where bank_id = $1 group by bank_key, s.changes",
+        )
+        .bind(bank)
+        .fetch_one(&self.pool)
+        .await
+        .expect("a bank")
+    }
+
     /// Retains texts, each a document of its own name.
     pub(crate) async fn remember(&self, bank: &str, texts: &[&str]) {
         let items: Value = texts.iter().map(|text| json!({"content": text, "document_id": text})).collect();
@@ -129,6 +143,22 @@ impl TestEngine {
     pub(crate) async fn memories(&self, bank: &str) -> Vec<MemoryListItem> {
         let page = self.engine.list_memories(bank, &everything(), 10_000, 0).await.expect("listed");
         page.items
+    }
+}
+
+/// Number of a bank, how often it says that it was changed, and a hash of its vectors.
+#[derive(Debug, Default, PartialEq, sqlx::FromRow)]
+pub(crate) struct Vectors {
+    bank_key: i64,
+    changes: i64,
+    hash: String,
+}
+
+impl Vectors {
+    /// Vectors that change without being counted would leave a process with some that are gone.
+    pub(crate) fn check_count(&self, before: &Self) {
+        let is_counted = self.bank_key != before.bank_key || self.changes > before.changes;
+        assert!(is_counted || self == before, "a change was not counted: {before:?} {self:?}");
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hindsight_engine::ports::{ConvertError, FileConverter, SentFile};
-use hindsight_files::{Converter, Limits, convert};
+use hindsight_files::{Converter, Limits, Program, convert};
 use pdf_extract::encryption::{EncryptionState, EncryptionVersion, Permissions};
 use pdf_extract::{Document, Object, Stream, dictionary};
 use zip::write::SimpleFileOptions;
@@ -241,15 +241,12 @@ fn the_limits_count() {
     assert!(late.unwrap_err().contains("takes too long"));
 }
 
-/// A program of a shell script.
-fn script(name: &str, lines: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt;
-
+/// A program that is a shell with a script.
+fn script(name: &str, lines: &str) -> Program {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let file = folder.join(format!("{name}-{}.sh", std::process::id()));
-    std::fs::write(&file, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-    file
+    std::fs::write(&file, format!("{lines}\n")).unwrap();
+    Program { path: "/bin/sh".into(), arguments: vec![file.display().to_string()] }
 }
 
 #[tokio::test]
@@ -285,7 +282,8 @@ async fn a_process_that_hangs_is_ended_and_its_place_is_free() {
     let echoes = usual().in_processes_of(script("echoes", "printf +; cat"));
     let large = "text ".repeat(1 << 20);
     assert_eq!(echoes.convert(sent("a.txt", large.as_bytes())).await.unwrap(), large);
-    let missing = usual().in_processes_of(PathBuf::from("/nowhere/hindsight"));
+    let missing =
+        usual().in_processes_of(Program { path: "/nowhere/hindsight".into(), arguments: Vec::new() });
     assert!(matches!(missing.convert(sent("a.txt", b"x")).await, Err(ConvertError::Busy)));
 }
 

@@ -79,6 +79,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         recency: recency(reader)?,
         prefer_observations: reader.flag(&table::PREFER_OBSERVATIONS)?,
         exact_limit: reader.value::<u32>(&table::EXACT_LIMIT)?.into(),
+        vector_cache: u64::from(reader.value::<u32>(&table::VECTOR_CACHE)?) << 20,
         entity_candidates: reader.positive(&table::ENTITY_CANDIDATES)?,
         entity_names_at_once: reader.positive(&table::ENTITY_NAMES_AT_ONCE)?,
         entity_trigram_threshold: share_above_zero(reader, &table::ENTITY_TRIGRAM_THRESHOLD)?,

@@ -249,6 +249,7 @@ fn how_recall_searches_and_orders_can_be_chosen() {
         ("HINDSIGHT_API_RECENCY_DECAY_FUNCTION", "exponential"),
         ("HINDSIGHT_API_RECENCY_DECAY_HALFLIFE_DAYS", "30.5"),
         ("HINDSIGHT_API_RECALL_EXACT_LIMIT", "1000"),
+        ("HINDSIGHT_API_RECALL_VECTOR_CACHE_MB", "2"),
     ]);
     let expected = Settings {
         graph: false,
@@ -257,6 +258,7 @@ fn how_recall_searches_and_orders_can_be_chosen() {
         prefer_observations: true,
         recency: RecencyDecay::Exponential { half_life: 30.5 },
         exact_limit: 1000,
+        vector_cache: 2 << 20,
         ..Settings::default()
     };
     assert_eq!(config.expect("usable").engine, expected);

@@ -17,8 +17,8 @@ pub use entities::{EntityPair, EntityPairs, EntityRow};
 pub use graph::{GraphFilter, GraphMemory, ObservedFact};
 pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub use recall::{
-    Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Posting, PostingsQuery,
-    TermProbe, WordHit,
+    Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Near, Posting,
+    PostingsQuery, TermProbe, WordHit,
 };
 pub(super) use recall::{count_pending, fetch_chunks, fetch_visible};
 pub use tags::TagFilter;

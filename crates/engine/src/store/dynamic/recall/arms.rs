@@ -13,6 +13,9 @@ const SEEDS: i64 = 20;
 const SEED_DISTANCE: f64 = 0.7;
 /// Entities that are followed: those that most seeds share, rare ones first.
 const ENTITIES: i64 = 40;
+/// The mentions of how many entities are followed at most, each with as many as one may have: a
+/// hub fills it alone, of rare entities more find room.
+const FULL_ENTITIES: i64 = 10;
 /// Memories that the graph arm may bring.
 const RELATED: i64 = 60;
 /// A name in the query counts like this many seeds that share the entity.
@@ -38,6 +41,15 @@ impl CandidateQuery<'_> {
             query.push("sem as (select null::uuid memory_id, null::int2 fact_type, null::float8 d, null::int8 place where false), ");
             return;
         };
+        if let Some(nearest) = self.nearest {
+            let ids: Vec<Uuid> = nearest.iter().map(|near| near.memory_id).collect();
+            let types: Vec<i16> = nearest.iter().map(|near| fact_type_code(near.fact_type)).collect();
+            let distances: Vec<f64> = nearest.iter().map(|near| near.distance).collect();
+            query.push("sem as materialized (select memory_id, fact_type, d, row_number() over (order by d) place from unnest(");
+            query.push_bind(ids).push("::uuid[], ").push_bind(types).push("::int2[], ").push_bind(distances);
+            query.push("::float8[]) u(memory_id, fact_type, d)), ");
+            return;
+        }
         let vector = HalfVector::from_f32_slice(vector);
         if let Some(probes) = self.probes {
             // Cell 0 holds what was not assigned yet.
@@ -122,7 +134,8 @@ impl CandidateQuery<'_> {
         query.push("seed as materialized (select memory_id from sem where place <= ").push_bind(SEEDS);
         query.push(" and d <= ").push_bind(SEED_DISTANCE).push("), ");
         // Rare shared entities first: a hub says little about what belongs together.
-        query.push("ent as materialized (select x.entity_id, sum(x.seeds) / (10 + max(s.mentions)) weight from (select m.entity_id, 1::float8 seeds from seed cross join lateral (select entity_id from memory_entities where bank_key = ");
+        query.push("ent as materialized (select entity_id, weight from (select *, sum(followed) over (order by weight desc, entity_id) - followed before from (select x.entity_id, sum(x.seeds) / (10 + max(s.mentions)) weight, least(max(s.mentions), ");
+        query.push_bind(graph.mentions).push(") followed from (select m.entity_id, 1::float8 seeds from seed cross join lateral (select entity_id from memory_entities where bank_key = ");
         query
             .push_bind(bank)
             .push(" and memory_id = seed.memory_id offset 0) m union all select entity_id, ");
@@ -130,7 +143,11 @@ impl CandidateQuery<'_> {
         query.push(" and lower(name) = any(").push_bind(graph.names.to_vec());
         query.push("::text[])) x cross join lateral (select mentions from entity_stats where bank_key = ");
         query.push_bind(bank).push(" and entity_id = x.entity_id offset 0) s");
-        query.push(" group by 1 order by 2 desc, 1 limit ").push_bind(ENTITIES).push("), ");
+        query
+            .push(" group by 1 order by 2 desc, 1 limit ")
+            .push_bind(ENTITIES)
+            .push(") x) x where before < ");
+        query.push_bind(FULL_ENTITIES * graph.mentions).push("), ");
         query.push("gr as (select memory_id, sum(s) s from (select p.memory_id, ent.weight s from ent cross join lateral (select t.memory_id from memory_entities t");
         self.push_tag_join(query, "t");
         query.push(" where t.bank_key = ").push_bind(bank).push(" and t.entity_id = ent.entity_id");

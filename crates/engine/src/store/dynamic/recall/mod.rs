@@ -57,6 +57,9 @@ pub struct CandidateQuery<'q> {
     pub types: &'q [FactType],
     /// Vector of the query; without one there is no semantic arm.
     pub vector: Option<&'q [f32]>,
+    /// The nearest memories of each type, [`per_arm`](Self::per_arm) at most, where they are known
+    /// already; none = the semantic arm looks for them.
+    pub nearest: Option<&'q [Near]>,
     /// Cosine similarity below which the semantic arm finds nothing.
     pub min_similarity: f64,
     /// Cells of the bank that the semantic arm looks into; none = it looks at every vector.
@@ -86,6 +89,17 @@ pub struct WordHit {
     pub memory_id: Uuid,
     /// Its type.
     pub fact_type: FactType,
+}
+
+/// A memory that is near the query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near {
+    /// Its id.
+    pub memory_id: Uuid,
+    /// Its type.
+    pub fact_type: FactType,
+    /// Cosine distance to the query.
+    pub distance: f64,
 }
 
 /// Which arms found a memory.

@@ -1,0 +1,211 @@
+"""Every route of the API by its name there, for `await`: what `client.operations` and the like are.
+
+They take what the path names, then the body of the request if there is one, then parameters of the query by their
+names. A body is a dictionary, or anything with a `to_dict` or `model_dump`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from . import models
+from ._calls import Call
+from ._memory import _file
+from ._transport import Transport, content, plain
+
+# Method, path, what is answered and what is sent. `B` is the path of a bank.
+_ROUTES: dict[str, dict[str, str]] = {
+    "audit": {
+        "list_audit_logs": "GET B/audit-logs AuditLogListResponse",
+        "audit_log_stats": "GET B/audit-logs/stats AuditLogStatsResponse",
+        "get_audit_log": "GET B/audit-logs/{log_id} AuditLogEntry",
+        "list_llm_requests": "GET B/llm-requests LLMRequestListResponse",
+        "llm_request_stats": "GET B/llm-requests/stats LLMRequestStatsResponse",
+    },
+    "bank_transfer": {
+        "export_bank_transfer": "POST B/transfer/export BankTransferSubmitResponse",
+        "import_bank_transfer": "POST B/transfer/import BankTransferSubmitResponse form",
+        "clone_bank": "POST B/clone BankTransferSubmitResponse",
+    },
+    "banks": {
+        "preview_prompt": "POST B/prompts/preview PromptPreviewResponse json",
+        "list_banks": "GET v1/default/banks BankListResponse",
+        "get_agent_stats": "GET B/stats BankStatsResponse",
+        "test_bank_llm": "POST B/health/llm BankLlmHealthResponse",
+        "get_memories_timeseries": "GET B/stats/memories-timeseries MemoriesTimeseriesResponse",
+        "list_bank_aliases": "GET B/aliases BankAliasesResponse",
+        "create_bank_alias": "POST B/aliases BankAliasesResponse json",
+        "set_bank_alias_primary": "PATCH B/aliases/{alias} BankAliasesResponse json",
+        "delete_bank_alias": "DELETE B/aliases/{alias} BankAliasesResponse",
+        "create_or_update_bank": "PUT B BankProfileResponse json",
+        "update_bank": "PATCH B BankProfileResponse json",
+        "delete_bank": "DELETE B DeleteResponse",
+        "import_bank_template": "POST B/import BankTemplateImportResponse json",
+        "export_bank_template": "GET B/export BankTemplateManifest",
+        "get_bank_template_schema": "GET v1/bank-template-schema -",
+        "clear_observations": "DELETE B/observations DeleteResponse",
+        "recover_consolidation": "POST B/consolidation/recover RecoverConsolidationResponse",
+        "get_bank_config": "GET B/config BankConfigResponse",
+        "update_bank_config": "PATCH B/config BankConfigResponse json",
+        "reset_bank_config": "DELETE B/config BankConfigResponse",
+        "trigger_consolidation": "POST B/consolidate ConsolidationResponse json",
+    },
+    "directives": {
+        "list_directives": "GET B/directives DirectiveListResponse",
+        "create_directive": "POST B/directives DirectiveResponse json",
+        "get_directive": "GET B/directives/{directive_id} DirectiveResponse",
+        "update_directive": "PATCH B/directives/{directive_id} DirectiveResponse json",
+        "delete_directive": "DELETE B/directives/{directive_id} -",
+    },
+    "document_transfer": {
+        "import_documents": "POST B/document-transfer DocumentImportSubmitResponse form",
+        "export_documents": "POST B/document-transfer/export DocumentExportSubmitResponse",
+        "download_file": "GET v1/default/files/download/{key} bytes",
+    },
+    "documents": {
+        "list_documents": "GET B/documents ListDocumentsResponse",
+        "list_document_chunks": "GET B/documents/{document_id}/chunks ListChunksResponse",
+        "get_document_history": "GET B/documents/{document_id}/history DocumentHistoryResponse",
+        "reprocess_document": "POST B/documents/{document_id}/reprocess ReprocessDocumentResponse",
+        "get_document": "GET B/documents/{document_id} DocumentResponse",
+        "update_document": "PATCH B/documents/{document_id} UpdateDocumentResponse json",
+        "delete_document": "DELETE B/documents/{document_id} DeleteDocumentResponse",
+        "get_chunk": "GET v1/default/chunks/{chunk_id} ChunkResponse",
+    },
+    "entities": {
+        "list_entities": "GET B/entities EntityListResponse",
+        "get_entity_graph": "GET B/entities/graph EntityGraphResponse",
+        "get_entity": "GET B/entities/{entity_id} EntityDetailResponse",
+    },
+    "files": {
+        "file_retain": "POST B/files/retain FileRetainResponse form",
+    },
+    "knowledge_base": {
+        "get_knowledge_base_tree": "GET B/knowledge-base/tree KnowledgeTreeResponse",
+        "create_knowledge_folder": "POST B/knowledge-base/folders KnowledgeNode json",
+        "create_knowledge_page": "POST B/knowledge-base/pages CreateKnowledgePageResponse json",
+        "export_knowledge_base": "GET B/knowledge-base/export KnowledgePageBundleResponse",
+        "search_knowledge_base": "GET B/knowledge-base/search KnowledgePageSearchResponse",
+        "get_knowledge_page": "GET B/knowledge-base/pages/{page_id} KnowledgePageResponse",
+        "update_knowledge_node": "PATCH B/knowledge-base/nodes/{node_id} KnowledgeNode json",
+        "delete_knowledge_node": "DELETE B/knowledge-base/nodes/{node_id} -",
+    },
+    "memory": {
+        "get_graph": "GET B/graph GraphDataResponse",
+        "list_memories": "GET B/memories/list ListMemoryUnitsResponse",
+        "dry_run_extract_memories": "POST B/memories/dry-run-extract DryRunExtractionResult json",
+        "get_memory": "GET B/memories/{memory_id} -",
+        "update_memory": "PATCH B/memories/{memory_id} - json",
+        "get_observation_history": "GET B/memories/{memory_id}/history -",
+        "recall_memories": "POST B/memories/recall RecallResponse json",
+        "reflect": "POST B/reflect ReflectResponse json",
+        "list_tags": "GET B/tags ListTagsResponse",
+        "get_bank_attachment": "GET B/attachments/{attachment_id} bytes",
+        "list_observation_scopes": "GET B/observations/scopes ObservationScopesResponse",
+        "preview_consolidation_strategies": "POST B/consolidation-strategies/preview ConsolidationStrategiesPreview json",
+        "clear_memory_observations": "DELETE B/memories/{memory_id}/observations ClearMemoryObservationsResponse",
+        "retain_memories": "POST B/memories RetainResponse json",
+        "clear_bank_memories": "DELETE B/memories DeleteResponse",
+    },
+    "mental_models": {
+        "list_mental_models": "GET B/mental-models MentalModelListResponse",
+        "create_mental_model": "POST B/mental-models CreateMentalModelResponse json",
+        "get_mental_model": "GET B/mental-models/{mental_model_id} MentalModelResponse",
+        "update_mental_model": "PATCH B/mental-models/{mental_model_id} MentalModelResponse json",
+        "delete_mental_model": "DELETE B/mental-models/{mental_model_id} -",
+        "get_mental_model_history": "GET B/mental-models/{mental_model_id}/history -",
+        "refresh_mental_model": "POST B/mental-models/{mental_model_id}/refresh AsyncOperationSubmitResponse json",
+        "dry_run_refresh_mental_model": "POST B/mental-models/{mental_model_id}/dry-run-refresh MentalModelDryRunRefreshResult",
+        "clear_mental_model": "POST B/mental-models/{mental_model_id}/clear MentalModelResponse",
+    },
+    "monitoring": {
+        "health_endpoint_health_get": "GET health -",
+        "get_readiness": "GET health/ready -",
+        "get_liveness": "GET health/live LivenessResponse",
+        "get_version": "GET version VersionResponse",
+        "metrics_endpoint_metrics_get": "GET metrics text",
+    },
+    "operations": {
+        "list_operations": "GET B/operations OperationsListResponse",
+        "get_operation_status": "GET B/operations/{operation_id} OperationStatusResponse",
+        "cancel_operation": "DELETE B/operations/{operation_id} CancelOperationResponse",
+        "retry_operation": "POST B/operations/{operation_id}/retry RetryOperationResponse",
+        "delete_operation": "DELETE B/operations/{operation_id}/delete DeleteOperationResponse",
+    },
+    "webhooks": {
+        "create_webhook": "POST B/webhooks WebhookResponse json",
+        "list_webhooks": "GET B/webhooks WebhookListResponse",
+        "delete_webhook": "DELETE B/webhooks/{webhook_id} DeleteResponse",
+        "update_webhook": "PATCH B/webhooks/{webhook_id} WebhookResponse json",
+        "list_webhook_deliveries": "GET B/webhooks/{webhook_id}/deliveries WebhookDeliveryListResponse",
+    },
+}
+
+
+class Namespace:
+    """Routes about one thing, each a method for `await`."""
+
+    def __init__(self, client: Transport, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        route = _ROUTES[self._name].get(name)
+        if route is None:
+            raise AttributeError(f"there is no route {name!r} among {self._name}: see dir()")
+        method, path, answer, *sends = route.replace(" B", " v1/default/banks/{bank_id}").split()
+        parts = path.split("/")
+        names = [part[1:-1] for part in parts if part.startswith("{")] + ["body"] * len(sends)
+        client = self._client
+
+        async def request(*args: Any, **kwargs: Any) -> Any:
+            if len(args) > len(names):
+                raise TypeError(f"{name} takes {', '.join(names)}; give what else there is by name")
+            values = dict(zip(names, args, strict=False))
+            for key in [key for key in kwargs if key in names or (sends and key.endswith("_request"))]:
+                values["body" if key.endswith("_request") else key] = kwargs.pop(key)
+            missing = [key for key in names if key not in values and key != "body"]
+            if missing:
+                raise TypeError(f"{name} needs {', '.join(missing)}")
+            filled = [values[part[1:-1]] if part.startswith("{") else part for part in parts]
+            body = values.get("body", {} if sends == ["json"] else None)
+            form = None
+            if sends == ["form"]:
+                form = _form(name, body, kwargs)
+                body = None
+            return await client._acall(Call(_reader(answer), method, *filled, query=kwargs, json=body, form=form))
+
+        request.__name__ = name
+        request.__qualname__ = f"{self._name}.{name}"
+        request.__doc__ = f"{method} /{path}, with {', '.join(names) or 'nothing'}."
+        return request
+
+    def __dir__(self) -> list[str]:
+        return sorted(_ROUTES[self._name])
+
+    def __repr__(self) -> str:
+        return f"<routes about {self._name.replace('_', ' ')}: {', '.join(dir(self))}>"
+
+
+def _reader(answer: str) -> Callable[[bytes], Any]:
+    if answer == "bytes":
+        return content
+    if answer == "text":
+        return bytes.decode
+    if answer == "-":
+        return plain
+    read: Callable[[bytes], Any] = getattr(models, answer)._read
+    return read
+
+
+def _form(name: str, body: Any, kwargs: dict[str, Any]) -> tuple[list[tuple[str, str]], list[Any]]:
+    """Files and fields of a form, taken out of the arguments."""
+    files = kwargs.pop("files", None)
+    if files is not None:
+        return [("request", kwargs.pop("request", "{}"))], [("files", *_file(file)) for file in files]
+    file = kwargs.pop("file", body)
+    if file is None:
+        raise TypeError(f"{name} needs a file")
+    file = ("archive.zip", file) if isinstance(file, (bytes, bytearray)) else file
+    return [], [("file", *_file(file))]

@@ -1,0 +1,3 @@
+"""Exceptions of the client: those of the package `hindsight`."""
+
+from hindsight.exceptions import *
