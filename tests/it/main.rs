@@ -104,6 +104,17 @@ impl Served {
         body
     }
 
+    /// The routes that show a bank as a whole.
+    async fn check_overviews(&self) {
+        let (stats, graph) = (format!("{BANK}/stats"), format!("{BANK}/graph"));
+        self.check("get", &stats, "", None, 200).await;
+        self.check("get", &stats, "?refresh=x", None, 422).await;
+        self.check("get", &format!("{stats}/memories-timeseries"), "?period=1h", None, 200).await;
+        let shown = self.check("get", &graph, "?q=Anna", None, 200).await;
+        assert!(shown.pointer("/nodes/0").is_some());
+        self.check("get", &graph, "?limit=x", None, 422).await;
+    }
+
     /// The routes that change single memories.
     async fn check_changes(&self) {
         let memory = format!("{BANK}/memories/{{memory_id}}");
@@ -167,7 +178,7 @@ async fn every_answer_is_what_the_contract_says() {
     served.check_at("get", &format!("{BANK}/entities/{{entity_id}}"), &id, "", None, 200).await;
     let graph = served.check("get", &format!("{BANK}/entities/graph"), "", None, 200).await;
     assert!(!graph["edges"].as_array().unwrap().is_empty());
-    served.check("get", &format!("{BANK}/stats"), "", None, 200).await;
+    served.check_overviews().await;
     served.check("patch", BANK, "", Some(json!({"name": "other"})), 200).await;
 
     let later = json!({"items": [{"content": "later", "document_id": "e"}], "async": true});
@@ -226,7 +237,6 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("get", "/v1/default/banks", "?offset=x", None, 422).await;
     served.check("get", &format!("{BANK}/entities"), "?limit=x", None, 422).await;
     served.check("get", &format!("{BANK}/entities/graph"), "?min_count=x", None, 422).await;
-    served.check("get", &format!("{BANK}/stats"), "?refresh=x", None, 422).await;
 
     served.check("post", &format!("{document}/reprocess"), "", None, 200).await;
     served.check("post", &format!("{BANK}/files/retain"), "", None, 422).await;

@@ -266,6 +266,20 @@ async def changes(client, bank):
     equal([event.kind for event in history.items], ["fact_restored", "fact_invalidated", "fact_edited", "retain"])
 
 
+async def overviews(client, bank):
+    """A bank with one memory, seen as a whole."""
+    graph = await client.memory.get_graph(bank)
+    equal([node.data.text for node in graph.nodes], ["Carol plays the viola"])
+    equal((graph.total_units, graph.edges, [row.fact_type for row in graph.table_rows]), (1, [], ["world"]))
+    await refused(404, client.memory.get_graph("nowhere"))
+    stats = await client.banks.get_agent_stats(bank)
+    equal((stats.total_nodes, stats.total_documents, stats.total_links), (1, 1, 0))
+    series = await client.banks.get_memories_timeseries(bank, period="1d")
+    equal((len(series.buckets), sum(bucket.world for bucket in series.buckets)), (24, 1))
+    entities = await client.entities.get_entity_graph(bank)
+    equal((entities.total_entities, entities.total_edges), (1, 0))
+
+
 async def asynchronous_calls(url):
     bank = "python async"
     client = Hindsight(base_url=url)
@@ -277,6 +291,7 @@ async def asynchronous_calls(url):
         equal([r.text for r in found], ["Carol plays the cello"])
         if IS_NEW:
             await changes(client, bank)
+            await overviews(client, bank)
         banks = await client.banks.list_banks()
         assert isinstance(banks, BankListResponse), type(banks)
         listed = [item for item in banks.banks if item.bank_id == bank]

@@ -22,7 +22,7 @@ pub(crate) use api::{
     ApiCommand, ChunkCommand, DocumentCommand, EntityCommand, ListArguments, MemoryCommand, OperationCommand,
     RecallArguments, RetainArguments, RetainFilesArguments, TagCommand,
 };
-pub(crate) use bank::{BankCommand, BankFields, ConsolidateArguments, Traits};
+pub(crate) use bank::{BankCommand, BankFields, ConsolidateArguments, GraphArguments, Traits};
 pub(crate) use curate::{EditArguments, EditedFields};
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
 pub(crate) use mental_models::{MentalModelCommand, TriggerArguments};

@@ -9,6 +9,7 @@ pub(crate) mod directive;
 pub(crate) mod document;
 pub(crate) mod entity;
 pub(crate) mod files;
+pub(crate) mod graph;
 pub(crate) mod help;
 pub(crate) mod memory;
 pub(crate) mod mental_model;

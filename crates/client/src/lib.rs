@@ -27,6 +27,7 @@ mod documents;
 mod entities;
 mod error;
 mod files;
+mod graph;
 mod memories;
 mod mental_models;
 mod monitoring;
@@ -41,6 +42,7 @@ pub use documents::DocumentFilter;
 pub use entities::EntityFilter;
 pub use error::ClientError;
 pub use files::FileUpload;
+pub use graph::GraphFilter;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;

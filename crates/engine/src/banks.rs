@@ -1,12 +1,10 @@
 //! Banks: create, change, list, delete.
 
 use hindsight_types::banks::{
-    BankListItem, BankListResponse, BankProfileResponse, BankStatsResponse, CreateBankRequest, DeleteResponse,
+    BankListItem, BankListResponse, BankProfileResponse, CreateBankRequest, DeleteResponse,
 };
 use hindsight_types::limits::BANK_ID_MAX_BYTES;
-use hindsight_types::recall::FactType;
 use hindsight_types::time;
-use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::bank_config::check_field;
@@ -85,44 +83,6 @@ impl Engine {
         Ok(BankListResponse { banks, total, limit, offset })
     }
 
-    /// Counts what the bank holds.
-    pub async fn bank_stats(&self, bank_id: &str) -> Result<BankStatsResponse, EngineError> {
-        let bank = self.existing_bank(bank_id).await?;
-        let stats = self.store.stats(bank.key).await?;
-        let by_type: IndexMap<String, i64> = std::iter::zip(FactType::ALL, stats.memories)
-            .filter(|(_, count)| *count > 0)
-            .map(|(fact_type, count)| (fact_type.to_string(), count))
-            .collect();
-        let mut links: IndexMap<String, i64> =
-            stats.links.into_iter().map(|(kind, count)| (link_type(kind).to_owned(), count)).collect();
-        if stats.entity_links > 0 {
-            links.insert("entity".to_owned(), stats.entity_links);
-        }
-        let operations: IndexMap<String, i64> = stats.operations.into_iter().collect();
-        let of_status = |status: &str| operations.get(status).copied().unwrap_or_default();
-        // Where there are no observations nothing waits for them.
-        let has_observations =
-            self.llm.is_some() && self.settings.of_bank(&bank.config).consolidation.observations;
-        Ok(BankStatsResponse {
-            bank_id: bank.bank_id,
-            total_nodes: stats.memories.iter().sum(),
-            total_links: links.values().sum(),
-            total_documents: stats.documents,
-            nodes_by_fact_type: by_type,
-            links_by_link_type: links,
-            links_by_fact_type: IndexMap::new(),
-            links_breakdown: IndexMap::new(),
-            pending_operations: of_status("pending") + of_status("processing"),
-            failed_operations: of_status("failed"),
-            operations_by_status: operations,
-            last_consolidated_at: stats.last_consolidated_at.map(time::format),
-            last_memory_write_at: stats.last_write_at.map(time::format),
-            pending_consolidation: if has_observations { stats.pending } else { 0 },
-            failed_consolidation: stats.failed,
-            total_observations: stats.memories[2],
-        })
-    }
-
     /// Deletes the bank with everything in it; a bank that does not exist is no error.
     pub async fn delete_bank(&self, bank_id: &str) -> Result<DeleteResponse, EngineError> {
         let deleted = self.store.delete_bank(bank_id).await?;
@@ -162,17 +122,6 @@ fn check_bank_id(bank_id: &str) -> Result<(), EngineError> {
         return Ok(());
     };
     Err(EngineError::Invalid(format!("Invalid bank_id: it {problem}")))
-}
-
-/// Word for the number of a stored link's kind.
-fn link_type(kind: i16) -> &'static str {
-    match kind {
-        1 => "semantic",
-        2 => "caused_by",
-        3 => "causes",
-        4 => "enables",
-        _ => "prevents",
-    }
 }
 
 /// The traits of the request; single ones win over the whole.

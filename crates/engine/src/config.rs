@@ -223,6 +223,23 @@ pub struct Settings {
     pub reflect: ReflectSettings,
     /// How mental models are kept up to date.
     pub mental_models: MentalModelSettings,
+    /// How long counts of banks are kept.
+    pub stats_cache: StatsCacheSettings,
+}
+
+/// How long counts are kept of banks that are not written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatsCacheSettings {
+    /// How long; zero = they are not.
+    pub life: Duration,
+    /// Of how many banks; 0 = of none.
+    pub banks: u64,
+}
+
+impl Default for StatsCacheSettings {
+    fn default() -> Self {
+        Self { life: Duration::from_mins(1), banks: 1024 }
+    }
 }
 
 impl Default for Settings {
@@ -274,6 +291,7 @@ impl Default for Settings {
             link_min_similarity: 0.7,
             reflect: ReflectSettings::default(),
             mental_models: MentalModelSettings::default(),
+            stats_cache: StatsCacheSettings::default(),
         }
     }
 }

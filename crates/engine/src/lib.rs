@@ -18,6 +18,7 @@ mod curate;
 mod directives;
 mod document;
 pub mod error;
+pub mod graph;
 mod hash;
 pub mod jobs;
 pub mod labels;
@@ -27,6 +28,8 @@ pub mod ports;
 pub mod recall;
 mod reflect;
 pub mod retain;
+mod series;
+mod stats;
 pub mod store;
 pub mod text;
 
@@ -48,6 +51,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     queries: recall::QueryCache,
+    stats: stats::StatsCache,
     hot: recall::HotBanks,
 }
 
@@ -77,6 +81,7 @@ impl Engine {
             llm: None,
             files: None,
             clock,
+            stats: stats::StatsCache::new(settings.stats_cache),
             queries: recall::QueryCache::new(),
             hot: recall::HotBanks::new(settings.vector_cache),
             settings: Arc::new(settings),

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::database::SEARCH_PATH;
 
 /// Sentences that must hold, each with a query for the number of rows against it.
-const RULES: [(&str, &str); 25] = [
+const RULES: [(&str, &str); 28] = [
     (
         "a bank's counter of memories is their number",
         "select count(*) from bank_state s where s.memories
@@ -125,6 +125,22 @@ const RULES: [(&str, &str); 25] = [
         "only observations have former versions",
         "select count(*) from observation_history h where not exists
            (select 1 from memories m where (m.bank_key, m.memory_id) = (h.bank_key, h.memory_id) and m.fact_type = 3)",
+    ),
+    (
+        "a former version rests on facts that are there",
+        "select count(*) from observation_history h cross join lateral unnest(h.previous_source_ids) s(memory_id)
+           where not exists (select 1 from memories f where (f.bank_key, f.memory_id) = (h.bank_key, s.memory_id)
+             and f.fact_type < 3)",
+    ),
+    (
+        "so does an observation that was withdrawn",
+        "select count(*) from withdrawn_observations w cross join lateral unnest(w.fact_ids) s(memory_id)
+           where not exists (select 1 from memories f where (f.bank_key, f.memory_id) = (w.bank_key, s.memory_id)
+             and f.fact_type < 3)",
+    ),
+    (
+        "an observation that was withdrawn is not there",
+        "select count(*) from withdrawn_observations w join memories m using (bank_key, memory_id)",
     ),
     (
         "an attachment has its mark in the text of its document",

@@ -19,6 +19,7 @@ pub mod dry_run;
 pub mod entities;
 pub mod errors;
 pub mod files;
+pub mod graph;
 pub mod limits;
 pub mod memories;
 pub mod mental_models;

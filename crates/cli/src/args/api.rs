@@ -129,6 +129,17 @@ pub(crate) enum EntityCommand {
         /// Id of the entity
         id: String,
     },
+    /// Show which entities memories name together, the most frequent pairs first
+    Graph {
+        /// Id of the bank
+        bank: String,
+        /// Most pairs to show
+        #[arg(short, long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(i64).range(0..))]
+        limit: i64,
+        /// Only pairs that at least so many memories name
+        #[arg(short, long, value_name = "N", default_value_t = 1)]
+        min_count: i64,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -1,8 +1,12 @@
 //! Commands that look after banks.
 
 use clap::{Args, Subcommand};
+use hindsight_client::types::graph::{Period, SeriesTime};
+use hindsight_client::types::recall::FactType;
+use hindsight_client::types::tags::TagsMatch;
 
 use super::page::PageArguments;
+use super::values::word;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum BankCommand {
@@ -59,6 +63,29 @@ pub(crate) enum BankCommand {
         /// Id of the bank
         bank: String,
     },
+    /// Show memories with what joins them
+    Graph(GraphArguments),
+    /// Count the memories that came in each span of a period
+    Timeseries {
+        /// Id of the bank
+        bank: String,
+        /// How far to look back
+        #[arg(
+            long,
+            value_name = "PERIOD",
+            default_value = "7d",
+            value_parser = word::<Period>(Period::ALL, Period::as_str)
+        )]
+        period: Period,
+        /// The time that counts; memories without it count when they were stored
+        #[arg(
+            long,
+            value_name = "FIELD",
+            default_value = "created_at",
+            value_parser = word::<SeriesTime>(SeriesTime::ALL, SeriesTime::as_str)
+        )]
+        time_field: SeriesTime,
+    },
     /// Make observations of facts that wait
     Consolidate(ConsolidateArguments),
     /// Let facts wait again of which no observation could be made
@@ -89,6 +116,40 @@ pub(crate) enum BankCommand {
         #[arg(short, long)]
         yes: bool,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GraphArguments {
+    /// Id of the bank
+    pub(crate) bank: String,
+    /// Only memories of this type
+    #[arg(
+        short = 't',
+        long = "type",
+        value_name = "TYPE",
+        value_parser = word::<FactType>(FactType::ALL, FactType::as_str)
+    )]
+    pub(crate) fact_type: Option<FactType>,
+    /// Part of the text or context
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    /// Only memories of this document
+    #[arg(short, long, value_name = "ID")]
+    pub(crate) document: Option<String>,
+    /// Tag to filter memories by; may be repeated or hold several, separated by commas
+    #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// How the tags select; `any` and `all` also find memories without tags
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "all_strict",
+        value_parser = word::<TagsMatch>(TagsMatch::ALL, TagsMatch::as_str)
+    )]
+    pub(crate) tags_match: TagsMatch,
+    /// Most memories to show
+    #[arg(short, long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) limit: i64,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -10,7 +10,7 @@ use hindsight_client::types::banks::{
 use hindsight_client::types::limits;
 use hindsight_client::{BankFilter, Client};
 
-use super::{Outcome, consolidation};
+use super::{Outcome, consolidation, graph};
 use crate::args::{BankCommand, BankFields, Traits};
 use crate::output::{Output, counted, day, plain, strong, table};
 
@@ -43,6 +43,10 @@ pub(crate) async fn run(client: &Client, output: &Output, command: BankCommand) 
         }
         BankCommand::Stats { bank } => {
             output.answer(&client.bank_stats(&bank).await?, print_stats)?;
+        }
+        BankCommand::Graph(arguments) => return graph::graph(client, output, arguments).await,
+        BankCommand::Timeseries { bank, period, time_field } => {
+            return graph::timeseries(client, output, &bank, period, time_field).await;
         }
         BankCommand::Consolidate(arguments) => {
             return consolidation::consolidate(client, output, arguments).await;

@@ -1,9 +1,10 @@
 //! `hindsight entity`.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use anyhow::Result;
-use hindsight_client::types::entities::{EntityDetailResponse, EntityListResponse};
+use hindsight_client::types::entities::{EntityDetailResponse, EntityGraphResponse, EntityListResponse};
 use hindsight_client::{Client, EntityFilter};
 
 use super::Outcome;
@@ -22,6 +23,10 @@ pub(crate) async fn run(client: &Client, output: &Output, command: EntityCommand
         }
         EntityCommand::Get { bank, id } => {
             output.answer(&client.get_entity(&bank, &id).await?, print_entity)?;
+        }
+        EntityCommand::Graph { bank, limit, min_count } => {
+            let graph = client.entity_graph(&bank, Some(limit), Some(min_count)).await?;
+            output.answer(&graph, print_graph)?;
         }
     }
     Ok(Outcome::Good)
@@ -43,6 +48,26 @@ fn print_list(out: &mut dyn Write, entities: &EntityListResponse) -> io::Result<
     }
     writeln!(out, "{rows}")?;
     writeln!(out, "{} of {}", entities.items.len(), entities.total)
+}
+
+fn print_graph(out: &mut dyn Write, graph: &EntityGraphResponse) -> io::Result<()> {
+    if graph.edges.is_empty() {
+        return writeln!(out, "no entities that are named together");
+    }
+    let nodes = graph.nodes.iter().map(|node| (node.data.id.as_str(), node.data.label.as_str()));
+    let names: HashMap<&str, &str> = nodes.collect();
+    let name = |id: &str| plain(names.get(id).copied().unwrap_or(id));
+    let mut rows = table(&["entity", "with", "memories", "last"]);
+    for edge in &graph.edges {
+        rows.add_row([
+            name(&edge.data.source),
+            name(&edge.data.target),
+            edge.data.weight.to_string(),
+            day(edge.data.last_cooccurred.as_deref().unwrap_or_default()).to_owned(),
+        ]);
+    }
+    writeln!(out, "{rows}")?;
+    writeln!(out, "{} of {}", graph.edges.len(), graph.total_edges)
 }
 
 fn print_entity(out: &mut dyn Write, entity: &EntityDetailResponse) -> io::Result<()> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use hindsight_client::types::banks::CreateBankRequest;
 use hindsight_client::types::memories::{FieldChange, UpdateMemoryRequest};
+use hindsight_client::types::recall::FactType;
 use hindsight_client::{
-    Client, ClientError, ClientOptions, MemoryFilter, Method, RawBody, RawFile, RawRequest,
+    Client, ClientError, ClientOptions, GraphFilter, MemoryFilter, Method, RawBody, RawFile, RawRequest,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -41,6 +42,24 @@ async fn a_listing_sends_only_what_is_asked_for() {
     assert_eq!(page.limit, 5);
     let request = request.await.unwrap();
     let expected = "GET /v1/default/banks/team%2Fone/memories/list?q=a+b%26c&tags=x&tags=y&limit=5 HTTP/1.1";
+    assert!(request.starts_with(expected), "{request}");
+}
+
+#[tokio::test]
+async fn a_graph_is_asked_for_by_what_it_shows() {
+    let answer = r#"{"nodes":[],"edges":[{"data":{"id":"a-b-semantic","source":"a","target":"b"}}],
+        "table_rows":[],"total_units":0,"limit":3}"#;
+    let (url, request) = answer_once("200 OK", answer).await;
+    let filter = GraphFilter {
+        fact_type: Some(FactType::World),
+        document_id: Some("d/1".into()),
+        limit: Some(3),
+        ..GraphFilter::default()
+    };
+    let graph = Client::new(&url).unwrap().graph("b", &filter).await.unwrap();
+    assert_eq!(graph.edges[0].data.link_type, "", "servers may leave out what is not needed");
+    let request = request.await.unwrap();
+    let expected = "GET /v1/default/banks/b/graph?type=world&document_id=d%2F1&limit=3 HTTP/1.1";
     assert!(request.starts_with(expected), "{request}");
 }
 

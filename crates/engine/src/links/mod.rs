@@ -63,6 +63,7 @@ impl Engine {
             self.compare_round(&mut round).await?
         };
         round.finish(&links).await?;
+        self.stats.links_changed();
         Ok(taken)
     }
 

@@ -275,6 +275,10 @@ impl Store {
         .await?;
         if recovered.rows_affected() > 0 {
             lock_requests(&mut transaction, bank).await?;
+            // Another version of the bank: counts of the one before count no more.
+            sqlx::query!("update bank_state set last_write_at = last_write_at where bank_key = $1", bank.0)
+                .execute(&mut transaction)
+                .await?;
             request(&mut transaction, bank, self.consolidation).await?;
         }
         transaction.end().await?;

@@ -14,6 +14,7 @@ use super::events::{self, Event};
 use super::fact_rows::{
     Changes, insert_mentions, insert_postings, remove_postings, replace_mentions, write_fact, write_vector,
 };
+use super::observations::withdrawn;
 use super::remove::{Outgoing, Removed, remove_memories};
 use super::session::Session;
 use super::statistics::write_statistics;
@@ -112,7 +113,8 @@ impl Store {
     }
 
     /// Changes a fact, its state or both. Observations that were made of it go, and the other
-    /// facts behind them wait to be looked at again, as it does itself.
+    /// facts behind them wait to be looked at again, as it does itself; unless it is not valid any
+    /// more, what is made of them then goes on where these observations ended.
     ///
     /// Fails with [`StoreError::MemoryChanged`] when it is not as it was read any more.
     pub async fn curate(
@@ -157,6 +159,9 @@ impl Store {
             }
             None => {}
         }
+        if change.is_some() && !is_leaving {
+            outgoing.withdraw(&mut transaction, bank, now).await?;
+        }
         let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         if let Some((last, before)) = events_of(read, change.is_some(), state).split_last() {
             events::record(&mut transaction, bank, before, &Removed::default(), now).await?;
@@ -183,6 +188,7 @@ impl Store {
         hold(&mut transaction, bank).await?;
         lock_document(&mut transaction, bank, fact).await?;
         let outgoing = Outgoing::made_of(&mut transaction, bank, &[fact.memory_id]).await?;
+        withdrawn::forget(&mut transaction, bank, &[fact.memory_id]).await?;
         let removed = remove_memories(&mut transaction, bank, &outgoing, self.language).await?;
         let waiting = sqlx::query!(
             "update memory_state set consolidated_at = null, consolidation_failed_at = null, updated_at = $3

@@ -5,8 +5,9 @@
 //! - static statements are checked at compile time, dynamic ones live in [`dynamic`];
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
-//!   documents, facts whose observations change, observations, states of memories, entities, term statistics, entity statistics,
-//!   bank state, mental models, operations (a parent before its parts), each sorted by its key; work in the
+//!   documents, facts whose observations change, observations, states of memories, observations that
+//!   were withdrawn, former versions, entities, term statistics, entity statistics, bank state, mental models,
+//!   operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
 mod archive;
@@ -25,6 +26,7 @@ mod events;
 mod extractions;
 mod fact_rows;
 mod files;
+mod graph;
 mod hydrate;
 mod info;
 mod links;
@@ -34,6 +36,7 @@ mod operations;
 mod relabel;
 mod remove;
 mod rewrite;
+mod series;
 mod session;
 mod sources;
 mod statistics;
@@ -66,12 +69,14 @@ pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
-    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, MemoryScope, NEIGHBOURS, Near, NewMemory,
-    Posting, PostingsQuery, RefreshPoint, TagFilter, TermProbe, TimeField, WordHit,
+    FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, MemoryScope,
+    NEIGHBOURS, Near, NewMemory, ObservedFact, Posting, PostingsQuery, RefreshPoint, TagFilter, TermProbe,
+    TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
 pub use files::FileBytes;
+pub use graph::{GraphRow, Mention, StoredLink};
 pub use hydrate::{
     ChunkRow, DocumentText, EntityName, HydratedMemory, MemoryText, RecallBank, RecallSession,
 };
@@ -90,8 +95,9 @@ pub use operations::{
     Change, ClaimedOperation, NewOperation, OperationEnd, OperationFilter, OperationLease, OperationRow,
     OperationSignal, OperationSignals, Submission,
 };
+pub use series::BucketCount;
 pub use sources::SourceRow;
-pub use stats::BankStats;
+pub use stats::{BankState, BankStats};
 pub use stored::ChunkKey;
 pub use streams::StreamRequest;
 pub use write::{ChunkWrite, DocumentWrite, EntityMention, FactWrite, PartWrite, StreamPlace, WriteOutcome};

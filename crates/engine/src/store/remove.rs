@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::banks::hold;
 use super::events::{self, Event};
+use super::observations::withdrawn;
 use super::relabel::Relabelled;
 use super::session::Session;
 use super::statistics::{Counts, write_statistics};
@@ -93,7 +94,21 @@ impl Outgoing {
         let mut sources: Vec<Uuid> = facts.to_vec();
         sources.extend(relabelled.iter().filter(|memory| memory.is_rescoped).map(Relabelled::memory_id));
         let relabelled: Vec<Uuid> = relabelled.iter().map(Relabelled::memory_id).collect();
-        Self::collect(transaction, bank, facts, &sources, &relabelled).await
+        let outgoing = Self::collect(transaction, bank, facts, &sources, &relabelled).await?;
+        if !sources.is_empty() {
+            withdrawn::forget(transaction, bank, &sources).await?;
+        }
+        Ok(outgoing)
+    }
+
+    /// Keeps who the observations are that go, for those that are made in their place.
+    pub(super) async fn withdraw(
+        &self,
+        transaction: &mut Session,
+        bank: BankKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        withdrawn::withdraw(transaction, bank, &self.memories, now).await
     }
 
     /// Finds what was made of facts that change and stay, and locks it in the same order, the
@@ -388,6 +403,9 @@ impl Store {
         .fetch_all(&mut transaction)
         .await?;
         let outgoing = Outgoing::find(&mut transaction, bank, &facts, &[]).await?;
+        if fact_type.is_none_or(|fact_type| fact_type == FactType::Observation) {
+            withdrawn::forget_all(&mut transaction, bank).await?;
+        }
         // What was read from the chunks is not there any more: the next retain reads them anew. Those
         // that lose nothing keep what somebody has changed in them.
         sqlx::query!(

@@ -1,4 +1,4 @@
-//! Whatever is retained, deleted and moved, in whatever order, and wherever work breaks off: no
+//! Whatever is retained, edited, deleted and moved, in whatever order, and wherever work breaks off: no
 //! observation rests on a fact that is gone or belongs elsewhere, none goes without one of its
 //! facts, and no fact waits for ever.
 
@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hindsight_testkit::{LlmRequest, Reply};
+use hindsight_types::decode::from_json;
+use hindsight_types::memories::UpdateMemoryRequest;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use reqwest::StatusCode;
@@ -33,6 +35,15 @@ enum Step {
         document: usize,
         tags: Vec<usize>,
     },
+    /// The fact of a document says something else, or in other words.
+    Edit {
+        document: usize,
+        text: usize,
+    },
+    /// It is not valid, or it is again.
+    Turn {
+        document: usize,
+    },
     /// A worker works to the end.
     Settle,
     /// A worker begins and is stopped in the middle.
@@ -56,6 +67,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(document, text, tags, scopes)| Step::Retain { document, text, tags, scopes }),
         1 => (0..5_usize).prop_map(|document| Step::Delete { document }),
         1 => (0..5_usize, tags()).prop_map(|(document, tags)| Step::Retag { document, tags }),
+        2 => (0..5_usize, 0..4_usize).prop_map(|(document, text)| Step::Edit { document, text }),
+        1 => (0..5_usize).prop_map(|document| Step::Turn { document }),
         2 => Just(Step::Settle),
         2 => (0..20_u64).prop_map(|after| Step::BreakOff { after }),
     ];
@@ -118,6 +131,17 @@ async fn do_step(test: &TestEngine, step: &Step) {
             };
             let _ = test.engine.update_document("b", &document.to_string(), &request).await;
         }
+        Step::Edit { document, text } => {
+            if let Some((id, false)) = fact_of(test, *document).await {
+                let text = format!("{} is at home", ["Ann", "Bob", "Eve", "Zoe"][*text]);
+                change(test, id, json!({"text": text})).await;
+            }
+        }
+        Step::Turn { document } => {
+            if let Some((id, is_archived)) = fact_of(test, *document).await {
+                change(test, id, json!({"state": if is_archived { "valid" } else { "invalidated" }})).await;
+            }
+        }
         Step::Settle => settle(test).await,
         Step::BreakOff { after } => {
             let working = Working::start(&test.engine, quick());
@@ -127,6 +151,23 @@ async fn do_step(test: &TestEngine, step: &Step) {
             working.stop().await;
         }
     }
+}
+
+/// The fact of a document, and whether it was declared invalid.
+async fn fact_of(test: &TestEngine, document: usize) -> Option<(Uuid, bool)> {
+    sqlx::query_as(
+        "select memory_id, false from hindsight.memories where document_id = $1
+         union all select memory_id, true from hindsight.archived_memories where document_id = $1",
+    )
+    .bind(document.to_string())
+    .fetch_optional(&test.pool)
+    .await
+    .unwrap()
+}
+
+async fn change(test: &TestEngine, id: Uuid, request: Value) {
+    let request: UpdateMemoryRequest = from_json(&request).unwrap();
+    test.engine.update_memory("b", id, &request).await.unwrap();
 }
 
 /// Works until nothing waits. Attempts that are put off are let begin at once.

@@ -1,6 +1,8 @@
 //! The settings of retain and recall, and those of reflect with them.
 
-use hindsight_engine::config::{ExtractionMode, ExtractionSettings, RecencyDecay, Settings};
+use hindsight_engine::config::{
+    ExtractionMode, ExtractionSettings, RecencyDecay, Settings, StatsCacheSettings,
+};
 use hindsight_types::settings::{Reader, Setting, SettingError};
 
 use super::{consolidation, table};
@@ -86,6 +88,10 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         link_min_similarity: reader.share(&table::LINK_MIN_SIMILARITY)?,
         reflect: super::reflect::read(reader)?,
         mental_models: super::mental_models::settings(reader)?,
+        stats_cache: StatsCacheSettings {
+            life: super::seconds(reader, &table::BANK_STATS_CACHE_LIFE)?,
+            banks: reader.value(&table::BANK_STATS_CACHE_BANKS)?,
+        },
         ..Settings::default()
     })
 }

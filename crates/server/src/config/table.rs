@@ -24,6 +24,8 @@ hindsight_types::settings! {
         REFLECT_MAX_WAIT = "HINDSIGHT_API_ADMISSION_REFLECT_MAX_WAIT_MS", "5000", "a whole number of milliseconds", "longest wait of a question for its turn; after that it is told to come back (503)";
         RETAIN_IN_FLIGHT = "HINDSIGHT_API_ADMISSION_RETAIN_MAX_IN_FLIGHT", "0", "a whole number, 0 for 32 for each core, negative for no limit", "retains that are taken at one time; others wait before their body is read";
         RETAIN_MAX_WAIT = "HINDSIGHT_API_ADMISSION_RETAIN_MAX_WAIT_MS", "2000", "a whole number of milliseconds", "longest wait of a retain for its turn; after that it is told to come back (503)";
+        BANK_STATS_CACHE_LIFE = "HINDSIGHT_API_BANK_STATS_CACHE_TTL_SECONDS", "60", "a number of seconds, 0 for not at all", "how long counts of a bank are kept; they are made anew as soon as the bank is written to";
+        BANK_STATS_CACHE_BANKS = "HINDSIGHT_API_BANK_STATS_CACHE_MAX_ENTRIES", "1024", "a whole number, 0 for none", "of how many banks counts are kept";
         ACCESS_LOG = "HINDSIGHT_API_ACCESS_LOG", "false", "true or false", "a log line for every request";
         LOG_LEVEL = "HINDSIGHT_API_LOG_LEVEL", "info", "trace, debug, info, warning, error or critical", "how much is logged; a filter like `info,hindsight_pg=debug` works too";
         LOG_FORMAT = "HINDSIGHT_API_LOG_FORMAT", "text", "text or json", "log lines for people or for machines";

@@ -10,6 +10,7 @@ use hindsight_types::banks::{
     BankConfigResponse, BankConfigUpdate, BankListResponse, BankProfileResponse, BankStatsResponse,
     CreateBankRequest, DeleteResponse,
 };
+use hindsight_types::graph::{MemoriesTimeseriesResponse, Period, SeriesTime};
 
 use super::{Limits, Ready};
 use crate::error::ApiError;
@@ -31,6 +32,7 @@ pub(super) fn router(limits: &Limits) -> Router<Arc<State>> {
         .route("/v1/default/banks/{bank_id}/config", config)
         .route("/v1/default/banks/{bank_id}", bank)
         .route("/v1/default/banks/{bank_id}/stats", get(stats))
+        .route("/v1/default/banks/{bank_id}/stats/memories-timeseries", get(series))
 }
 
 struct ListQuery {
@@ -76,25 +78,51 @@ async fn delete(
     Ok(Json(engine.delete_bank(&bank_id).await?))
 }
 
-/// Whether cached counts must not be used. Counts are always fresh here, so both answers
-/// are the same.
-struct StatsQuery;
+/// Whether the bank is counted anew whatever was counted before.
+struct StatsQuery(bool);
 
 impl FromQuery for StatsQuery {
     const NAMES: &'static [&'static str] = &["refresh"];
 
     fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
-        params.flag("refresh");
-        Ok(Self)
+        Ok(Self(params.flag("refresh")))
     }
 }
 
 async fn stats(
     Ready(engine): Ready,
     PathParams(bank_id): PathParams<String>,
-    Query(StatsQuery): Query<StatsQuery>,
+    Query(StatsQuery(anew)): Query<StatsQuery>,
 ) -> Result<Json<BankStatsResponse>, ApiError> {
-    Ok(Json(engine.bank_stats(&bank_id).await?))
+    let stats = if anew { engine.bank_stats_anew(&bank_id).await } else { engine.bank_stats(&bank_id).await };
+    Ok(Json(stats?))
+}
+
+/// What a time series counts. Unknown words are as good as none, as the contract has it; the answer
+/// says what was counted.
+struct SeriesQuery {
+    period: Period,
+    field: SeriesTime,
+}
+
+impl FromQuery for SeriesQuery {
+    const NAMES: &'static [&'static str] = &["period", "time_field"];
+
+    fn read(params: &mut QueryParams) -> Result<Self, ApiError> {
+        let given = |name| params.search(name);
+        Ok(Self {
+            period: given("period").and_then(|word| word.parse().ok()).unwrap_or(Period::Week),
+            field: given("time_field").and_then(|word| word.parse().ok()).unwrap_or(SeriesTime::CreatedAt),
+        })
+    }
+}
+
+async fn series(
+    Ready(engine): Ready,
+    PathParams(bank_id): PathParams<String>,
+    Query(SeriesQuery { period, field }): Query<SeriesQuery>,
+) -> Result<Json<MemoriesTimeseriesResponse>, ApiError> {
+    Ok(Json(engine.memories_over_time(&bank_id, period, field).await?))
 }
 
 async fn config(

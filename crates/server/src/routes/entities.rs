@@ -16,8 +16,9 @@ use crate::error::ApiError;
 use crate::extract::{FromQuery, Page, PathParams, Query, QueryParams};
 use crate::state::State;
 
-/// Most edges of a graph where a request does not say.
+/// Most edges of a graph where a request does not say, and most of all.
 const GRAPH_LIMIT: i64 = 1000;
+const MOST_EDGES: i64 = 10_000;
 
 pub(super) fn router() -> Router<Arc<State>> {
     Router::new()
@@ -79,7 +80,7 @@ impl FromQuery for GraphQuery {
         Ok(Self {
             tags: tag_filter(params)?,
             min_count: params.number("min_count", 1, i64::MIN, i64::MAX),
-            limit: params.count("limit", GRAPH_LIMIT),
+            limit: params.count("limit", GRAPH_LIMIT).min(MOST_EDGES),
         })
     }
 }

@@ -8,6 +8,7 @@ mod directives;
 mod documents;
 mod entities;
 mod files;
+mod graph;
 mod memories;
 mod mental_models;
 mod monitoring;
@@ -110,6 +111,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(tags::router())
         .merge(consolidation::router())
         .merge(entities::router())
+        .merge(graph::router(limits))
         .merge(operations::router())
         .route_layer(from_fn_with_state(Arc::clone(state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(state), track))

@@ -124,8 +124,8 @@ async fn stats_count_what_a_bank_holds() {
     let stats = app.get("/v1/default/banks/b/stats?refresh=true").await.body;
     assert_eq!((&stats["total_nodes"], &stats["total_documents"]), (&json!(3), &json!(3)));
     assert_eq!(stats["nodes_by_fact_type"], json!({"world": 2, "experience": 1}));
-    assert_eq!(stats["links_by_link_type"], json!({"entity": 3}));
-    assert_eq!((&stats["total_links"], &stats["pending_consolidation"]), (&json!(3), &json!(0)));
+    assert_eq!(stats["links_by_link_type"], json!({"temporal": 1, "entity": 3}));
+    assert_eq!((&stats["total_links"], &stats["pending_consolidation"]), (&json!(4), &json!(0)));
     assert_eq!(stats["last_memory_write_at"], "2024-05-10T12:00:00+00:00");
     let answer = app.get("/v1/default/banks/b/stats?refresh=perhaps").await;
     assert_eq!(answer.problems(), [("bool_parsing".to_owned(), json!(["query", "refresh"]))]);

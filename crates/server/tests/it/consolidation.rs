@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use hindsight_engine::jobs::{Worker, WorkerSettings};
-use hindsight_testkit::LlmRequest;
+use hindsight_testkit::{LlmRequest, ScriptedLlm};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -144,4 +144,116 @@ async fn without_a_model_a_run_is_over_at_once() {
     assert_eq!(operation["result_metadata"]["status"], "disabled");
     let stats = app.get("/v1/default/banks/b/stats").await.body;
     assert_eq!(stats["pending_consolidation"], 0, "nothing waits for ever");
+}
+
+/// Texts of an observation, the present one last.
+async fn texts(app: &TestApp, id: &str) -> Vec<String> {
+    let path = format!("/v1/default/banks/b/memories/{id}");
+    let history = app.get(&format!("{path}/history")).await;
+    assert_eq!(history.status, StatusCode::OK, "{:?}", history.body);
+    let text = |version: &Value| version["previous_text"].as_str().unwrap().to_owned();
+    let mut texts: Vec<String> = history.body.as_array().unwrap().iter().map(text).collect();
+    texts.push(app.get(&path).await.body["text"].as_str().unwrap().to_owned());
+    texts
+}
+
+/// Makes observations of everything that waits.
+async fn consolidated(app: &TestApp) {
+    let requested = app.post(CONSOLIDATE, json!({})).await;
+    let operation = ended(app, &requested.body).await;
+    assert_eq!(operation["status"], "completed", "{operation}");
+}
+
+/// The only observation there is, if there is one.
+async fn observation(app: &TestApp) -> Option<String> {
+    let list = app.get("/v1/default/banks/b/memories/list?type=observation").await.body;
+    assert!(list["total"].as_i64().unwrap() < 2, "{list}");
+    list["items"][0]["id"].as_str().map(str::to_owned)
+}
+
+/// The id of the fact of a document.
+async fn fact(app: &TestApp, document: &str) -> String {
+    let list = app.get(&format!("/v1/default/banks/b/memories/list?document_id={document}")).await.body;
+    list["items"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Three facts, one after the other, and the observation made of them, with two former versions.
+async fn told_three_times() -> (TestApp, ScriptedLlm, String) {
+    let (app, llm) = TestApp::with_llm(&[]).await;
+    bank(&app).await;
+    llm.answer_with(answer);
+    for what in ["tea", "milk", "water"] {
+        let item = json!([{"content": format!("Ann drinks {what}"), "document_id": what, "tags": ["ann"]}]);
+        assert_eq!(app.retain(item).await.status, StatusCode::OK);
+        consolidated(&app).await;
+    }
+    let id = observation(&app).await.unwrap();
+    assert_eq!(texts(&app, &id).await, ["Ann drinks tea", "Ann drinks milk", "Ann drinks water"]);
+    (app, llm, id)
+}
+
+#[tokio::test]
+async fn what_is_made_of_edited_facts_goes_on_where_the_observation_ended() {
+    let (app, _llm, id) = told_three_times().await;
+    let path = format!("/v1/default/banks/b/memories/{}", fact(&app, "milk").await);
+    for (edit, recalled) in [("Ann drinks cream", "cream"), ("Ann drinks cocoa", "cocoa")] {
+        let edited = app.json(Method::PATCH, &path, json!({"text": edit})).await;
+        assert_eq!(edited.status, StatusCode::OK, "{:?}", edited.body);
+        // Until it is made anew nothing shows what may be wrong by now.
+        assert_eq!(observation(&app).await, None);
+        let gone = app.get(&format!("/v1/default/banks/b/memories/{id}/history")).await;
+        assert_eq!(gone.status, StatusCode::NOT_FOUND);
+        let found = app.recall(json!({"query": recalled, "types": ["observation"]})).await.body;
+        assert_eq!(found["results"], json!([]));
+        app.audit().await;
+    }
+    consolidated(&app).await;
+    assert_eq!(observation(&app).await, Some(id.clone()), "it is the same one");
+    let all = ["Ann drinks tea", "Ann drinks milk", "Ann drinks water"];
+    let now = texts(&app, &id).await;
+    assert_eq!(now[..3], all);
+    assert!(now[3].contains("cocoa") && !now[3].contains("milk"), "{now:?}");
+    let history = app.get(&format!("/v1/default/banks/b/memories/{id}/history")).await.body;
+    let last = &history[2]["source_facts"];
+    assert!(last.as_array().unwrap().iter().all(|fact| fact["is_new"] == false), "{last}");
+    app.audit().await;
+
+    // What rests on a fact goes with it, former versions too.
+    app.delete("/v1/default/banks/b/documents/water").await;
+    assert_eq!(observation(&app).await, None);
+    consolidated(&app).await;
+    let after = observation(&app).await.unwrap();
+    let texts = texts(&app, &after).await;
+    assert!(texts.iter().all(|text| !text.contains("water")), "{texts:?}");
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn nothing_outlives_facts_that_are_taken_back() {
+    for request in ["invalidate", "clear one", "clear all", "delete", "retag"] {
+        let (app, _llm, id) = told_three_times().await;
+        let memories = "/v1/default/banks/b/memories";
+        let (tea, milk) = (fact(&app, "tea").await, fact(&app, "milk").await);
+        let edit = json!({"context": "at home"});
+        app.json(Method::PATCH, &format!("{memories}/{milk}"), edit).await;
+        let answer = match request {
+            "invalidate" => {
+                let invalid = json!({"state": "invalidated"});
+                app.json(Method::PATCH, &format!("{memories}/{tea}"), invalid).await
+            }
+            "clear one" => app.delete(&format!("{memories}/{tea}/observations")).await,
+            "clear all" => app.delete("/v1/default/banks/b/observations").await,
+            "delete" => app.delete("/v1/default/banks/b/documents/tea").await,
+            _ => {
+                let tags = json!({"tags": ["bob"]});
+                app.json(Method::PATCH, "/v1/default/banks/b/documents/tea", tags).await
+            }
+        };
+        assert_eq!(answer.status, StatusCode::OK, "{request}: {:?}", answer.body);
+        app.audit().await;
+        consolidated(&app).await;
+        let gone = app.get(&format!("{memories}/{id}/history")).await;
+        assert_eq!(gone.status, StatusCode::NOT_FOUND, "{request}: it is another observation");
+        app.audit().await;
+    }
 }

@@ -87,6 +87,13 @@ async fn recall_and_lists_show_an_observation_with_what_may_be_seen_of_its_facts
     let part = app.get(&format!("{list}&tags=a&tags_match=all_strict")).await.body;
     assert_eq!(part["items"][0]["attachments"].as_array().unwrap().len(), 1);
     assert!(!part.to_string().contains(&bob), "{part}");
+
+    let graph = "/v1/default/banks/b/graph?type=observation";
+    let whole = app.get(graph).await.body;
+    assert_eq!(whole["nodes"][0]["data"]["entities"], "Ann, Bob", "those of its facts");
+    let part = app.get(&format!("{graph}&tags=a")).await.body;
+    assert_eq!(part["nodes"][0]["data"]["entities"], "Ann");
+    assert_eq!(part["table_rows"][0]["entities"], "Ann");
     app.audit().await;
 }
 

@@ -260,7 +260,8 @@ fn push_columns(query: &mut QueryBuilder<Postgres>, is_archived: bool, tags: &Ta
     }
 }
 
-fn push_memory_filter(query: &mut QueryBuilder<Postgres>, bank: BankKey, filter: &MemoryFilter) {
+/// Appends the conditions of a filter over the tables `m` and `s` of memories and their states.
+pub(super) fn push_memory_filter(query: &mut QueryBuilder<Postgres>, bank: BankKey, filter: &MemoryFilter) {
     query.push(" where m.bank_key = ").push_bind(bank.0);
     if let Some(fact_type) = filter.fact_type {
         query.push(" and m.fact_type = ").push_bind(fact_type_code(fact_type));

@@ -4,6 +4,7 @@
 //! schema name, which [`check_schema_name`] has vetted.
 
 mod entities;
+mod graph;
 mod listing;
 mod mental_models;
 mod recall;
@@ -14,6 +15,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, SqlStr};
 use super::StoreError;
 
 pub use entities::{EntityPair, EntityPairs, EntityRow};
+pub use graph::{GraphFilter, GraphMemory, ObservedFact};
 pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub use mental_models::{MemoryScope, NewMemory, RefreshPoint};
 pub use recall::{

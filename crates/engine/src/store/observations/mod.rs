@@ -2,6 +2,7 @@
 
 mod history;
 mod rows;
+pub(super) mod withdrawn;
 mod write;
 
 use std::collections::HashMap;

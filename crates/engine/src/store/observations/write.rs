@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     ConsolidationOutcome, ConsolidationWrite, ObservationChange, ObservationRow, ObservationText, ScopeWrite,
-    history, rows,
+    history, rows, withdrawn,
 };
 use crate::store::banks::hold;
 use crate::store::remove::{Outgoing, remove_memories};
@@ -86,13 +86,25 @@ impl Store {
                 }
             }
             for create in &scope.creates {
-                let row = created(&scope.scope, &create.text, &create.sources, &facts, now);
+                let mut row = created(&scope.scope, &create.text, &create.sources, &facts, now);
+                let before = withdrawn::take(&mut transaction, bank, &scope.scope, &row.source_ids).await?;
+                if let Some(before) = &before {
+                    row.memory_id = before.row.memory_id;
+                }
                 rows::insert(&mut transaction, bank, &row, &create.text, now).await?;
+                if let Some(before) = &before {
+                    withdrawn::restore_versions(&mut transaction, bank, before).await?;
+                    let new = without(&row.source_ids, &before.row.source_ids);
+                    let most = write.kept_versions;
+                    history::keep(&mut transaction, bank, &before.row, &new, now, most).await?;
+                }
                 tally.add(&create.text.terms, 1);
                 tally.counts.memories += 1;
             }
         }
         stamp(&mut transaction, bank, write, now).await?;
+        let settled: Vec<Uuid> = write.done.iter().chain(write.failed).copied().collect();
+        withdrawn::forget_settled(&mut transaction, bank, &settled).await?;
         write_statistics(&mut transaction, bank, &tally.terms, &removed.entities, tally.counts, now).await?;
         note_progress(&mut transaction, lease, write).await?;
         transaction.end().await?;
