@@ -16,7 +16,8 @@ async fn what_is_written_while_it_is_looked_is_found_by_the_next_look() {
     test.remember("b", &["Ann drinks tea", "Bob sings"]).await;
     let bank = test.store.bank("b").await.unwrap().unwrap().key;
     let seen = test.store.refresh_point(bank, &everything()).await.unwrap().newest.unwrap();
-    let news = async |after| test.store.have_new_memories(bank, &[(everything(), Some(after))]).await.unwrap();
+    let news =
+        async |after| test.store.have_new_memories(bank, &[(everything(), Some(after))]).await.unwrap();
     assert_eq!(news(seen).await, [false]);
 
     // One writes early and is done late; another one writes and is done in between.
@@ -62,10 +63,7 @@ async fn each_of_many_is_told_by_its_own_scope_and_time() {
         (observations, None),
         (everything(), None),
     ];
-    assert_eq!(
-        test.store.have_new_memories(bank, &scopes).await.unwrap(),
-        [true, false, false, false, true]
-    );
+    assert_eq!(test.store.have_new_memories(bank, &scopes).await.unwrap(), [true, false, false, false, true]);
     // More than one statement asks about.
     scopes.extend((0..250).map(|_| (tagged("bob"), None)));
     let found = test.store.have_new_memories(bank, &scopes).await.unwrap();
