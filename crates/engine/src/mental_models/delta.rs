@@ -300,3 +300,31 @@ fn searched(news: &[NewMemory], total: i64, plan: &Plan, took: std::time::Durati
         iteration: 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_come_in_rounds_of_a_bounded_size_and_what_is_beyond_is_counted() {
+        let fact = |number: u128, words: usize| NewMemory {
+            memory_id: Uuid::from_u128(number),
+            body: "tea ".repeat(words),
+            fact_type: 1,
+            context: None,
+            occurred_start: None,
+            occurred_end: None,
+            mentioned_at: None,
+        };
+        let few = rounds(&Document::of("x"), (0..5).map(|number| fact(number, 10)).collect());
+        assert_eq!((few.0.len(), few.0[0].len(), few.1), (1, 5, 0));
+        // Three of these fit into one question.
+        let many = rounds(&Document::of("x"), (0..20).map(|number| fact(number, 7000)).collect());
+        assert_eq!(many.0.iter().map(Vec::len).collect::<Vec<_>>(), [3; MOST_ROUNDS]);
+        assert_eq!(many.1, 8);
+        let ids: Vec<u128> = many.0.iter().flatten().map(|fact| fact.memory_id.as_u128()).collect();
+        assert_eq!(ids, (0..12).collect::<Vec<_>>(), "the nearest first");
+        let long = Document::of(&"word ".repeat(30_000));
+        assert_eq!(rounds(&long, vec![fact(0, 10)]).0.len(), 1, "a long document leaves room for some");
+    }
+}

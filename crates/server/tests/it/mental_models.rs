@@ -5,6 +5,7 @@ mod crud;
 mod questions;
 mod schedule;
 mod whole;
+mod wording;
 
 use axum::http::{Method, StatusCode};
 use hindsight_engine::jobs::{Worker, WorkerSettings};

@@ -180,6 +180,33 @@ async fn what_rested_on_memories_that_are_gone_is_taken_out() {
 }
 
 #[tokio::test]
+async fn nothing_is_taken_out_while_facts_wait_to_go_into_observations() {
+    let (app, llm) = delta().await;
+    remember(&app, "Bob sings", &[]).await;
+    llm.answer_with(|request: &LlmRequest| {
+        let facts = [name_of(request, "Bob")];
+        Reply::json(&json!({"operations": [
+            {"op": "append_block", "facts": facts, "section_id": "more", "text": "Bob sings."},
+        ]}))
+    });
+    assert_eq!(refreshed(&app, "m", json!({})).await["status"], "completed");
+    let updates = json!({"updates": {"enable_observations": true, "enable_auto_consolidation": false}});
+    assert_eq!(app.json(axum::http::Method::PATCH, super::CONFIG, updates).await.status, 200);
+    assert_eq!(app.delete("/v1/default/banks/b/documents/Bob%20sings").await.status, 200);
+    let asked = llm.asked();
+    let tried = app.post(&format!("{MODELS}/m/dry-run-refresh"), json!({})).await.body;
+    assert_eq!(
+        (&tried["outcome"], &tried["retraction"]["applied"], &tried["retraction"]["fact_texts"]),
+        (&json!("content_preserved_no_new_facts"), &json!(false), &json!(["Bob sings"]))
+    );
+    assert_eq!(tried["retraction"]["deferred_reason"], "facts wait to go into observations");
+    assert_eq!(refreshed(&app, "m", json!({})).await["details"]["outcome"], "content_preserved_no_new_facts");
+    assert_eq!(llm.asked(), asked);
+    let after = read(&app, "m").await;
+    assert_eq!((based_on(&after).len(), &after["is_stale"]), (2, &json!(true)), "it is done later");
+}
+
+#[tokio::test]
 async fn a_try_tells_all_and_stores_nothing() {
     let (app, llm) = delta().await;
     remember(&app, "Ann drinks milk", &[]).await;

@@ -5,7 +5,7 @@ mod calls;
 mod evidence;
 mod rules;
 mod turns;
-mod wording;
+pub(crate) mod wording;
 
 use axum::http::{Method, StatusCode};
 use hindsight_testkit::{LlmRequest, Reply, ScriptedLlm};

@@ -8,7 +8,7 @@ use super::{CONFIG, DIRECTIVES, answered, app, done, hands_in};
 use crate::support::TestApp;
 
 /// What a model was told, and what it could answer with.
-fn told(request: &LlmRequest) -> Value {
+pub(crate) fn told(request: &LlmRequest) -> Value {
     let messages: Vec<_> = request
         .messages()
         .into_iter()
