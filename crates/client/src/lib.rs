@@ -29,6 +29,7 @@ mod error;
 mod files;
 mod graph;
 mod memories;
+mod mental_models;
 mod monitoring;
 mod operations;
 mod raw;
@@ -45,6 +46,7 @@ pub use graph::GraphFilter;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;
+pub use mental_models::MentalModelFilter;
 pub use operations::OperationFilter;
 pub use raw::{RawBody, RawFile, RawRequest, RawResponse};
 pub use reqwest::Method;

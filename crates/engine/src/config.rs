@@ -2,6 +2,7 @@
 
 mod consolidation;
 mod extraction;
+mod mental_models;
 mod reflect;
 
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub use consolidation::ConsolidationSettings;
 pub use extraction::ExtractionSettings;
+pub use mental_models::MentalModelSettings;
 pub(crate) use reflect::{OBSERVATION_ENTITIES, OBSERVATIONS_SIZE};
 pub use reflect::{ReflectSettings, SourceFacts, Traits};
 
@@ -221,6 +223,8 @@ pub struct Settings {
     pub reflect: ReflectSettings,
     /// How long counts of banks are kept.
     pub stats_cache: StatsCacheSettings,
+    /// How mental models are kept up to date.
+    pub mental_models: MentalModelSettings,
 }
 
 /// How long counts are kept of banks that are not written to.
@@ -287,6 +291,7 @@ impl Default for Settings {
             link_min_similarity: 0.7,
             reflect: ReflectSettings::default(),
             stats_cache: StatsCacheSettings::default(),
+            mental_models: MentalModelSettings::default(),
         }
     }
 }
@@ -339,6 +344,7 @@ impl Settings {
             budget_min: count("recall_budget_min").unwrap_or(self.budget_min),
             budget_max: count("recall_budget_max").unwrap_or(self.budget_max),
             reflect: self.reflect.of_bank(config),
+            mental_models: self.mental_models.of_bank(config),
             ..self.clone()
         }
     }

@@ -11,6 +11,7 @@
 pub mod attachments;
 pub mod banks;
 pub mod consolidation;
+pub mod cron;
 pub mod decode;
 pub mod directives;
 pub mod documents;
@@ -21,6 +22,7 @@ pub mod files;
 pub mod graph;
 pub mod limits;
 pub mod memories;
+pub mod mental_models;
 pub mod monitoring;
 pub mod operations;
 pub mod recall;

@@ -6,7 +6,8 @@
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
 //!   documents, facts whose observations change, observations, states of memories, observations that
-//!   were withdrawn, former versions, entities, term statistics, entity statistics, bank state, operations (a parent before its parts), each sorted by its key; work in the
+//!   were withdrawn, former versions, entities, term statistics, entity statistics, bank state,
+//!   mental models, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
 mod archive;
@@ -29,6 +30,7 @@ mod graph;
 mod hydrate;
 mod info;
 mod links;
+mod mental_models;
 mod observations;
 mod operations;
 mod relabel;
@@ -67,8 +69,9 @@ pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
-    FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Near,
-    ObservedFact, Posting, PostingsQuery, TagFilter, TermProbe, TimeField, WordHit,
+    FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, MemoryScope,
+    NEIGHBOURS, Near, NewMemory, ObservedFact, Posting, PostingsQuery, RefreshPoint, TagFilter, TermProbe,
+    TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
@@ -79,6 +82,11 @@ pub use hydrate::{
 };
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
+pub(crate) use mental_models::REFRESH_MENTAL_MODEL;
+pub use mental_models::{
+    HistoryKept, HistoryRow, MentalModelFilter, MentalModelRow, MentalModelUpdate, ModelOutcome, ModelWrite,
+    NewMentalModel, RefreshFailure, RefreshRequest,
+};
 pub use observations::{
     ConsolidationOutcome, ConsolidationWrite, FormerObservation, ObservationChange, ObservationCreate,
     ObservationRemoval, ObservationRow, ObservationText, ScopeWrite, SourceFact,

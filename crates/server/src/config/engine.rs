@@ -91,6 +91,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
             life: super::seconds(reader, &table::BANK_STATS_CACHE_LIFE)?,
             banks: reader.value(&table::BANK_STATS_CACHE_BANKS)?,
         },
+        mental_models: super::mental_models::settings(reader)?,
         ..Settings::default()
     })
 }

@@ -10,6 +10,7 @@ mod entities;
 mod files;
 mod graph;
 mod memories;
+mod mental_models;
 mod monitoring;
 mod operations;
 mod reflect;
@@ -103,6 +104,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(curation::router(limits))
         .merge(reflect::router(limits))
         .merge(directives::router())
+        .merge(mental_models::router(limits))
         .merge(documents::router())
         .merge(files::router(limits))
         .merge(attachments::router())

@@ -27,6 +27,7 @@ mod life;
 mod links;
 mod llm;
 mod memories;
+mod mental_models;
 mod operations;
 mod places;
 mod recall;

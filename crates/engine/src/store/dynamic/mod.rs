@@ -6,6 +6,7 @@
 mod entities;
 mod graph;
 mod listing;
+mod mental_models;
 mod recall;
 mod tags;
 
@@ -16,6 +17,7 @@ use super::StoreError;
 pub use entities::{EntityPair, EntityPairs, EntityRow};
 pub use graph::{GraphFilter, GraphMemory, ObservedFact};
 pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, TimeField};
+pub use mental_models::{MemoryScope, NewMemory, RefreshPoint};
 pub use recall::{
     Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Near, Posting,
     PostingsQuery, TermProbe, WordHit,
