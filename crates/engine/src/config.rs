@@ -221,10 +221,10 @@ pub struct Settings {
     pub link_min_similarity: f64,
     /// How questions are answered.
     pub reflect: ReflectSettings,
-    /// How mental models are kept up to date.
-    pub mental_models: MentalModelSettings,
     /// How long counts of banks are kept.
     pub stats_cache: StatsCacheSettings,
+    /// How mental models are kept up to date.
+    pub mental_models: MentalModelSettings,
 }
 
 /// How long counts are kept of banks that are not written to.
@@ -290,8 +290,8 @@ impl Default for Settings {
             entity_names_at_once: 100,
             link_min_similarity: 0.7,
             reflect: ReflectSettings::default(),
-            mental_models: MentalModelSettings::default(),
             stats_cache: StatsCacheSettings::default(),
+            mental_models: MentalModelSettings::default(),
         }
     }
 }

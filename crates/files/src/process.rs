@@ -85,7 +85,9 @@ pub(crate) async fn read(program: &Program, file: &SentFile, time: Duration) -> 
     };
     let answer = answered.map_err(|error| {
         tracing::error!(%error, program = %program.path.display(), "the program that reads files cannot be run");
-        ConvertError::Busy
+        ConvertError::Unready(format!(
+            "cannot read {name}: the program that reads files cannot be run ({error}); start the server anew, or install it again"
+        ))
     })?;
     match answer.split_first() {
         Some((&READ, text)) => Ok(String::from_utf8_lossy(text).into_owned()),

@@ -126,7 +126,10 @@ impl From<EngineError> for ApiError {
                 let message = "the database is not available at the moment, try again";
                 Self { is_away: true, ..Self::unavailable(message, 1) }
             }
-            EngineError::Embedding(_) | EngineError::Store(_) | EngineError::Interrupted(_) => {
+            EngineError::Conversion(ConvertError::Unready(_))
+            | EngineError::Embedding(_)
+            | EngineError::Store(_)
+            | EngineError::Interrupted(_) => {
                 tracing::error!(%error, "request failed");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
             }

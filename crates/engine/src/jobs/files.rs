@@ -12,13 +12,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{FILE_CONVERT_RETAIN, Progress};
-use crate::ports::SentFile;
+use crate::ports::{ConvertError, SentFile};
 use crate::retain::source::{document_id, gather};
 use crate::store::{ClaimedOperation, FileBytes, NewOperation, StoreError};
 use crate::text::sanitize;
 use crate::{Engine, EngineError};
 
-/// Attempts after which a file is given up that has ended the process of whoever read it.
+/// Attempts after which a file is given up that has ended the process of whoever read it, or that
+/// could not be looked at.
 const ATTEMPTS: i32 = 3;
 
 /// A file to be remembered.
@@ -95,7 +96,11 @@ impl Engine {
             )));
         };
         let file = SentFile { name: name.clone(), media_type: payload.media_type, bytes };
-        let text = converter.convert(file).await?;
+        let text = converter.convert(file).await.map_err(|error| match error {
+            // The last attempt tells why there will be no more.
+            ConvertError::Unready(problem) if claimed.attempt >= ATTEMPTS => ConvertError::Refused(problem),
+            error => error,
+        })?;
         let mut item = payload.item;
         if let Some(item) = item.as_object_mut() {
             item.insert("content".to_owned(), json!(sanitize(&text)));

@@ -106,7 +106,8 @@ pub(super) fn end_of(error: &EngineError, attempt: i32, settings: &WorkerSetting
             let (after, error) = (wait(attempt, settings.backoff), Some(error.to_string()));
             return Some(OperationEnd::Again { after, error, counts: false });
         }
-        EngineError::Extraction { .. }
+        EngineError::Conversion(ConvertError::Unready(_))
+        | EngineError::Extraction { .. }
         | EngineError::Reflection { .. }
         | EngineError::Late(_)
         | EngineError::Embedding(_)
@@ -188,6 +189,11 @@ mod tests {
         }
         let busy = end_of(&EngineError::Conversion(ConvertError::Busy), 1000, &settings);
         assert!(matches!(busy, Some(OperationEnd::Again { counts: false, .. })));
+        let unready = |attempt| {
+            end_of(&EngineError::Conversion(ConvertError::Unready("m".to_owned())), attempt, &settings)
+        };
+        assert!(matches!(unready(1), Some(OperationEnd::Again { counts: true, .. })));
+        assert!(matches!(unready(1000), Some(OperationEnd::Failed { .. })));
         for remedy in [Remedy::Rewrite, Remedy::Configure] {
             assert!(matches!(end(remedy, 1), Some(OperationEnd::Failed { .. })));
         }

@@ -19,6 +19,9 @@ pub enum ConvertError {
     /// The file cannot be read and never will be. Names the file and the reason.
     #[error("{0}")]
     Refused(String),
+    /// The file could not be looked at, for a reason that does not lie with it. Names both.
+    #[error("{0}")]
+    Unready(String),
     /// Other files take all there is room for; a later try can succeed.
     #[error("too many files are being converted, try again in a moment")]
     Busy,

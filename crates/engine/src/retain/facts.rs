@@ -149,6 +149,7 @@ fn draft(cut: &CutDocument, plans: &Plans, language: Language) -> DraftDocument 
     let mut document = DocumentWrite {
         document_id: source.document_id.clone(),
         appends: source.appends,
+        is_reprocessed: false,
         keeps_text,
         parts: source.parts.iter().map(part_write).collect(),
         chunks: Vec::with_capacity(chunks.len()),

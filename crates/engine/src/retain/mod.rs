@@ -152,6 +152,9 @@ impl Engine {
             }
             let (read, mut drafts) = self.draft(documents, &plans).await?;
             documents = read;
+            for draft in &mut drafts {
+                draft.document.is_reprocessed = errand.is_forced;
+            }
             bank = self.placed(bank, &mut drafts, errand).await?;
             self.embed_documents(&mut drafts, &errand.progress).await?;
             let mut facts: Vec<&mut FactWrite> =

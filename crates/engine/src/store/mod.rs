@@ -6,8 +6,8 @@
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
 //!   documents, facts whose observations change, observations, states of memories, observations that
-//!   were withdrawn, former versions, entities, term statistics, entity statistics, bank state, mental models,
-//!   operations (a parent before its parts), each sorted by its key; work in the
+//!   were withdrawn, former versions, entities, term statistics, entity statistics, bank state,
+//!   mental models, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
 mod archive;

@@ -101,15 +101,13 @@ impl Store {
         .fetch_one(&mut session)
         .await?;
         let temporal_links = sqlx::query_scalar!(
-            r#"select coalesce(sum(least(near, $2)), 0)::bigint as "links!" from (
-                 select max(nth) over (partition by fact_type order by event_at
-                   range between current row and interval '1 day' following) - nth as near
-                 from (
-                   select fact_type, event_at,
-                     row_number() over (partition by fact_type order by event_at, memory_id) as nth
-                   from memory_vectors where bank_key = $1 and event_at is not null
-                 ) v
-               ) n"#,
+            // How many there are until a day later, but for those until now: in one pass over the times.
+            r#"select coalesce(sum(least(until_later - until_now, $2)), 0)::bigint as "links!" from (
+                 select count(*) over (partition by fact_type order by event_at
+                     range between unbounded preceding and interval '1 day' following) as until_later,
+                   row_number() over (partition by fact_type order by event_at) as until_now
+                 from memory_vectors where bank_key = $1 and event_at is not null
+               ) v"#,
             bank.0,
             neighbours
         )

@@ -33,6 +33,8 @@ pub struct DocumentWrite {
     pub document_id: String,
     /// Whether it is added to what is stored, rather than put in its place.
     pub appends: bool,
+    /// Whether it is its own stored text, read anew.
+    pub is_reprocessed: bool,
     /// Whether texts are kept.
     pub keeps_text: bool,
     /// The items it consists of.
@@ -235,7 +237,11 @@ impl Store {
 
 /// What the history of a document says of its write.
 fn retained(document: &DocumentWrite, operation: Option<Uuid>) -> Event<'_> {
-    let kind = if document.appends { "append" } else { "retain" };
+    let kind = match document {
+        DocumentWrite { is_reprocessed: true, .. } => "reprocess",
+        DocumentWrite { appends: true, .. } => "append",
+        DocumentWrite { .. } => "retain",
+    };
     Event { operation, facts_added: document.facts.len(), ..Event::new(&document.document_id, kind) }
 }
 

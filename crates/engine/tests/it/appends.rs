@@ -139,6 +139,7 @@ fn write(text: &str, appends: bool, is_read: bool) -> DocumentWrite {
     DocumentWrite {
         document_id: "d".into(),
         appends,
+        is_reprocessed: false,
         keeps_text: true,
         parts: vec![part(text)],
         chunks: vec![ChunkWrite {

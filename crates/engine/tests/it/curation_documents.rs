@@ -117,6 +117,7 @@ async fn what_was_changed_stays_where_everything_was_read_anew() {
     let document = DocumentWrite {
         document_id: "d".to_owned(),
         appends: false,
+        is_reprocessed: false,
         keeps_text: true,
         parts: texts.map(part).to_vec(),
         chunks: chunks.collect(),

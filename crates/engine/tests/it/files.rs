@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hindsight_engine::config::Settings;
-use hindsight_engine::jobs::FileUpload;
+use hindsight_engine::jobs::{FileUpload, WorkerSettings};
 use hindsight_engine::ports::{ConvertError, FileConverter, SentFile};
 use hindsight_engine::store::{ClaimedOperation, OperationEnd, OperationFilter, StoreError};
 use hindsight_engine::{Engine, EngineError};
@@ -35,6 +35,7 @@ impl FileConverter for Reader {
         self.open.acquire().await.unwrap().forget();
         match String::from_utf8(file.bytes) {
             Ok(text) if text == "busy" => Err(ConvertError::Busy),
+            Ok(text) if text == "unready" => Err(ConvertError::Unready("nobody reads files".to_owned())),
             Ok(text) => Ok(text),
             Err(_) => Err(ConvertError::Refused(format!("cannot read {}: it is broken", file.name))),
         }
@@ -131,6 +132,17 @@ async fn a_file_that_cannot_be_read_fails_once_and_is_forgotten() {
     assert_eq!(failed.error_message.as_deref(), Some("a.pdf is not stored any more; send the file again"));
     worker.stop().await;
     assert!(test.memories("bank").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_can_look_at_fails_after_some_attempts_and_says_why() {
+    let test = TestEngine::start().await;
+    let worker = Working::start(&test.reading(&reader(100)), WorkerSettings { retries: 9, ..quick() });
+    let ids = test.send(vec![upload("a.txt", b"unready", Some("a"))]).await;
+    let failed = test.reaches("bank", ids[0], OperationStatus::Failed).await;
+    assert_eq!(failed.error_message.as_deref(), Some("nobody reads files"));
+    assert_eq!(failed.retry_count, Some(2), "three attempts");
+    worker.stop().await;
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ async fn an_effect_is_linked_to_its_causes() {
     let document = DocumentWrite {
         document_id: "d".to_owned(),
         appends: false,
+        is_reprocessed: false,
         keeps_text: true,
         chunks: vec![ChunkWrite {
             part: 0,

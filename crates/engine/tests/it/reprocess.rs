@@ -76,6 +76,11 @@ async fn all_of_a_document_is_read_anew_and_the_old_version_stays_until_then() {
     let new: Vec<String> =
         old.iter().map(|text| text.replace("it was read that", "it is known that")).collect();
     assert_eq!(texts(&test).await, new);
+    let history = test.engine.document_history("b", "d", 10, 0).await.unwrap().items;
+    assert_eq!(
+        history.iter().map(|event| &*event.kind).collect::<Vec<_>>(),
+        ["reprocess", "retain", "retain"]
+    );
     let memories = test.memories("b").await;
     assert!(memories.iter().all(|memory| memory.tags == ["t"] && memory.context == "a book"));
     test.audit().await;

@@ -76,6 +76,7 @@ async fn a_replace_accepted_earlier_never_overwrites_a_later_one() {
     let version = |body: &str| DocumentWrite {
         document_id: "d".into(),
         appends: false,
+        is_reprocessed: false,
         keeps_text: true,
         parts: vec![PartWrite {
             text: body.into(),

@@ -253,7 +253,7 @@ fn script(name: &str, lines: &str) -> Program {
 async fn a_process_that_hangs_is_ended_and_its_place_is_free() {
     let refused = |converted: Result<String, ConvertError>| match converted.unwrap_err() {
         ConvertError::Refused(problem) => problem,
-        ConvertError::Busy => panic!("busy"),
+        other => panic!("{other}"),
     };
     let hangs = Converter::new(Limits::default(), Duration::from_millis(200), 1)
         .in_processes_of(script("hangs", "exec sleep 1000"));
@@ -284,7 +284,12 @@ async fn a_process_that_hangs_is_ended_and_its_place_is_free() {
     assert_eq!(echoes.convert(sent("a.txt", large.as_bytes())).await.unwrap(), large);
     let missing =
         usual().in_processes_of(Program { path: "/nowhere/hindsight".into(), arguments: Vec::new() });
-    assert!(matches!(missing.convert(sent("a.txt", b"x")).await, Err(ConvertError::Busy)));
+    let missing = missing.convert(sent("a.txt", b"x")).await;
+    let Err(ConvertError::Unready(problem)) = missing else { panic!("{missing:?}") };
+    assert!(
+        problem.starts_with("cannot read a.txt: the program that reads files cannot be run"),
+        "{problem}"
+    );
 }
 
 #[test]
