@@ -16,7 +16,7 @@ use hindsight_assets::Asset;
 use regex::Regex;
 
 use crate::checks::Checks;
-use crate::commands::{read, run as run_command, run_and_see};
+use crate::commands::{run as run_command, run_and_see};
 use crate::daemon::{cache_dir, fetched};
 use crate::environments::{CLIENTS, install, install_anew, official, official_package};
 
@@ -159,16 +159,8 @@ fn build(root: &Path, tools: &Path) -> Result<PathBuf> {
     // The library is large before a release, and is read on this machine only.
     let mut maturin = Command::new(tools.join("maturin"));
     maturin
-        .args([
-            "build",
-            "--profile",
-            "dev",
-            "--compression-method",
-            "stored",
-            "--auditwheel",
-            "skip",
-            "--out",
-        ])
+        .args(["build", "--profile", "dev", "--features", FEATURE])
+        .args(["--compression-method", "stored", "--auditwheel", "skip", "--out"])
         .arg(&wheels)
         .current_dir(root.join("crates/python"));
     run_command(&mut maturin)?;
@@ -179,22 +171,15 @@ fn build(root: &Path, tools: &Path) -> Result<PathBuf> {
 /// A command that sees a loopback of its own, where that can be had.
 fn in_own_network(words: &[OsString]) -> Command {
     let own = ["--net", "sh", "-c", OWN_NETWORK, "sh"];
-    let tried = read(Command::new("unshare").args(own).arg("true").stderr(Stdio::null()));
-    let mut command = match tried {
-        Ok(_) => {
-            let mut command = Command::new("unshare");
-            command.args(own);
-            command.args(words);
-            command
-        }
-        Err(_) => {
-            println!("no network of its own: ports that documents name have to be free here");
-            let mut words = words.iter();
-            let mut command = Command::new(words.next().map_or("python3".as_ref(), |word| word.as_os_str()));
-            command.args(words);
-            command
-        }
-    };
-    command.stdin(Stdio::null());
+    let mut attempt = Command::new("unshare");
+    attempt.args(own).arg("true").stdin(Stdio::null()).stderr(Stdio::null());
+    let works = attempt.status().is_ok_and(|status| status.success());
+    let mut command = Command::new(if works { "unshare" } else { "env" });
+    if works {
+        command.args(own);
+    } else {
+        println!("no network of its own: ports that documents name have to be free here");
+    }
+    command.args(words).stdin(Stdio::null());
     command
 }
