@@ -7,10 +7,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
 use hindsight_engine::Engine;
-use hindsight_engine::config::Settings;
-use hindsight_engine::ports::SystemClock;
+use hindsight_engine::config::{ExtractionMode, Settings};
+use hindsight_engine::ports::{LanguageModel, SystemClock};
 use hindsight_engine::store::{Store, StoreOptions};
-use hindsight_testkit::{HashEmbedder, TestDatabase};
+use hindsight_testkit::{HashEmbedder, LlmRequest, Reply, ScriptedLlm, TestDatabase};
 use hindsight_tests::Contract;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -31,12 +31,35 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
+        Self::with(Settings::default(), None).await
+    }
+
+    /// With a language model that makes no facts: the texts are some as they are.
+    async fn with_llm(llm: &ScriptedLlm) -> Self {
+        let url = llm.url();
+        let config = hindsight_server::Config::read(&|name| match name {
+            "HINDSIGHT_API_LLM_PROVIDER" => Some("openai".to_owned()),
+            "HINDSIGHT_API_LLM_BASE_URL" => Some(url.clone()),
+            "HINDSIGHT_API_LLM_API_KEY" => Some("hush".to_owned()),
+            _ => None,
+        });
+        let model = hindsight_server::language_model(&config.unwrap()).unwrap();
+        let settings = Settings { extraction_mode: ExtractionMode::Chunks, ..Settings::default() };
+        Self::with(settings, model).await
+    }
+
+    async fn with(settings: Settings, llm: Option<Arc<dyn LanguageModel>>) -> Self {
         let database = TestDatabase::create().await;
         let store = Store::open(&StoreOptions::new(&database.url)).await.expect("the store opens");
         let clock = Arc::new(SystemClock);
         let config = hindsight_server::Config::read(&|_| None).expect("defaults are usable");
-        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, Settings::default()).await;
-        let router = hindsight_server::app(engine.expect("the engine opens"), &config);
+        let engine = Engine::new(store, Arc::new(HashEmbedder::new()), clock, settings).await;
+        let engine = engine.expect("the engine opens");
+        let engine = match llm {
+            Some(llm) => engine.with_llm(llm),
+            None => engine,
+        };
+        let router = hindsight_server::app(engine, &config);
         Self {
             router,
             operation: String::new(),
@@ -66,7 +89,8 @@ impl Served {
             .replace("{operation_id}", &self.operation)
             .replace("{directive_id}", &self.directive)
             .replace("{entity_id}", id)
-            .replace("{memory_id}", id);
+            .replace("{memory_id}", id)
+            .replace("{mental_model_id}", "m");
         let request = Request::builder()
             .method(method.to_uppercase().as_str())
             .uri(uri)
@@ -209,6 +233,40 @@ async fn every_answer_is_what_the_contract_says() {
     served.check("delete", &memories, "?type=world", None, 200).await;
     served.check("delete", &document, "", None, 200).await;
     served.check("delete", BANK, "", None, 200).await;
+}
+
+#[tokio::test]
+async fn every_answer_about_mental_models_is_what_the_contract_says() {
+    let llm = ScriptedLlm::start().await;
+    llm.answer_with(|_: &LlmRequest| {
+        let sections = json!([{"heading": "Tea", "level": 2, "blocks": ["Ann drinks tea."]}]);
+        Reply::calls([("done", json!({"document": {"sections": sections}, "answer_found": true}))])
+    });
+    let served = Served::with_llm(&llm).await;
+    let items = json!([{"content": "Ann drinks tea", "document_id": "d", "tags": ["t"]}]);
+    served.check("post", &format!("{BANK}/memories"), "", Some(json!({"items": items})), 200).await;
+    let models = format!("{BANK}/mental-models");
+    let trigger = json!({"mode": "delta", "refresh_cron": "0 3 * * 1", "tag_groups": [{"tags": ["t"]}], "budget": "low"});
+    let model = json!({"id": "m", "name": "Ann", "source_query": "What does Ann drink?", "tags": ["t"], "trigger": trigger});
+    served.check("post", &models, "", Some(model), 200).await;
+    served.check("post", &models, "", Some(json!({"name": 1})), 422).await;
+    served.check("get", &models, "?detail=full&tags=t&tags_match=exact", None, 200).await;
+    served.check("get", &models, "?limit=0", None, 422).await;
+    let model = format!("{models}/{{mental_model_id}}");
+    served.check("get", &model, "?detail=content", None, 200).await;
+    served.check("get", &model, "?detail=x", None, 422).await;
+    served
+        .check("patch", &model, "", Some(json!({"name": "Annie", "trigger": {"keep_trace": true}})), 200)
+        .await;
+    served.check("patch", &model, "", Some(json!({"max_tokens": 1})), 422).await;
+    served.check("post", &format!("{model}/refresh"), "", Some(json!({"mode": "full"})), 200).await;
+    served.check("post", &format!("{model}/refresh"), "", Some(json!({"mode": "x"})), 422).await;
+    let tried = served.check("post", &format!("{model}/dry-run-refresh"), "", None, 200).await;
+    assert_eq!(tried["outcome"], "content_written");
+    served.check("get", &format!("{model}/history"), "", None, 200).await;
+    served.check("post", &format!("{model}/clear"), "", None, 200).await;
+    served.check("get", &format!("{BANK}/operations"), "?type=refresh_mental_model", None, 200).await;
+    served.check("delete", &model, "", None, 200).await;
 }
 
 #[test]

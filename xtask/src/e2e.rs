@@ -5,6 +5,7 @@
 //! there after a restart. Homes that are closed and disks that are full are told. In a home of its own `hindsight-embed` starts and shares daemons. All checks are
 //! made, whatever fails before.
 
+mod answers;
 mod embed;
 mod faults;
 mod http;
@@ -60,6 +61,7 @@ async fn all(checks: &mut Checks, root: &Path, update: bool) -> Result<()> {
     remote::check(checks, root, &program, update).await?;
     http::check(checks, &server).await;
     python::check(checks, root, &server)?;
+    answers::check(checks, root, &program).await?;
     load::check(checks, &home, &server).await;
     starts::check(checks, &home, &server).await;
     faults::check(checks, &home, server).await?;

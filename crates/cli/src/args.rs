@@ -6,6 +6,7 @@ mod api;
 mod bank;
 mod curate;
 mod embed;
+mod mental_models;
 mod page;
 mod values;
 
@@ -24,6 +25,7 @@ pub(crate) use api::{
 pub(crate) use bank::{BankCommand, BankFields, ConsolidateArguments, Traits};
 pub(crate) use curate::{EditArguments, EditedFields};
 pub(crate) use embed::{DaemonCommand, EmbedArguments, EmbedCommand, ProfileCommand};
+pub(crate) use mental_models::{MentalModelCommand, TriggerArguments};
 
 /// Heading of what every command takes.
 const GLOBAL: &str = "Options of all commands";
@@ -304,6 +306,8 @@ mod tests {
             "hindsight reflect b q --budget huge",
             "hindsight directive list b --tags-match any_strict",
             "hindsight directive update b id --active maybe",
+            "hindsight mental-model create b n q --mode half",
+            "hindsight mental-model create b n q --trigger [1]",
             "hindsight serve --workers 0",
             "hindsight completions cobol",
         ] {

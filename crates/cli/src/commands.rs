@@ -11,6 +11,7 @@ pub(crate) mod entity;
 pub(crate) mod files;
 pub(crate) mod help;
 pub(crate) mod memory;
+pub(crate) mod mental_model;
 pub(crate) mod monitoring;
 pub(crate) mod operation;
 pub(crate) mod reflect;
@@ -44,6 +45,7 @@ pub(crate) async fn ask(client: &Client, output: &Output, command: ApiCommand) -
         ApiCommand::Recall(arguments) => memory::recall(client, output, arguments).await,
         ApiCommand::Consolidate(arguments) => consolidation::consolidate(client, output, arguments).await,
         ApiCommand::Directive(command) => directive::run(client, output, command).await,
+        ApiCommand::MentalModel(command) => mental_model::run(client, output, command).await,
         ApiCommand::Reflect(arguments) => reflect::run(client, output, arguments).await,
         ApiCommand::Health => monitoring::health(client, output).await,
         ApiCommand::Version => monitoring::version(client, output).await,

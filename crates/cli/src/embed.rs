@@ -16,7 +16,7 @@ use hindsight_embed_daemon::{
 
 use crate::args::{
     ApiCommand, BankCommand, DirectiveCommand, DocumentCommand, EmbedArguments, EmbedCommand, MemoryCommand,
-    OperationCommand,
+    MentalModelCommand, OperationCommand,
 };
 use crate::commands::{Outcome, ask, help, read_input};
 use crate::connections::Connection;
@@ -101,6 +101,12 @@ fn resend(command: &ApiCommand) -> Resend {
         ApiCommand::Recall(_)
             | ApiCommand::Reflect(_)
             | ApiCommand::Directive(DirectiveCommand::List { .. } | DirectiveCommand::Get { .. })
+            | ApiCommand::MentalModel(
+                MentalModelCommand::List { .. }
+                    | MentalModelCommand::Get { .. }
+                    | MentalModelCommand::DryRun { .. }
+                    | MentalModelCommand::History { .. }
+            )
             | ApiCommand::Chunk(_)
             | ApiCommand::Tag(_)
             | ApiCommand::Health

@@ -28,6 +28,7 @@ mod entities;
 mod error;
 mod files;
 mod memories;
+mod mental_models;
 mod monitoring;
 mod operations;
 mod raw;
@@ -43,6 +44,7 @@ pub use files::FileUpload;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
 pub use memories::MemoryFilter;
+pub use mental_models::MentalModelFilter;
 pub use operations::OperationFilter;
 pub use raw::{RawBody, RawFile, RawRequest, RawResponse};
 pub use reqwest::Method;

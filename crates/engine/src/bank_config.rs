@@ -93,7 +93,7 @@ fn fields() -> [(&'static str, Kind, Value); 57] {
         ("max_observations_per_scope", Limit, json!(-1)),
         ("observation_scope_limits", Kind::ScopeLimits, null.clone()),
         ("default_observation_scopes", Kind::Scopes, null.clone()),
-        ("mental_model_min_refresh_interval_seconds", NotYet, json!(0)),
+        ("mental_model_min_refresh_interval_seconds", Kind::Number, json!(0)),
         ("mental_model_refresh_use_decision_model", NotYet, json!(true)),
         ("mental_model_delta_use_decision_model", NotYet, json!(true)),
         ("knowledge_page_default_trigger", NotYet, null.clone()),

@@ -2,6 +2,7 @@
 
 mod consolidation;
 mod extraction;
+mod mental_models;
 mod reflect;
 
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub use consolidation::ConsolidationSettings;
 pub use extraction::ExtractionSettings;
+pub use mental_models::MentalModelSettings;
 pub(crate) use reflect::{OBSERVATION_ENTITIES, OBSERVATIONS_SIZE};
 pub use reflect::{ReflectSettings, SourceFacts, Traits};
 
@@ -219,6 +221,8 @@ pub struct Settings {
     pub link_min_similarity: f64,
     /// How questions are answered.
     pub reflect: ReflectSettings,
+    /// How mental models are kept up to date.
+    pub mental_models: MentalModelSettings,
 }
 
 impl Default for Settings {
@@ -269,6 +273,7 @@ impl Default for Settings {
             entity_names_at_once: 100,
             link_min_similarity: 0.7,
             reflect: ReflectSettings::default(),
+            mental_models: MentalModelSettings::default(),
         }
     }
 }
@@ -321,6 +326,7 @@ impl Settings {
             budget_min: count("recall_budget_min").unwrap_or(self.budget_min),
             budget_max: count("recall_budget_max").unwrap_or(self.budget_max),
             reflect: self.reflect.of_bank(config),
+            mental_models: self.mental_models.of_bank(config),
             ..self.clone()
         }
     }

@@ -66,8 +66,10 @@ impl Engine {
                 let pattern = search.map(like);
                 self.store.tags(bank.key, pattern.as_deref(), limit, offset).await?
             }
-            // There are none in this version.
-            TagSource::MentalModels => (Vec::new(), 0),
+            TagSource::MentalModels => {
+                let pattern = search.map(like);
+                self.store.mental_model_tags(bank.key, pattern.as_deref(), limit, offset).await?
+            }
         };
         let items = tags.into_iter().map(|(tag, count)| TagItem { tag, count }).collect();
         Ok(ListTagsResponse { items, total, limit, offset })

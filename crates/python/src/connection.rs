@@ -31,7 +31,7 @@ pub(crate) struct Connection {
 
 /// What a connection is made from.
 enum Origin {
-    Server { url: String, options: ClientOptions },
+    Server { url: String, shown: String, options: ClientOptions },
     Daemon { daemons: Box<Daemons>, profile: Profile, options: StartOptions },
 }
 
@@ -64,9 +64,9 @@ impl Connection {
         let own = concat!("hindsight-client-python/", env!("CARGO_PKG_VERSION"));
         let user_agent = user_agent.map_or_else(|| own.to_owned(), |name| format!("{name} {own}"));
         let options = ClientOptions { api_key, timeout, user_agent: Some(user_agent) };
-        let origin = Origin::Server { url, options };
-        let target = origin.target().map_err(|error| exception(&error))?;
-        Ok(Self::new(origin, Some(target)))
+        let client = Client::with_options(&url, &options).map_err(|error| exception(&error.into()))?;
+        let origin = Origin::Server { url, shown: client.shown_url().to_owned(), options };
+        Ok(Self::new(origin, Some(Target::Server(client))))
     }
 
     /// A connection to the daemon of a profile; nothing is started yet. `settings` are those of the server by the
@@ -150,6 +150,15 @@ impl Connection {
         self.origin.profile().map(Profile::as_str)
     }
 
+    /// Where requests go, for people: the server's address without a password, or the name of the profile.
+    #[getter]
+    fn shown(&self) -> &str {
+        match &self.origin {
+            Origin::Server { shown, .. } => shown,
+            Origin::Daemon { profile, .. } => profile.as_str(),
+        }
+    }
+
     /// Whether it was closed.
     #[getter]
     fn is_closed(&self) -> bool {
@@ -214,7 +223,7 @@ impl Origin {
 
     fn target(&self) -> Result<Target, EmbedError> {
         Ok(match self {
-            Self::Server { url, options } => Target::Server(Client::with_options(url, options)?),
+            Self::Server { url, options, .. } => Target::Server(Client::with_options(url, options)?),
             Self::Daemon { daemons, profile, options } => {
                 Target::Daemon(EmbeddedClient::new(Daemons::clone(daemons), profile.clone(), options.clone()))
             }

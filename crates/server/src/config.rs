@@ -9,6 +9,7 @@ mod engine;
 mod files;
 mod llm;
 mod log_lines;
+mod mental_models;
 mod original;
 mod reflect;
 mod remarks;
@@ -145,6 +146,8 @@ pub struct Config {
     pub operation_retention_days: Option<i32>,
     /// Time between two looks for facts that wait to go into observations although nothing is under way.
     pub consolidation_interval: Duration,
+    /// Time between two looks for mental models whose time has come to be written anew.
+    pub mental_model_interval: Duration,
     /// Filter for log lines, for example `info`.
     pub log_level: String,
     /// Format of log lines.
@@ -297,6 +300,7 @@ impl Config {
             worker_port: reader.value(&table::WORKER_HTTP_PORT)?,
             worker: reader.flag(&table::WORKER_ENABLED)?.then_some(worker),
             consolidation_interval: consolidation::interval(&reader)?,
+            mental_model_interval: mental_models::interval(&reader)?,
             operation_retention_days: Some(reader.value(&table::OPERATION_RETENTION_DAYS)?)
                 .filter(|days| *days > 0),
             log_level: reader.value(&table::LOG_LEVEL)?,

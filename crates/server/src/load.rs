@@ -258,9 +258,13 @@ pub(crate) async fn load(
     state.ready(engine.clone());
     let upkeep = tokio::spawn({
         let (engine, stopped) = (engine.clone(), stopped.clone());
-        let (days, interval) = (config.operation_retention_days, config.consolidation_interval);
+        let rhythm = upkeep::Rhythm {
+            retention_days: config.operation_retention_days,
+            consolidation: config.consolidation_interval,
+            mental_models: config.mental_model_interval,
+        };
         keep_running("upkeep", BREATH, stopped.clone(), move || {
-            upkeep::run(engine.clone(), days, interval, stopped.clone())
+            upkeep::run(engine.clone(), rhythm, stopped.clone())
         })
     });
     let worker = config.worker.clone().map(|settings| {

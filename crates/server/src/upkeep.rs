@@ -13,19 +13,30 @@ const INTERVAL: Duration = Duration::from_secs(20);
 /// Looks between two sweeps of answers that nobody came back for: an hour's.
 const SWEEP_EVERY: u32 = 180;
 
+/// How often what is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rhythm {
+    /// Days after whose end operations are forgotten; none = never.
+    pub(crate) retention_days: Option<i32>,
+    /// Time between two looks for facts that wait to go into observations although no run is under
+    /// way.
+    pub(crate) consolidation: Duration,
+    /// Time between two looks for mental models whose time has come to be written anew.
+    pub(crate) mental_models: Duration,
+}
+
 /// Tends the cells of large banks and the links of new memories, forgets old operations and
 /// sweeps what language models have answered in vain, until `stopped`; a step under way is given
 /// up then, which loses nothing.
-///
-/// Operations that came to their end more than `retention_days` ago are forgotten.
-/// Every `consolidation` facts are looked for that wait to go into observations although no run is
-/// under way.
-pub(crate) async fn run(
-    engine: Engine,
-    retention_days: Option<i32>,
-    consolidation: Duration,
-    mut stopped: watch::Receiver<bool>,
-) {
+pub(crate) async fn run(engine: Engine, rhythm: Rhythm, mut stopped: watch::Receiver<bool>) {
+    let Rhythm { retention_days, consolidation, mental_models } = rhythm;
+    let refreshes = async {
+        loop {
+            let later = "mental models were not looked at whose time has come; they are later";
+            step(engine.tend_mental_models(), later).await;
+            tokio::time::sleep(mental_models).await;
+        }
+    };
     let sweep = async {
         loop {
             if let Err(error) = engine.tend_consolidation().await {
@@ -56,6 +67,7 @@ pub(crate) async fn run(
     tokio::select! {
         () = work => {}
         () = sweep => {}
+        () = refreshes => {}
         // An error means that the server is gone.
         _ = stopped.wait_for(|stop| *stop) => {}
     }

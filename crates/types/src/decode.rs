@@ -54,6 +54,18 @@ impl Decoder {
         self.errors.push(FieldError::value_error(self.place.clone(), rule, input.clone()));
     }
 
+    /// Notes a number that is below the least, or above the greatest there may be.
+    pub fn within(&mut self, number: i64, least: Option<i64>, most: Option<i64>, input: &Value) {
+        if let Some(least) = least.filter(|least| number < *least) {
+            let message = format!("Input should be greater than or equal to {least}");
+            self.fail_with("greater_than_equal", message, input, serde_json::json!({"ge": least}));
+        }
+        if let Some(most) = most.filter(|most| number > *most) {
+            let message = format!("Input should be less than or equal to {most}");
+            self.fail_with("less_than_equal", message, input, serde_json::json!({"le": most}));
+        }
+    }
+
     /// Reads something at a place below the current one.
     pub fn at<T>(&mut self, place: impl Into<Loc>, read: impl FnOnce(&mut Self) -> T) -> T {
         self.place.push(place.into());

@@ -11,6 +11,7 @@
 pub mod attachments;
 pub mod banks;
 pub mod consolidation;
+pub mod cron;
 pub mod decode;
 pub mod directives;
 pub mod documents;
@@ -20,6 +21,7 @@ pub mod errors;
 pub mod files;
 pub mod limits;
 pub mod memories;
+pub mod mental_models;
 pub mod monitoring;
 pub mod operations;
 pub mod recall;

@@ -16,3 +16,9 @@ pub const RECALL_QUERY_MAX_TOKENS: usize = 500;
 pub const PAGE_LIMIT: i64 = 100;
 /// Default `max_tokens` of a reflect: length of the answer in tokens (o200k) that is aimed for.
 pub const REFLECT_MAX_TOKENS: i64 = 4096;
+/// Default length of a mental model in tokens that is aimed for.
+pub const MENTAL_MODEL_TOKENS: i64 = 2048;
+/// Least and greatest length that a mental model may aim for.
+pub const MENTAL_MODEL_TOKENS_BOUNDS: (i64, i64) = (256, 8192);
+/// Longest id of a mental model in bytes of UTF-8.
+pub const MENTAL_MODEL_ID_MAX_BYTES: usize = 256;

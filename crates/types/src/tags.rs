@@ -128,6 +128,18 @@ pub enum TagGroup {
     },
 }
 
+impl TagGroup {
+    /// Whether a word anywhere in the tree is to be looked up by likeness.
+    pub fn is_fuzzy(&self) -> bool {
+        match self {
+            Self::Leaf { resolve, .. } => *resolve == TagResolve::Fuzzy,
+            Self::And { and } => and.iter().any(Self::is_fuzzy),
+            Self::Or { or } => or.iter().any(Self::is_fuzzy),
+            Self::Not { not } => not.is_fuzzy(),
+        }
+    }
+}
+
 /// Deepest nesting of a tag tree; deeper ones are refused before they are followed.
 const MAX_DEPTH: usize = 32;
 

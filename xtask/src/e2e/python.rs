@@ -17,22 +17,45 @@ pub(super) fn check(checks: &mut Checks, root: &Path, server: &Daemon) -> Result
 }
 
 fn check_client(checks: &mut Checks, root: &Path, server: &Daemon, version: &str) -> Result<()> {
-    let python = official(root, version)?;
-    let (passed, failed) = (checks.passed, checks.failed);
-    let ended = run_and_see(Command::new(python).arg(root.join(SCRIPT)).arg(server.url()), |line| {
+    let mut command = Command::new(official(root, version)?);
+    command.arg(root.join(SCRIPT)).arg(server.url());
+    run_script(command).note(checks, "python: the script");
+    Ok(())
+}
+
+/// What a script of checks has shown.
+pub(super) struct Script {
+    passed: usize,
+    failed: usize,
+    ended: Result<()>,
+}
+
+/// Runs a script that prints a line for every check, `ok …` or `FAILED …`.
+pub(super) fn run_script(mut command: Command) -> Script {
+    let (mut passed, mut failed) = (0, 0);
+    let ended = run_and_see(&mut command, |line| {
         if line.starts_with("ok ") {
-            checks.passed += 1;
+            passed += 1;
         } else if line.starts_with("FAILED ") {
-            checks.failed += 1;
+            failed += 1;
         }
     });
-    // A script that ends badly without saying which check failed is a failure of its own.
-    if let Err(error) = ended
-        && checks.failed == failed
-    {
-        checks.note("python: the script", Err(error));
-    } else if checks.passed == passed {
-        checks.note("python: the script", Err(anyhow!("it made no checks")));
+    Script { passed, failed, ended }
+}
+
+impl Script {
+    /// Counts its checks. A script that ends badly without saying which failed, or that makes none, is a
+    /// failure of its own.
+    pub(super) fn note(self, checks: &mut Checks, name: &str) {
+        let Self { passed, failed, ended } = self;
+        checks.passed += passed;
+        checks.failed += failed;
+        if let Err(error) = ended
+            && failed == 0
+        {
+            checks.note(name, Err(error));
+        } else if passed == 0 {
+            checks.note(name, Err(anyhow!("it made no checks")));
+        }
     }
-    Ok(())
 }

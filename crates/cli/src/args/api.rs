@@ -12,6 +12,7 @@ use hindsight_client::types::tags::TagsMatch;
 use super::answers::{DirectiveCommand, ReflectArguments};
 use super::bank::{BankCommand, ConsolidateArguments};
 use super::curate::EditArguments;
+use super::mental_models::MentalModelCommand;
 use super::page::PageArguments;
 use super::values::{Day, key_value, moment, timestamp, word};
 
@@ -38,6 +39,9 @@ pub(crate) enum ApiCommand {
     /// Manage directives: rules that every answer follows
     #[command(subcommand)]
     Directive(DirectiveCommand),
+    /// Manage mental models: answers that are kept, and written anew as memories come
+    #[command(subcommand)]
+    MentalModel(MentalModelCommand),
     /// Look after work that was handed to the background
     #[command(subcommand)]
     Operation(OperationCommand),

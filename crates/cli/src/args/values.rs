@@ -17,6 +17,11 @@ pub(super) fn word<T: FromStr<Err = String> + Copy + Send + Sync + 'static>(
     PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
 }
 
+/// A JSON object.
+pub(super) fn object(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    serde_json::from_str(text).map_err(|error| format!("write it as a JSON object: {error}"))
+}
+
 pub(super) fn moment(text: &str) -> Result<WireTime, String> {
     time::parse(text)
         .map(WireTime)

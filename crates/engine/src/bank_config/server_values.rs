@@ -86,6 +86,7 @@ fn consolidation_values(settings: &Settings) -> Map<String, Value> {
         "max_observations_per_scope": consolidation.max_per_scope,
         "observation_scope_limits": consolidation.scope_limits,
         "default_observation_scopes": consolidation.default_scopes,
+        "mental_model_min_refresh_interval_seconds": settings.mental_models.min_interval.as_secs(),
     });
     match values {
         Value::Object(values) => values,

@@ -53,8 +53,8 @@ impl Tally {
         self.deleted += write.removals.len();
     }
 
-    /// What the result of an operation says of it.
-    fn told(&self, status: &str) -> Value {
+    /// What the result of an operation says of it, and of the mental models that follow.
+    fn told(&self, status: &str, refreshed: usize) -> Value {
         json!({
             "status": status,
             "memories_processed": self.processed,
@@ -67,7 +67,7 @@ impl Tally {
             "memories_failed": self.failed,
             "llm_batch_failures": self.unusable,
             "unresolved_actions": self.unresolved,
-            "mental_models_refreshed": 0,
+            "mental_models_refreshed": refreshed,
         })
     }
 }

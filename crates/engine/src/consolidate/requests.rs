@@ -25,7 +25,7 @@ impl Engine {
         let scopes = scopes.map(|scopes| json!(scopes.iter().map(clean).collect::<Vec<_>>()));
         if self.llm.is_none() || !self.settings.of_bank(&bank.config).consolidation.observations {
             // There is nothing to do, and nobody who would say so later.
-            let told = Tally::default().told("disabled");
+            let told = Tally::default().told("disabled", 0);
             let operation_id = self.store.record_consolidation(bank.key, &told).await?;
             return Ok(ConsolidationResponse { operation_id: operation_id.to_string(), deduplicated: false });
         }

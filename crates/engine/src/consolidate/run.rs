@@ -89,7 +89,7 @@ impl Engine {
         let bank = bank.filter(|bank| claimed.lease.bank == bank.key).ok_or(StoreError::LeaseLost)?;
         let settings = self.settings.of_bank(&bank.config).consolidation;
         let Some(llm) = self.llm.as_deref().filter(|_| settings.observations) else {
-            let told = Tally::default().told("disabled");
+            let told = Tally::default().told("disabled", 0);
             return Ok(self.store.finish_consolidation(claimed.lease, &told, None).await?);
         };
         let scopes = payload.observation_scopes.as_ref();
@@ -113,11 +113,23 @@ impl Engine {
         // A run that was asked for goes on to the end; others as long as the bank wants them.
         let goes_on = !is_done && (!payload.automatic || settings.automatic);
         let next = goes_on.then_some((payload.automatic, scopes));
-        let mut told = tally.told(status);
+        let refreshed = if goes_on { 0 } else { self.refresh_models(&bank).await };
+        let mut told = tally.told(status, refreshed);
         if let Some(told) = told.as_object_mut() {
             told.insert("usage".to_owned(), json!(progress.spent()));
         }
         Ok(self.store.finish_consolidation(claimed.lease, &told, next).await?)
+    }
+}
+
+impl Engine {
+    /// Requests refreshes of mental models that follow observations. What is missed is looked for
+    /// again from time to time.
+    async fn refresh_models(&self, bank: &BankRow) -> usize {
+        self.refresh_after_consolidation(bank).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "mental models are not written anew now; they are later");
+            0
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use super::settings::WorkerSettings;
 use super::{Errand, FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::error::Remedy;
 use crate::ports::ConvertError;
-use crate::store::{CONSOLIDATION, ClaimedOperation, OperationEnd, StoreError};
+use crate::store::{CONSOLIDATION, ClaimedOperation, OperationEnd, REFRESH_MENTAL_MODEL, StoreError};
 use crate::{Engine, EngineError};
 
 /// The part of a retain's payload that is no retain request.
@@ -65,6 +65,7 @@ impl Engine {
             }
             FILE_CONVERT_RETAIN => self.retain_file(claimed, progress).await,
             CONSOLIDATION => self.consolidate_claimed(claimed, progress).await,
+            REFRESH_MENTAL_MODEL => self.refresh_claimed(claimed, progress).await,
             other => Err(EngineError::Invalid(format!("this version cannot do work of type '{other}'"))),
         }
     }
@@ -129,6 +130,21 @@ pub(super) fn end_of_consolidation(
             Some(next(error.to_string(), true, attempt, &settings))
         }
         error => end_of(error, attempt, &settings),
+    }
+}
+
+/// Whether an error passes by itself, so that the same work may be done later.
+pub(super) fn passes(error: &EngineError) -> bool {
+    match error {
+        EngineError::Extraction { remedy, .. } | EngineError::Reflection { remedy, .. } => {
+            matches!(remedy, Remedy::Retry | Remedy::Busy | Remedy::Wait(_))
+        }
+        EngineError::Late(_)
+        | EngineError::Embedding(_)
+        | EngineError::Store(_)
+        | EngineError::Interrupted(_)
+        | EngineError::Conversion(ConvertError::Busy) => true,
+        _ => false,
     }
 }
 

@@ -13,14 +13,17 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::perform::{end_of, end_of_broken, end_of_consolidation};
+use super::perform::{end_of, end_of_broken, end_of_consolidation, passes};
 use super::settings::WorkerSettings;
 use super::{FILE_CONVERT_RETAIN, Progress, RETAIN};
 use crate::Engine;
 use crate::store::{
     CONSOLIDATION, ClaimedOperation, OperationEnd, OperationLease, OperationSignal, OperationSignals,
+    REFRESH_MENTAL_MODEL,
 };
 
+/// Types of work that takes long.
+const LONG: [&str; 2] = [CONSOLIDATION, REFRESH_MENTAL_MODEL];
 /// Attempts beyond those that failed that may be lost with their workers.
 const CRASHES: i32 = 5;
 /// Shortest time between two notes of progress.
@@ -35,8 +38,8 @@ pub struct Worker {
     settings: WorkerSettings,
     /// What is being worked on, and how to stop it.
     running: HashMap<OperationLease, oneshot::Sender<()>>,
-    /// Those of them that are runs of consolidation.
-    consolidating: HashSet<OperationLease>,
+    /// Those of them that take long: runs of consolidation, refreshes of mental models.
+    long: HashSet<OperationLease>,
     tasks: JoinSet<OperationLease>,
     /// Whether the last look for work failed; told once.
     is_cut_off: bool,
@@ -49,7 +52,7 @@ impl Worker {
             engine,
             settings,
             running: HashMap::new(),
-            consolidating: HashSet::new(),
+            long: HashSet::new(),
             tasks: JoinSet::new(),
             is_cut_off: false,
         }
@@ -101,18 +104,18 @@ impl Worker {
         // Who cannot read files leaves them to those who can.
         types.extend(self.engine.files.is_some().then(|| FILE_CONVERT_RETAIN.to_owned()));
         let slots = self.settings.slots;
-        // Runs of consolidation take long; where there is one place only they have one of their own.
+        // Where there is one place only, what takes long has one of its own.
         let places = if slots == 1 { 2 } else { slots };
-        let short = self.running.len().saturating_sub(self.consolidating.len());
+        let short = self.running.len().saturating_sub(self.long.len());
         let free = slots.saturating_sub(short).min(places.saturating_sub(self.running.len()));
         self.claim_some(&types, free).await;
         if self.engine.llm.is_none() {
             return;
         }
         // Half of the places are always left for what is short.
-        let most = (places / 2).max(1).saturating_sub(self.consolidating.len());
+        let most = (places / 2).max(1).saturating_sub(self.long.len());
         let free = places.saturating_sub(self.running.len());
-        self.claim_some(&[CONSOLIDATION.to_owned()], free.min(most)).await;
+        self.claim_some(&LONG.map(str::to_owned), free.min(most)).await;
     }
 
     /// Claims up to `most` operations of these types and begins with them.
@@ -144,8 +147,8 @@ impl Worker {
         let lease = claimed.lease;
         let (stop, stopped) = oneshot::channel();
         self.running.insert(lease, stop);
-        if claimed.operation_type == CONSOLIDATION {
-            self.consolidating.insert(lease);
+        if LONG.contains(&claimed.operation_type.as_str()) {
+            self.long.insert(lease);
         }
         let (engine, settings) = (self.engine.clone(), self.settings.clone());
         self.tasks.spawn(async move {
@@ -158,7 +161,7 @@ impl Worker {
         match done {
             Ok(lease) => {
                 self.running.remove(&lease);
-                self.consolidating.remove(&lease);
+                self.long.remove(&lease);
             }
             // Its lease runs out, and it is tried again. Which one it was cannot be told, so those
             // that nobody listens for are dropped.
@@ -166,7 +169,7 @@ impl Worker {
                 tracing::error!(%error, "work on an operation broke off");
                 self.running.retain(|_, stop| !stop.is_closed());
                 let running = &self.running;
-                self.consolidating.retain(|lease| running.contains_key(lease));
+                self.long.retain(|lease| running.contains_key(lease));
             }
         }
     }
@@ -230,8 +233,9 @@ async fn attempt(
     let (progress, noted) = Progress::watched(claimed.usage);
     if !is_consolidation && claimed.attempt > settings.retries.saturating_add(1).saturating_add(CRASHES) {
         let error = format!("given up after {} attempts: its workers died", claimed.attempt - 1);
-        return end(engine, claimed, &OperationEnd::Failed { error }, &progress).await;
+        return end(engine, claimed, &OperationEnd::Failed { error }, &progress, false).await;
     }
+    let mut is_passing = false;
     let time_limit = if is_consolidation { Duration::MAX } else { settings.time_limit };
     let performed = AssertUnwindSafe(engine.perform(claimed, &progress)).catch_unwind();
     let ended = tokio::select! {
@@ -243,6 +247,7 @@ async fn attempt(
             Ok(Err(_)) => Some(end_of_broken(claimed.attempt, settings)),
             Ok(Ok(Err(error))) => {
                 tracing::warn!(operation = %claimed.lease.operation_id, attempt = claimed.attempt, %error, "an attempt failed");
+                is_passing = passes(&error);
                 if is_consolidation {
                     end_of_consolidation(&error, claimed.attempt, settings)
                 } else {
@@ -262,12 +267,27 @@ async fn attempt(
         },
     };
     if let Some(ended) = ended {
-        end(engine, claimed, &ended, &progress).await;
+        end(engine, claimed, &ended, &progress, is_passing).await;
     }
 }
 
-/// Notes the end of an attempt, and what it has cost for nothing.
-async fn end(engine: &Engine, claimed: &ClaimedOperation, end: &OperationEnd, progress: &Progress) {
+/// Notes the end of an attempt, and what it has cost for nothing; `is_passing` when what it failed by
+/// passes by itself.
+async fn end(
+    engine: &Engine,
+    claimed: &ClaimedOperation,
+    end: &OperationEnd,
+    progress: &Progress,
+    is_passing: bool,
+) {
+    if let OperationEnd::Failed { error } = end
+        && claimed.operation_type == REFRESH_MENTAL_MODEL
+    {
+        if let Err(error) = engine.give_up_refresh(claimed, error, is_passing, progress).await {
+            tracing::warn!(operation = %claimed.lease.operation_id, %error, "the end of an attempt could not be noted; it is tried again when its lease runs out");
+        }
+        return;
+    }
     let spent = progress.spent().filter(|spent| *spent != TokenUsage::default());
     let result = spent.map_or_else(|| json!({}), |spent| json!({"usage": spent}));
     if let Err(error) = engine.store.end_attempt(claimed.lease, end, &result).await {

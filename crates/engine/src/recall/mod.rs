@@ -177,7 +177,7 @@ impl Engine {
     }
 
     /// The vector of a query, from the cache or the model.
-    async fn query_vector(&self, text: &str) -> Result<Arc<Vec<f32>>, EmbedError> {
+    pub(crate) async fn query_vector(&self, text: &str) -> Result<Arc<Vec<f32>>, EmbedError> {
         let embed = async {
             let vectors = self.vectors(EmbedPurpose::Query, vec![text.to_owned()]).await?;
             let vector = vectors.into_iter().next();

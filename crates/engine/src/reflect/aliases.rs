@@ -22,9 +22,9 @@ static UUID: LazyLock<Regex> =
 /// Names in brackets, facts also in parentheses: a bare `o1` and one in parentheses may be a word
 /// of the answer.
 static BRACKETED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\[\s*([foc][0-9]+(?:\s*[,;]\s*[foc][0-9]+)*)\s*\]|\(\s*(f[0-9]+(?:\s*[,;]\s*f[0-9]+)*)\s*\)")
+    pattern(r"\[\s*([focp][0-9]+(?:\s*[,;]\s*[focp][0-9]+)*)\s*\]|\(\s*(f[0-9]+(?:\s*[,;]\s*f[0-9]+)*)\s*\)")
 });
-static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"[foc][0-9]+"));
+static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"[focp][0-9]+"));
 
 /// What kind of thing an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Fact,
     /// An observation.
     Observation,
+    /// A mental model.
+    Model,
     /// A chunk, which is shown and not cited.
     Chunk,
 }
@@ -42,6 +44,7 @@ impl Kind {
         match self {
             Self::Fact => 'f',
             Self::Observation => 'o',
+            Self::Model => 'p',
             Self::Chunk => 'c',
         }
     }
@@ -98,11 +101,16 @@ impl Aliases {
         for (key, value) in raw {
             let value = match (key.as_str(), value) {
                 ("memories" | "observations", Value::Array(items)) => {
-                    let items = items.iter().filter_map(|item| self.item(item, &mut known));
+                    let items = items.iter().filter_map(|item| self.item(item, None, &mut known));
+                    Value::Array(items.collect())
+                }
+                ("mental_models", Value::Array(items)) => {
+                    let kind = Some(Kind::Model);
+                    let items = items.iter().filter_map(|item| self.item(item, kind, &mut known));
                     Value::Array(items.collect())
                 }
                 ("source_facts", Value::Object(items)) => {
-                    let items = items.values().filter_map(|item| self.item(item, &mut known));
+                    let items = items.values().filter_map(|item| self.item(item, None, &mut known));
                     Value::Array(items.collect())
                 }
                 ("chunks", Value::Object(chunks)) => {
@@ -117,7 +125,8 @@ impl Aliases {
                 }
                 (_, value) => value.clone(),
             };
-            if !is_empty(&value) || matches!(key.as_str(), "memories" | "observations" | "results") {
+            let is_list = matches!(key.as_str(), "memories" | "observations" | "mental_models" | "results");
+            if !is_empty(&value) || is_list {
                 shown.insert(key.clone(), value);
             }
         }
@@ -138,10 +147,10 @@ impl Aliases {
         shown
     }
 
-    /// A memory as the model sees it; nothing, but its name in `known`, when it was shown in the
-    /// same form before.
-    fn item(&mut self, raw: &Value, known: &mut Vec<Value>) -> Option<Value> {
-        let item = self.fields(raw)?;
+    /// A memory, or something of another kind, as the model sees it; nothing, but its name in
+    /// `known`, when it was shown in the same form before.
+    fn item(&mut self, raw: &Value, kind: Option<Kind>, known: &mut Vec<Value>) -> Option<Value> {
+        let item = self.fields(raw, kind)?;
         let name = item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         self.is_new(&name, &item, known).then_some(item)
     }
@@ -156,13 +165,13 @@ impl Aliases {
         true
     }
 
-    fn fields(&mut self, raw: &Value) -> Option<Value> {
+    fn fields(&mut self, raw: &Value, kind: Option<Kind>) -> Option<Value> {
         let fields = raw.as_object()?;
         let id = fields.get("id").and_then(Value::as_str)?;
-        let kind = match fields.get("type").and_then(Value::as_str) {
+        let kind = kind.unwrap_or_else(|| match fields.get("type").and_then(Value::as_str) {
             Some("observation") => Kind::Observation,
             _ => Kind::Fact,
-        };
+        });
         let start = fields.get("occurred_start").and_then(Value::as_str);
         let mut item = Map::new();
         item.insert("id".to_owned(), Value::from(self.name(id, kind)));
@@ -188,7 +197,7 @@ impl Aliases {
                     item.insert(key.clone(), Value::from(text.chars().take(MAX_CONTEXT).collect::<String>()));
                 }
                 ("occurred_end", Value::String(end)) if start == Some(end) => {}
-                ("occurred_start" | "occurred_end" | "mentioned_at", Value::String(text)) => {
+                ("occurred_start" | "occurred_end" | "mentioned_at" | "updated_at", Value::String(text)) => {
                     item.insert(key.clone(), Value::from(minutes(text)));
                 }
                 (_, value) if is_empty(value) => {}
@@ -205,7 +214,7 @@ impl Aliases {
         let mut shown = Map::new();
         for (key, value) in raw.as_object().into_iter().flatten() {
             let value = match key.as_str() {
-                "memory" => self.fields(value).unwrap_or_default(),
+                "memory" => self.fields(value, None).unwrap_or_default(),
                 "memory_id" => {
                     let id = value.as_str().unwrap_or_default();
                     // One that was not found has no name, and gets none.

@@ -31,27 +31,27 @@ const RESERVE: Duration = Duration::from_secs(5);
 
 /// What is asked for, besides the conversation.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// What the call is for, for the trace.
-    pub(super) scope: String,
+    pub(crate) scope: String,
     /// The kind of answer.
-    pub(super) output: Output,
+    pub(crate) output: Output,
     /// Whether the words are to be chosen without freedom.
-    pub(super) is_steady: bool,
+    pub(crate) is_steady: bool,
     /// Longest answer in tokens, if it has one of its own.
-    pub(super) max_tokens: Option<u32>,
+    pub(crate) max_tokens: Option<u32>,
 }
 
 impl Wanted {
     /// An answer of this kind, for a scope.
-    pub(super) fn new(scope: impl Into<String>, output: Output) -> Self {
+    pub(crate) fn new(scope: impl Into<String>, output: Output) -> Self {
         Self { scope: scope.into(), output, is_steady: false, max_tokens: None }
     }
 }
 
 /// Why a call brought nothing.
 #[derive(Debug)]
-pub(super) enum CallFailure {
+pub(crate) enum CallFailure {
     /// The conversation is longer than the model takes.
     Overflow,
     /// Anything else.
@@ -60,7 +60,7 @@ pub(super) enum CallFailure {
 
 impl CallFailure {
     /// The end of the question.
-    pub(super) fn into_error(self) -> EngineError {
+    pub(crate) fn into_error(self) -> EngineError {
         match self {
             Self::Overflow => no_answer("the question is longer than the language model takes"),
             Self::Failed(LlmFailure::Late) => {
@@ -88,7 +88,7 @@ pub(super) fn no_answer(why: &str) -> EngineError {
 }
 
 /// The model of one question.
-pub(super) struct Calls<'l> {
+pub(crate) struct Calls<'l> {
     llm: &'l dyn LanguageModel,
     operation: LlmOperation,
     deadline: Instant,
@@ -106,7 +106,7 @@ struct Ledger {
 
 impl<'l> Calls<'l> {
     /// Calls of `llm` that end before `deadline`, with answers of at most so many tokens.
-    pub(super) fn new(
+    pub(crate) fn new(
         llm: &'l dyn LanguageModel,
         operation: LlmOperation,
         deadline: Instant,
@@ -124,7 +124,7 @@ impl<'l> Calls<'l> {
     }
 
     /// Asks, and once more where another try may be luckier.
-    pub(super) async fn ask(&self, wanted: &Wanted, messages: &[Message]) -> Result<Reply, CallFailure> {
+    pub(crate) async fn ask(&self, wanted: &Wanted, messages: &[Message]) -> Result<Reply, CallFailure> {
         match self.attempt(wanted, messages).await {
             Err(CallFailure::Failed(failure)) if may_pass(&failure) => {
                 tracing::warn!(scope = wanted.scope, %failure, "a language model is asked once more");
@@ -166,17 +166,17 @@ impl<'l> Calls<'l> {
     }
 
     /// Number of calls so far.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner).calls.len()
     }
 
     /// What all calls have cost together.
-    pub(super) fn usage(&self) -> TokenUsage {
+    pub(crate) fn usage(&self) -> TokenUsage {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner).usage
     }
 
     /// All calls, in the order of their ends.
-    pub(super) fn told(&self) -> Vec<ReflectLlmCall> {
+    pub(crate) fn told(&self) -> Vec<ReflectLlmCall> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 }

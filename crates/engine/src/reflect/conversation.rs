@@ -118,7 +118,7 @@ fn words(piece: &Piece) -> usize {
 
 /// What a model has said that was to answer in JSON. There are no words where the value came
 /// another way, and a message without content is refused by some providers.
-pub(super) fn said(reply: &Reply) -> String {
+pub(crate) fn said(reply: &Reply) -> String {
     match &reply.value {
         Some(value) if reply.text.trim().is_empty() => value.to_string(),
         _ => reply.text.clone(),

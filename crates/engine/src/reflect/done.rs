@@ -7,6 +7,7 @@ use super::aliases::{Aliases, Kind};
 use super::question::Question;
 use super::tools::Toolset;
 use super::wording;
+use crate::document::{Document, Written};
 use crate::ports::Tool;
 
 /// Name of the tool that takes the answer.
@@ -17,6 +18,8 @@ pub(super) const DONE: &str = "done";
 pub(super) struct Draft {
     /// The words, with names in place of ids.
     pub(super) answer: String,
+    /// The same as a document, if one is to be written.
+    pub(super) document: Option<Document>,
     /// Whether memory holds an answer.
     pub(super) is_found: bool,
     /// What it rests on, each once: all of it was found.
@@ -27,11 +30,7 @@ pub(super) struct Draft {
 
 /// The tool that takes the answer.
 pub(super) fn tool(question: &Question, tools: &Toolset<'_>) -> Tool {
-    Tool {
-        name: DONE.to_owned(),
-        description: wording::done(&question.directives),
-        parameters: schema(question, tools),
-    }
+    Tool { name: DONE.to_owned(), description: wording::done(question), parameters: schema(question, tools) }
 }
 
 /// What an answer has to be: arguments of the tool, or JSON where there are no tools.
@@ -39,10 +38,13 @@ pub(super) fn schema(question: &Question, tools: &Toolset<'_>) -> Value {
     let ids = |what: &str| json!({"type": "array", "items": {"type": "string"}, "description": what});
     let mut properties = Map::new();
     let mut put = |name: &str, schema: Value| properties.insert(name.to_owned(), schema);
-    put(
-        "answer",
-        json!({"type": "string", "description": wording::answer_field(question.language.as_deref())}),
-    );
+    match question.document {
+        None => put(
+            "answer",
+            json!({"type": "string", "description": wording::answer_field(question.language.as_deref())}),
+        ),
+        Some(_) => put("document", document_schema(question)),
+    };
     put(
         "answer_found",
         json!({"type": "boolean", "description": "False only if what was found does not answer the question."}),
@@ -61,6 +63,66 @@ pub(super) fn schema(question: &Question, tools: &Toolset<'_>) -> Value {
     json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
 }
 
+/// What a document has to be.
+pub(super) fn document_schema(question: &Question) -> Value {
+    let section = json!({
+        "type": "object",
+        "properties": {
+            "heading": {"type": "string", "description": "The heading, without marks; empty for what stands above the first one."},
+            "level": {"type": "integer", "description": "1 to 6; 2 for most."},
+            "blocks": {
+                "type": "array", "items": {"type": "string"},
+                "description": "Paragraphs, lists, tables, each a block of Markdown without headings.",
+            },
+        },
+        "required": ["heading", "level", "blocks"],
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "object",
+        "description": wording::document_field(question.language.as_deref()),
+        "properties": {"sections": {"type": "array", "items": section}},
+        "required": ["sections"],
+        "additionalProperties": false,
+    })
+}
+
+/// Reads a document; models write it as a text, as a bare list or as one section too.
+pub(super) fn read_document(given: Option<&Value>) -> Result<Document, String> {
+    let parsed: Option<Value> =
+        given.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    let given = parsed.as_ref().or(given).filter(|value| !value.is_null());
+    let given = given.ok_or_else(|| "'document' must be an object with 'sections'".to_owned())?;
+    let one = std::slice::from_ref(given);
+    let sections: &[Value] = match given.get("sections") {
+        Some(Value::Array(sections)) => sections,
+        Some(_) => return Err("'document.sections' must be a list".to_owned()),
+        None if given.get("blocks").is_some() => one,
+        None => given.as_array().ok_or_else(|| "'document' must be an object with 'sections'".to_owned())?,
+    };
+    let mut written = Vec::new();
+    for (place, section) in sections.iter().enumerate() {
+        let wrong = |what: &str| format!("'document.sections[{place}].{what}");
+        let blocks = match section.get("blocks") {
+            Some(Value::Array(blocks)) => {
+                let texts = blocks.iter().map(|block| block.as_str().map(str::to_owned));
+                texts.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("blocks' must hold texts alone"))?
+            }
+            Some(Value::String(text)) => vec![text.clone()],
+            None | Some(Value::Null) => Vec::new(),
+            Some(_) => return Err(wrong("blocks' must be a list of texts")),
+        };
+        let heading = match section.get("heading") {
+            Some(Value::String(heading)) => heading.clone(),
+            None | Some(Value::Null) => String::new(),
+            Some(_) => return Err(wrong("heading' must be a text")),
+        };
+        let level = section.get("level").and_then(Value::as_i64).unwrap_or(2);
+        written.push(Written { heading, level, blocks });
+    }
+    Ok(Document::written(&written))
+}
+
 /// Reads an answer; else what is wrong with it, a sentence for each field.
 pub(super) fn read(
     given: &Value,
@@ -69,28 +131,36 @@ pub(super) fn read(
     aliases: &Aliases,
 ) -> Result<Draft, String> {
     let Some(fields) = given.as_object() else {
-        return Err("the answer must be an object with 'answer' and 'answer_found'".to_owned());
+        let field = if question.document.is_some() { "document" } else { "answer" };
+        return Err(format!("the answer must be an object with '{field}' and 'answer_found'"));
     };
     let mut problems = Vec::new();
-    let answer = match fields.get("answer") {
-        Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
-        Some(Value::String(_)) => {
-            problems.push("'answer' must not be empty");
-            String::new()
-        }
-        _ => {
-            problems.push("'answer' must be a text");
-            String::new()
-        }
-    };
     let is_found = match fields.get("answer_found") {
         Some(Value::Bool(found)) => *found,
         Some(Value::String(word)) if word.eq_ignore_ascii_case("true") => true,
         Some(Value::String(word)) if word.eq_ignore_ascii_case("false") => false,
         _ => {
-            problems.push("'answer_found' must be true or false");
+            problems.push("'answer_found' must be true or false".to_owned());
             true
         }
+    };
+    let (answer, document) = if question.document.is_some() {
+        match read_document(fields.get("document")) {
+            // Whoever has commissioned it knows what an empty one means.
+            Ok(document) => (document.markdown(), Some(document)),
+            Err(problem) => {
+                problems.push(problem);
+                (String::new(), None)
+            }
+        }
+    } else {
+        (
+            read_text(fields.get("answer")).unwrap_or_else(|problem| {
+                problems.insert(0, problem);
+                String::new()
+            }),
+            None,
+        )
     };
     if !problems.is_empty() {
         return Err(problems.join("; "));
@@ -110,7 +180,15 @@ pub(super) fn read(
             _ => None,
         }
     });
-    Ok(Draft { answer, is_found, cited, structured })
+    Ok(Draft { answer, document, is_found, cited, structured })
+}
+
+fn read_text(given: Option<&Value>) -> Result<String, String> {
+    match given {
+        Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Some(Value::String(_)) => Err("'answer' must not be empty".to_owned()),
+        _ => Err("'answer' must be a text".to_owned()),
+    }
 }
 
 /// The words of a list, also of one that was written as a text.

@@ -2,32 +2,44 @@
 
 use hindsight_types::documents::chunk_id;
 use hindsight_types::reflect::{
-    ReflectBasedOn, ReflectDirective, ReflectFact, ReflectRequest, ReflectResponse, ReflectToolCall,
-    ReflectTrace,
+    ReflectBasedOn, ReflectDirective, ReflectFact, ReflectMentalModel, ReflectRequest, ReflectResponse,
+    ReflectToolCall, ReflectTrace,
 };
 use uuid::Uuid;
 
+use super::aliases::Kind;
 use super::calls::Wanted;
-use super::done::Draft;
+use super::conversation::said;
+use super::done::{self, Draft};
 use super::turns::Run;
 use super::{structured, wording};
-use crate::EngineError;
 use crate::attachments::shown;
 use crate::browse::{format, metadata};
+use crate::document::Document;
 use crate::ports::{Message, Output};
-use crate::store::{HydratedMemory, fact_type_of};
+use crate::store::{BankRow, HydratedMemory, TagFilter, fact_type_of};
 use crate::text::tokens;
+use crate::{Engine, EngineError};
+
+/// Times that a document is asked for that is shorter.
+const REWRITES: usize = 2;
 
 impl Run<'_> {
-    /// The response.
+    /// The response, and the document if one was to be written.
     pub(super) async fn finish(
         &self,
         draft: Draft,
         request: &ReflectRequest,
-    ) -> Result<ReflectResponse, EngineError> {
-        let Draft { answer, cited, structured, .. } = draft;
-        let answer = self.within_length(answer).await;
-        let text = self.aliases.outward(&answer);
+    ) -> Result<(ReflectResponse, Option<Document>), EngineError> {
+        let Draft { answer, document, cited, structured, .. } = draft;
+        let (text, document) = match document {
+            None => (self.aliases.outward(&self.within_length(answer).await), None),
+            Some(document) => {
+                let document = self.document_within_length(document).await;
+                let document = document.map(|text| self.aliases.outward(text));
+                (document.markdown(), Some(document))
+            }
+        };
         let (structured_output, structured_output_error) = match (&self.question.schema, structured) {
             (None, _) => (None, None),
             (Some(_), Some(value)) => (Some(value), None),
@@ -38,10 +50,7 @@ impl Run<'_> {
             },
         };
         let based_on = match request.include.facts {
-            Some(_) => {
-                let ids: Vec<Uuid> = cited.iter().filter_map(|(id, _)| Uuid::try_parse(id).ok()).collect();
-                Some(self.based_on(&ids).await?)
-            }
+            Some(_) => Some(self.based_on(&cited).await?),
             None => None,
         };
         let trace = request.include.tool_calls.as_ref().map(|options| ReflectTrace {
@@ -55,14 +64,46 @@ impl Run<'_> {
                 .collect(),
             llm_calls: self.calls.told(),
         });
-        Ok(ReflectResponse {
+        let response = ReflectResponse {
             text,
             based_on,
             structured_output,
             structured_output_error,
             usage: Some(self.calls.usage()),
             trace,
-        })
+        };
+        Ok((response, document))
+    }
+
+    /// A document, written anew when it is longer than it may be; asked for twice at most.
+    async fn document_within_length(&self, document: Document) -> Document {
+        let text = document.markdown();
+        if tokens::count(&text) <= self.question.max_tokens {
+            return document;
+        }
+        let output = Output::Json {
+            name: "shorter_document".to_owned(),
+            schema: done::document_schema(self.question),
+        };
+        let wanted = Wanted::new("final_rewrite", output);
+        let mut messages = vec![
+            Message::System(wording::synthesis(self.question)),
+            Message::User(wording::shorter(self.question, &text)),
+        ];
+        for _ in 0..REWRITES {
+            let Some(Ok(reply)) = self.calls.if_in_time(self.calls.ask(&wanted, &messages)).await else {
+                break;
+            };
+            match done::read_document(reply.value.as_ref()) {
+                Ok(shorter) if !shorter.is_empty() => return shorter,
+                Ok(_) => break,
+                Err(problem) => {
+                    messages.push(Message::Assistant { text: said(&reply), tool_calls: Vec::new() });
+                    messages.push(Message::User(format!("This cannot be used: {problem}. Write it anew.")));
+                }
+            }
+        }
+        document
     }
 
     /// The answer, written anew once when it is longer than it may be. One that cannot be had
@@ -83,19 +124,30 @@ impl Run<'_> {
     }
 
     /// The memories as they are stored now; those deleted meanwhile are missing.
-    async fn based_on(&self, cited: &[Uuid]) -> Result<ReflectBasedOn, EngineError> {
+    async fn based_on(&self, cited: &[(String, Kind)]) -> Result<ReflectBasedOn, EngineError> {
         let bank = &self.question.bank;
-        let mut memories = if cited.is_empty() {
+        let of_kind = |is_model: bool| {
+            let of_kind = cited.iter().filter(move |(_, kind)| (*kind == Kind::Model) == is_model);
+            of_kind.map(|(id, _)| id.clone())
+        };
+        let ids: Vec<Uuid> = of_kind(false).filter_map(|id| Uuid::try_parse(&id).ok()).collect();
+        let models: Vec<String> = of_kind(true).collect();
+        let mut rows = if models.is_empty() {
             Vec::new()
         } else {
-            let filter = self.question.scope.filter();
-            self.engine.store.recall_session().await?.hydrate(bank.key, cited, &filter).await?
+            self.engine.store.mental_models_of(bank.key, &models).await?
         };
-        let place = |memory: &HydratedMemory| cited.iter().position(|id| *id == memory.memory_id);
-        memories.sort_by_key(place);
+        rows.sort_by_key(|row| models.iter().position(|id| *id == row.model_id));
         Ok(ReflectBasedOn {
-            memories: memories.into_iter().map(|memory| fact(&bank.bank_id, memory)).collect(),
-            mental_models: Vec::new(),
+            memories: self.engine.facts(bank, &ids, &self.question.scope.filter()).await?,
+            mental_models: rows
+                .into_iter()
+                .map(|row| ReflectMentalModel {
+                    id: row.model_id,
+                    text: format!("{}: {}", row.name, row.content),
+                    context: None,
+                })
+                .collect(),
             directives: self
                 .question
                 .directives
@@ -107,6 +159,24 @@ impl Run<'_> {
                 })
                 .collect(),
         })
+    }
+}
+
+impl Engine {
+    /// Memories as answers tell of them, in their order, with what a filter lets see behind them;
+    /// those that are gone are missing.
+    pub(crate) async fn facts(
+        &self,
+        bank: &BankRow,
+        ids: &[Uuid],
+        filter: &TagFilter,
+    ) -> Result<Vec<ReflectFact>, EngineError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut memories = self.store.recall_session().await?.hydrate(bank.key, ids, filter).await?;
+        memories.sort_by_key(|memory| ids.iter().position(|id| *id == memory.memory_id));
+        Ok(memories.into_iter().map(|memory| fact(&bank.bank_id, memory)).collect())
     }
 }
 

@@ -28,10 +28,14 @@ use std::time::Duration;
 use hindsight_types::reflect::{ReflectRequest, ReflectResponse};
 use tokio::time::{Instant, timeout_at};
 
-use self::calls::Calls;
+pub(crate) use self::calls::{CallFailure, Calls, Wanted};
+pub(crate) use self::conversation::said;
+pub(crate) use self::question::Commission;
 use self::question::Question;
 use self::turns::Run;
+use crate::document::Document;
 use crate::ports::LlmOperation;
+use crate::store::{BankRow, DirectiveRow};
 use crate::{Engine, EngineError};
 
 /// What a server without a language model answers.
@@ -59,7 +63,7 @@ impl Engine {
                 Calls::new(llm.as_ref(), LlmOperation::Reflect, deadline, question.settings.max_completion);
             let mut run = Run::new(self, &question, &calls);
             let draft = run.answer().await?;
-            let response = run.finish(draft, request).await?;
+            let (response, _) = run.finish(draft, request).await?;
             tracing::debug!(
                 prompts = wording::VERSION,
                 calls = calls.count(),
@@ -74,5 +78,44 @@ impl Engine {
                 limit.as_secs_f64()
             )))
         })
+    }
+}
+
+/// A document that was written from memory.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenDocument {
+    /// The document.
+    pub(crate) document: Document,
+    /// Whether memory holds what it is about.
+    pub(crate) is_found: bool,
+    /// The same as an answer, with what it rests on.
+    pub(crate) response: ReflectResponse,
+}
+
+impl Engine {
+    /// The rules that hold for a document of a bank, and its language, if not that of its memories.
+    pub(crate) async fn document_rules(
+        &self,
+        bank: &BankRow,
+        request: &ReflectRequest,
+    ) -> Result<(Vec<DirectiveRow>, Option<String>), EngineError> {
+        Question::rules(self, bank, request).await
+    }
+
+    /// Writes a document from the memory of a bank.
+    pub(crate) async fn write_document(
+        &self,
+        bank: &BankRow,
+        request: &ReflectRequest,
+        commission: Commission,
+        calls: &Calls<'_>,
+    ) -> Result<WrittenDocument, EngineError> {
+        let question = Question::commissioned(self, bank, request, commission).await?;
+        let mut run = Run::new(self, &question, calls);
+        let draft = run.answer().await?;
+        let is_found = draft.is_found;
+        let (response, document) = run.finish(draft, request).await?;
+        let document = document.unwrap_or_else(|| Document::of(&response.text));
+        Ok(WrittenDocument { document, is_found, response })
     }
 }

@@ -34,6 +34,10 @@ pub(super) struct Question {
     pub(super) character: Character,
     /// Settings as they count for the bank and the request.
     pub(super) settings: ReflectSettings,
+    /// Mental models that are left alone; none = all of them are, or there are none.
+    pub(super) models: Option<Vec<String>>,
+    /// What the document is called that is to be written; none = an answer is.
+    pub(super) document: Option<String>,
     /// Whether the texts of documents are kept.
     pub(super) has_texts: bool,
     /// Language of the answer, if not that of the question.
@@ -42,6 +46,15 @@ pub(super) struct Question {
     pub(super) schema: Option<Map<String, Value>>,
     /// When it is asked.
     pub(super) now: DateTime<Utc>,
+}
+
+/// A document that is to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Commission {
+    /// What it is called.
+    pub(crate) name: String,
+    /// How it is searched for.
+    pub(crate) settings: ReflectSettings,
 }
 
 /// Which memories may be seen, by their tags.
@@ -53,6 +66,29 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// The scope of a request.
+    async fn of(engine: &Engine, bank: &BankRow, request: &ReflectRequest) -> Result<Self, EngineError> {
+        let groups = match &request.tag_groups {
+            Some(groups) => Some(exact_groups(&engine.store, bank.key, groups).await?),
+            None => None,
+        };
+        Ok(Self { tags: request.tags.clone(), groups, matching: Some(request.tags_match) })
+    }
+
+    /// The active directives for questions of this scope.
+    async fn directives(
+        &self,
+        engine: &Engine,
+        bank: &BankRow,
+        takes_all: bool,
+    ) -> Result<Vec<DirectiveRow>, EngineError> {
+        let active = DirectiveFilter { tags: None, active_only: true };
+        // All of them: a rule that is not told is a rule that is broken.
+        let (mut directives, _) = engine.store.directives(bank.key, &active, i64::MAX, 0).await?;
+        directives.retain(|directive| takes_all || self.is_for(directive));
+        Ok(directives)
+    }
+
     /// The filter of this scope.
     pub(super) fn filter(&self) -> TagFilter {
         match &self.groups {
@@ -87,15 +123,35 @@ impl Question {
         request: &ReflectRequest,
     ) -> Result<Self, EngineError> {
         let bank = engine.bank_for_writing(bank_id).await?;
-        let groups = match &request.tag_groups {
-            Some(groups) => Some(exact_groups(&engine.store, bank.key, groups).await?),
-            None => None,
-        };
-        let scope = Scope { tags: request.tags.clone(), groups, matching: Some(request.tags_match) };
-        let active = DirectiveFilter { tags: None, active_only: true };
-        // All of them: a rule that is not told is a rule that is broken.
-        let (mut directives, _) = engine.store.directives(bank.key, &active, i64::MAX, 0).await?;
-        directives.retain(|directive| request.apply_all_directives || scope.is_for(directive));
+        Self::of(engine, bank, request).await
+    }
+
+    /// Settles a request for a document.
+    pub(super) async fn commissioned(
+        engine: &Engine,
+        bank: &BankRow,
+        request: &ReflectRequest,
+        commission: Commission,
+    ) -> Result<Self, EngineError> {
+        let question = Self::of(engine, bank.clone(), request).await?;
+        Ok(Self { settings: commission.settings, document: Some(commission.name), ..question })
+    }
+
+    /// The directives that hold for a request, and the language of its answer, if not that of the
+    /// question.
+    pub(super) async fn rules(
+        engine: &Engine,
+        bank: &BankRow,
+        request: &ReflectRequest,
+    ) -> Result<(Vec<DirectiveRow>, Option<String>), EngineError> {
+        let scope = Scope::of(engine, bank, request).await?;
+        let directives = scope.directives(engine, bank, request.apply_all_directives).await?;
+        Ok((directives, engine.settings.of_bank(&bank.config).extraction.output_language))
+    }
+
+    async fn of(engine: &Engine, bank: BankRow, request: &ReflectRequest) -> Result<Self, EngineError> {
+        let scope = Scope::of(engine, &bank, request).await?;
+        let directives = scope.directives(engine, &bank, request.apply_all_directives).await?;
         let settings = engine.settings.of_bank(&bank.config);
         let mut reflect = settings.reflect;
         reflect.chunks = reflect.chunks.filter(|_| settings.store_document_text);
@@ -105,7 +161,11 @@ impl Question {
         if let Some(shown) = request.reflect_search_observations_include_entities {
             reflect.observation_entities = shown;
         }
+        let has_models = !request.exclude_mental_models && engine.store.has_mental_models(bank.key).await?;
+        let models = has_models.then(|| request.exclude_mental_model_ids.clone().unwrap_or_default());
         Ok(Self {
+            models,
+            document: None,
             text: text(&request.query, request.context.as_deref()),
             budget: request.budget,
             max_tokens: usize::try_from(request.max_tokens).unwrap_or(usize::MAX),

@@ -93,8 +93,9 @@ impl Run<'_> {
     async fn write(&self, message: &str) -> Result<Draft, Failure> {
         let schema = done::schema(self.question, &self.tools);
         // What a provider has learned of one of them does not hold for the other.
-        let name = if self.question.schema.is_some() { "answer_and_values" } else { "answer" };
-        let wanted = Wanted::new("final", Output::Json { name: name.to_owned(), schema });
+        let form = if self.question.document.is_some() { "document" } else { "answer" };
+        let values = if self.question.schema.is_some() { "_and_values" } else { "" };
+        let wanted = Wanted::new("final", Output::Json { name: format!("{form}{values}"), schema });
         let mut messages =
             vec![Message::System(wording::synthesis(self.question)), Message::User(message.to_owned())];
         let mut problem = String::new();

@@ -76,7 +76,8 @@ pub(super) async fn write_fact(
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "update memory_state set consolidated_at = null, consolidation_failed_at = null, updated_at = $3
+        "update memory_state set consolidated_at = null, consolidation_failed_at = null, updated_at = $3,
+           written_at = clock_timestamp()
          where bank_key = $1 and memory_id = $2",
         bank.0,
         memory_id,

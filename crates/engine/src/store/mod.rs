@@ -6,7 +6,7 @@
 //! - names are unqualified: the search path comes with the connection;
 //! - rows that concurrent writers share are locked in one order: the bank (shared), streams,
 //!   documents, facts whose observations change, observations, states of memories, entities, term statistics, entity statistics,
-//!   bank state, operations (a parent before its parts), each sorted by its key; work in the
+//!   bank state, mental models, operations (a parent before its parts), each sorted by its key; work in the
 //!   background passes over rows that are locked rather than wait for them.
 
 mod archive;
@@ -28,6 +28,7 @@ mod files;
 mod hydrate;
 mod info;
 mod links;
+mod mental_models;
 mod observations;
 mod operations;
 mod relabel;
@@ -65,8 +66,8 @@ pub use directives::{DirectiveFilter, DirectiveRow, DirectiveUpdate};
 pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, LastChunk, StoredChunk};
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
-    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, NEIGHBOURS, Near, Posting, PostingsQuery,
-    TagFilter, TermProbe, TimeField, WordHit,
+    FoundBy, GraphQuery, ListQuery, MemoryFilter, MemoryRow, MemoryScope, NEIGHBOURS, Near, NewMemory,
+    Posting, PostingsQuery, RefreshPoint, TagFilter, TermProbe, TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
@@ -76,6 +77,11 @@ pub use hydrate::{
 };
 pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
+pub(crate) use mental_models::REFRESH_MENTAL_MODEL;
+pub use mental_models::{
+    HistoryKept, HistoryRow, MentalModelFilter, MentalModelRow, MentalModelUpdate, ModelOutcome, ModelWrite,
+    NewMentalModel, RefreshFailure, RefreshRequest,
+};
 pub use observations::{
     ConsolidationOutcome, ConsolidationWrite, FormerObservation, ObservationChange, ObservationCreate,
     ObservationRemoval, ObservationRow, ObservationText, ScopeWrite, SourceFact,

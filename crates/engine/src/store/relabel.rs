@@ -178,7 +178,7 @@ pub(super) async fn write_labels(
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "update memory_state s set updated_at = $3,
+        "update memory_state s set updated_at = $3, written_at = clock_timestamp(),
            consolidated_at = case when r.is_rescoped then null else s.consolidated_at end,
            consolidation_failed_at = case when r.is_rescoped then null else s.consolidation_failed_at end
          from jsonb_to_recordset($2) as r(memory_id uuid, is_rescoped boolean)

@@ -31,6 +31,7 @@ mod isolation;
 mod jobs;
 mod labels;
 mod links;
+mod mental_models;
 mod model;
 mod observations;
 mod parents;

@@ -84,10 +84,7 @@ class Hindsight(MemoryMethods, BankMethods, KnowledgeMethods, TransferMethods):
 
     def __repr__(self) -> str:
         state = " (closed)" if self._connection.is_closed else ""
-        return f"{type(self).__name__}({self._address()!r}){state}"
-
-    def _address(self) -> str:
-        return "" if self._connection.is_closed else self._connection.url()
+        return f"{type(self).__name__}({self._connection.shown!r}){state}"
 
     # Every route of the API by its name there, for `await`: `await client.operations.list_operations(bank_id)`.
 

@@ -136,6 +136,3 @@ class HindsightEmbedded(HindsightClient):
 
         await to_thread(self._open().url)
         return self
-
-    def _address(self) -> str:
-        return self.profile

@@ -1,6 +1,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
+__all__ = ["VERSION", "Connection", "Server", "Task", "main", "shut_down"]
+
 VERSION: str
 
 _Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -21,6 +23,8 @@ class Connection:
     def is_running(self) -> bool: ...
     @property
     def profile(self) -> str | None: ...
+    @property
+    def shown(self) -> str: ...
     @property
     def is_closed(self) -> bool: ...
     def close(self, stop_daemon: bool) -> None: ...

@@ -6,7 +6,6 @@ import atexit
 import os
 import threading
 from types import TracebackType
-from weakref import WeakSet
 
 from . import _native
 
@@ -14,7 +13,8 @@ from . import _native
 START = 30.0
 STOP = 10.0
 
-_RUNNING: WeakSet[HindsightServer] = WeakSet()
+# A server goes on without anybody who holds it, until it is stopped or the process ends.
+_RUNNING: set[HindsightServer] = set()
 
 
 class HindsightServer:

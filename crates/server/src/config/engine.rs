@@ -85,6 +85,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
         entity_batch_similarity: share_above_zero(reader, &table::ENTITY_BATCH_SIMILARITY)?,
         link_min_similarity: reader.share(&table::LINK_MIN_SIMILARITY)?,
         reflect: super::reflect::read(reader)?,
+        mental_models: super::mental_models::settings(reader)?,
         ..Settings::default()
     })
 }

@@ -239,6 +239,12 @@ hindsight_types::settings! {
         DEFAULT_OBSERVATION_SCOPES = "HINDSIGHT_API_DEFAULT_OBSERVATION_SCOPES", "", "combined, per_tag, all_combinations, shared, or a JSON list of lists of tags", "sets of tags that facts go to, where a retain does not say";
         CONSOLIDATION_STRATEGIES = "HINDSIGHT_API_CONSOLIDATION_STRATEGIES", "", "a JSON list of strategies", "what is done in another way for some sets of tags";
     }
+    "Mental models" {
+        MENTAL_MODEL_MIN_INTERVAL = "HINDSIGHT_API_MENTAL_MODEL_MIN_REFRESH_INTERVAL_SECONDS", "0", "a whole number of seconds", "shortest time between two times that a mental model is written anew without being asked for; a bank or a mental model may say otherwise";
+        MENTAL_MODEL_TICK = "HINDSIGHT_API_MENTAL_MODEL_REFRESH_TICK_SECONDS", "300", "a number of seconds of at least 1", "time between two looks for mental models whose time has come to be written anew";
+        ENABLE_MENTAL_MODEL_HISTORY = "HINDSIGHT_API_ENABLE_MENTAL_MODEL_HISTORY", "true", "true or false", "keep how mental models were before they changed, and changes that did not come about";
+        MENTAL_MODEL_HISTORY_MAX = "HINDSIGHT_API_MENTAL_MODEL_HISTORY_MAX_ENTRIES", "50", "a whole number, 0 or less for all", "how often of each kind for each mental model";
+    }
     "Recall" {
         ENABLE_TEXT_SEARCH = "HINDSIGHT_API_ENABLE_TEXT_SEARCH", "true", "true or false", "search by words as well as by meaning";
         ENABLE_GRAPH_RETRIEVAL = "HINDSIGHT_API_ENABLE_GRAPH_RETRIEVAL", "true", "true or false", "follow the people and things that a query is about to other memories of them; a bank may say otherwise";

@@ -9,6 +9,7 @@ mod documents;
 mod entities;
 mod files;
 mod memories;
+mod mental_models;
 mod monitoring;
 mod operations;
 mod reflect;
@@ -102,6 +103,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(curation::router(limits))
         .merge(reflect::router(limits))
         .merge(directives::router())
+        .merge(mental_models::router(limits))
         .merge(documents::router())
         .merge(files::router(limits))
         .merge(attachments::router())

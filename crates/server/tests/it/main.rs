@@ -26,6 +26,7 @@ mod life;
 mod links;
 mod llm;
 mod memories;
+mod mental_models;
 mod operations;
 mod places;
 mod recall;

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod expand;
+mod models;
 mod observations;
 mod recall;
 
@@ -16,6 +17,7 @@ use hindsight_types::recall::{FactType, RecallResult};
 use serde_json::{Map, Value, json};
 
 use self::expand::Expand;
+use self::models::{ReadModels, SearchModels};
 use self::observations::SearchObservations;
 use self::recall::Recall;
 use super::question::Question;
@@ -108,6 +110,10 @@ impl<'q> Toolset<'q> {
     /// The tools that there are for a question, in the order in which to use them.
     pub(super) fn of(engine: &'q Engine, question: &'q Question) -> Self {
         let mut tools: Vec<Box<dyn MemoryTool + 'q>> = Vec::new();
+        if let Some(without) = question.models.as_deref() {
+            tools.push(Box::new(SearchModels { engine, question, without }));
+            tools.push(Box::new(ReadModels { engine, question, without }));
+        }
         if question.types.contains(&FactType::Observation) {
             tools.push(Box::new(SearchObservations { engine, question }));
         }
@@ -206,6 +212,12 @@ const FACTS: (&str, &str) =
 const OBSERVATIONS: (&str, &str) = (
     "observation_ids",
     "Ids of the observations that the answer rests on, like o1. Only ids you were shown.",
+);
+
+/// Field of an answer that takes the ids of mental models.
+const MODELS: (&str, &str) = (
+    "mental_model_ids",
+    "Ids of the mental models that the answer rests on, like p1. Only ids you were shown.",
 );
 
 /// The definition with the reason that every call gives.

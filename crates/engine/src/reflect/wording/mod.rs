@@ -9,7 +9,7 @@ use super::tools::Toolset;
 use crate::store::DirectiveRow;
 
 /// Number of these words, for logs.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// What a model says of a part of the evidence that has nothing to do with the question.
 pub(super) const NOTHING: &str = "NOTHING RELEVANT";
 
@@ -42,6 +42,17 @@ List every claim in it that may bear on the question, one bullet for each, in th
 Keep names, numbers, dates and conditions as they are. Leave a date out that is not there. Draw no conclusions, \
 answer nothing, leave nothing out because another claim speaks against it.";
 
+const DOCUMENT: &str = "\
+# Document
+- What you hand in is a document that is kept and read later, by people who do not know the question. Begin with what \
+matters most. Sections with headings where there is more than one thing to say; paragraphs, lists and tables as blocks.
+- Only what belongs to its subject. Keep examples, names, numbers and conditions: they are what it is kept for.
+- Say since when what it tells of holds, and tell what happened with its date. Never \"today\", \"now\" or \"recently\".
+- Ids of memories go into their fields, and never into the words.
+- Where memory holds nothing of its subject, hand in no sections and say that nothing was found. Never write that \
+there is nothing to write.
+- Do not ask back, do not offer more, do not speak of searches, tools or memory systems.";
+
 /// What the model is told that fills in a schema.
 pub(super) const STRUCTURED: &str = "\
 You put what an answer says into the fields that are asked for. Take every value from the answer; invent none. Where \
@@ -58,7 +69,7 @@ pub(super) fn system(question: &Question, tools: &Toolset<'_>) -> String {
     if question.iterations() > 1 {
         let _ = write!(text, "\n\n# Searching\n{}", searching(question, tools));
     }
-    let _ = write!(text, "\n\n{OUTPUT}");
+    let _ = write!(text, "\n\n{}", form(question));
     push_tail(&mut text, question, &disposition::described(question.character.disposition));
     text
 }
@@ -70,7 +81,7 @@ pub(super) fn synthesis(question: &Question) -> String {
     push_directives(&mut text, &question.directives);
     push_role(&mut text, question);
     push_language(&mut text, question.language.as_deref());
-    let _ = write!(text, "\n\n{RULES}\n\n{OUTPUT}");
+    let _ = write!(text, "\n\n{RULES}\n\n{}", form(question));
     push_tail(&mut text, question, &disposition::values(question.character.disposition));
     text
 }
@@ -126,13 +137,28 @@ pub(super) fn closing(question: &Question) -> String {
 }
 
 /// What the tool is for that takes the answer.
-pub(super) fn done(directives: &[DirectiveRow]) -> String {
-    let mut text =
-        "Hands in the answer, complete and for the reader. Call it alone, as soon as what was found \
-                    answers the question, or when further searches would find no more."
-            .to_owned();
-    push_directives(&mut text, directives);
+pub(super) fn done(question: &Question) -> String {
+    let what = if question.document.is_some() { "document" } else { "answer" };
+    let mut text = format!(
+        "Hands in the {what}, complete and for the reader. Call it alone, as soon as what was found answers the \
+         question, or when further searches would find no more."
+    );
+    push_directives(&mut text, &question.directives);
     text
+}
+
+/// What the field of a document takes.
+pub(super) fn document_field(language: Option<&str>) -> String {
+    let mut text = "The document in sections.".to_owned();
+    if let Some(language) = language {
+        let _ = write!(text, " Write it in {language}.");
+    }
+    text
+}
+
+/// How what is handed in has to look.
+fn form(question: &Question) -> &'static str {
+    if question.document.is_some() { DOCUMENT } else { OUTPUT }
 }
 
 /// What the field of the answer takes.
@@ -233,6 +259,9 @@ fn push_tail(text: &mut String, question: &Question, disposition: &str) {
     let name = question.bank.name.as_deref().unwrap_or(&question.bank.bank_id);
     let now = question.now.format("%A, %B %d, %Y, %H:%M UTC");
     let _ = write!(text, "\n\n# Now\nTime: {now}\nMemory of: {name}");
+    if let Some(document) = &question.document {
+        let _ = write!(text, "\nDocument: {document}");
+    }
     if let Some(mission) = &question.character.mission {
         let _ = write!(text, "\nMission: {mission}");
     }

@@ -5,6 +5,7 @@
 
 mod entities;
 mod listing;
+mod mental_models;
 mod recall;
 mod tags;
 
@@ -14,6 +15,7 @@ use super::StoreError;
 
 pub use entities::{EntityPair, EntityPairs, EntityRow};
 pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, TimeField};
+pub use mental_models::{MemoryScope, NewMemory, RefreshPoint};
 pub use recall::{
     Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Near, Posting,
     PostingsQuery, TermProbe, WordHit,

@@ -88,7 +88,8 @@ pub(super) async fn update(
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "update memory_state set proof_count = $3, consolidated_at = $4, updated_at = $4
+        "update memory_state set proof_count = $3, consolidated_at = $4, updated_at = $4,
+           written_at = clock_timestamp()
          where bank_key = $1 and memory_id = $2",
         bank.0,
         row.memory_id,

@@ -6,7 +6,7 @@ use hindsight_types::retain::TokenUsage;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{OperationEnd, OperationLease, OperationSignal, lock_parent, settle_parent, wake};
+use super::{OperationEnd, OperationLease, OperationSignal, fail, lock_parent, settle_parent, wake};
 use crate::store::banks::hold;
 use crate::store::files::forget_sent_file;
 use crate::store::{BankKey, Store, StoreError};
@@ -181,23 +181,9 @@ impl Store {
         }
         let parent = lock_parent(&mut transaction, lease.bank, lease.operation_id).await?;
         let ended = match end {
-            OperationEnd::Failed { error } => {
-                sqlx::query!(
-                    "update async_operations set status = 'failed', error = $4,
-                       result = coalesce(result, '{}') || $5, lease_until = null, updated_at = now(),
-                       completed_at = now()
-                     where bank_key = $1 and operation_id = $2 and fence = $3 and status = 'processing'",
-                    lease.bank.0,
-                    lease.operation_id,
-                    lease.fence,
-                    error,
-                    result
-                )
-                .execute(&mut transaction)
-                .await?
-            }
+            OperationEnd::Failed { error } => fail(&mut transaction, lease, error, result).await?,
             OperationEnd::Again { after, error, counts } => {
-                sqlx::query!(
+                let put_back = sqlx::query!(
                 "update async_operations set status = 'pending', error = coalesce($4, error), run_after = now() + make_interval(secs => $5),
                        attempts = attempts - case when $6 then 0 else 1 end, lease_until = null,
                        result = coalesce(result, '{}') || $7, updated_at = now()
@@ -211,10 +197,11 @@ impl Store {
                 result
             )
                 .execute(&mut transaction)
-                .await?
+                .await?;
+                put_back.rows_affected() > 0
             }
         };
-        if ended.rows_affected() == 0 {
+        if !ended {
             return Ok(false);
         }
         if matches!(end, OperationEnd::Failed { .. }) {

@@ -171,3 +171,27 @@ pub(in crate::store) async fn complete(
     // What stood in line behind it may be next.
     wake(transaction, OperationSignal::Work).await
 }
+
+/// Gives an operation up inside of a transaction; `result` is merged over what was known. False when
+/// the lease is another's by now.
+pub(in crate::store) async fn fail(
+    transaction: &mut Session,
+    lease: OperationLease,
+    error: &str,
+    result: &Value,
+) -> Result<bool, StoreError> {
+    let failed = sqlx::query!(
+        "update async_operations set status = 'failed', error = $4,
+           result = coalesce(result, '{}') || $5, lease_until = null, updated_at = now(),
+           completed_at = now()
+         where bank_key = $1 and operation_id = $2 and fence = $3 and status = 'processing'",
+        lease.bank.0,
+        lease.operation_id,
+        lease.fence,
+        error,
+        result
+    )
+    .execute(&mut *transaction)
+    .await?;
+    Ok(failed.rows_affected() > 0)
+}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 Self = TypeVar("Self", bound="Model")
@@ -44,7 +45,7 @@ class Model:
     @classmethod
     def from_dict(cls: type[Self], data: dict[str, Any]) -> Self:
         """An object of a dictionary with the names of the API."""
-        return cls._own(dict(data))
+        return cls._own(deepcopy(data))
 
     @classmethod
     def _own(cls: type[Self], data: dict[str, Any]) -> Self:

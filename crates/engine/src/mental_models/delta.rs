@@ -1,0 +1,302 @@
+//! Writing a mental model by changes of what new memories bear on: these are shown with the document,
+//! and nothing else of memory is.
+
+use hindsight_types::mental_models::{DeltaOperations, RefreshMode};
+use hindsight_types::reflect::{ReflectBasedOn, ReflectToolCall};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::outcome::{self, Effect, Refreshed};
+use super::refresh::{Plan, Refresh};
+use super::reply::{self, Edit, Names};
+use super::retract::Retracted;
+use super::wording;
+use crate::EngineError;
+use crate::document::Document;
+use crate::ports::{LlmFailure, Message, Output};
+use crate::reflect::{CallFailure, Wanted, said};
+use crate::store::{NewMemory, RefreshFailure, fact_type_of};
+use crate::text::tokens;
+
+/// Tokens of the document and the memories of one question.
+const INPUT: usize = 24_000;
+/// Fewest tokens of memories in one question, however long the document is.
+const LEAST_INPUT: usize = 4000;
+/// Questions of one refresh.
+const MOST_ROUNDS: usize = 4;
+/// New memories that are looked at, the nearest to the question first.
+const MOST_MEMORIES: i64 = 1000;
+/// Fewest tokens that an answer may have.
+const LEAST_ANSWER: i32 = 2048;
+/// Times that it is asked for changes that can be made.
+const ATTEMPTS: usize = 2;
+
+/// What a document has become.
+#[derive(Clone, Debug)]
+pub(super) struct Edited {
+    /// The document.
+    pub(super) document: Document,
+    /// Changes that were made and left out.
+    pub(super) operations: DeltaOperations,
+    /// Memories that the changes follow from.
+    pub(super) cited: Vec<Uuid>,
+}
+
+/// What is asked.
+pub(super) struct Asked<'a> {
+    /// What it is for, in the trace.
+    pub(super) scope: String,
+    /// What the model is to do.
+    pub(super) system: String,
+    /// The document with what is to be looked at.
+    pub(super) user: String,
+    /// Names of the memories that may be cited.
+    pub(super) names: &'a Names,
+    /// Whether nothing may be added.
+    pub(super) only_takes_away: bool,
+}
+
+impl Refresh<'_> {
+    /// By changes, those first that follow from memories that are gone.
+    pub(super) async fn changes(&self, plan: &Plan) -> Result<Refreshed, EngineError> {
+        let begin = std::time::Instant::now();
+        let (news, total) = self.news(plan).await?;
+        let gone = self.engine.gone_of(self.bank, self.row).await?;
+        let searched = searched(&news, total, plan, begin.elapsed());
+        let document = Document::stored(self.row.structure.as_ref(), &self.row.content);
+        let based_on = self.based_on_before();
+        let Retracted { mut document, retraction, gone, mut operations, mut warnings } =
+            self.retract(document, &based_on, gone).await?;
+        let is_retracted = retraction.as_ref().is_some_and(|retraction| retraction.applied);
+        if news.is_empty() && !is_retracted {
+            return Ok(Refreshed { retraction, warnings, ..Refreshed::of(Effect::Preserve) });
+        }
+        let (rounds, left_out) = rounds(&document, news);
+        if left_out > 0 || usize::try_from(total).is_ok_and(|total| total > rounds.iter().map(Vec::len).sum())
+        {
+            let shown: usize = rounds.iter().map(Vec::len).sum();
+            let warning =
+                format!("{shown} of {total} new memories were looked at, those nearest to the question");
+            tracing::warn!(model = self.row.model_id, "{warning}");
+            warnings.push(warning);
+        }
+        let retrieved = rounds.iter().flatten().map(|fact| fact_type_of(fact.fact_type).as_str()).collect();
+        let mut cited: Vec<Uuid> = Vec::new();
+        let mut failure: Option<RefreshFailure> = None;
+        for (number, facts) in rounds.iter().enumerate() {
+            match self.work_in(&document, facts, number + 1).await? {
+                Ok(edited) => {
+                    document = edited.document;
+                    operations.applied.extend(edited.operations.applied);
+                    operations.skipped.extend(edited.operations.skipped);
+                    cited.extend(edited.cited);
+                }
+                Err(failed) => {
+                    failure = Some(failed);
+                    break;
+                }
+            }
+        }
+        let candidate = document.markdown();
+        let based_on = self.based_on_after(based_on, &gone, &cited).await?;
+        let effect = match failure {
+            Some(failure) => Effect::Fail(failure),
+            // What was all taken out is no content.
+            None if document.is_empty() => Effect::Fail(outcome::delta_not_applied(
+                "delta_not_applied",
+                "the changes would have left nothing",
+            )),
+            None => Effect::Write(document),
+        };
+        Ok(Refreshed {
+            candidate,
+            based_on,
+            retrieved,
+            operations: Some(operations),
+            retraction,
+            searched: vec![searched],
+            warnings,
+            ..Refreshed::of(effect)
+        })
+    }
+
+    /// Memories that it was not written from.
+    async fn news(&self, plan: &Plan) -> Result<(Vec<NewMemory>, i64), EngineError> {
+        let Some(newest) = plan.point.newest else { return Ok((Vec::new(), 0)) };
+        let vector = self.engine.query_vector(&self.row.source_query).await?;
+        let scope = self.scope.memories();
+        let window = (plan.after, newest);
+        Ok(self.engine.store.new_memories(self.bank.key, &scope, window, &vector, MOST_MEMORIES).await?)
+    }
+
+    async fn work_in(
+        &self,
+        document: &Document,
+        facts: &[NewMemory],
+        number: usize,
+    ) -> Result<Result<Edited, RefreshFailure>, EngineError> {
+        let names = Names::new(facts.iter().map(|fact| fact.memory_id));
+        let (directives, language) = self.engine.document_rules(self.bank, &self.request()).await?;
+        let asked = Asked {
+            scope: format!("delta_{number}"),
+            system: wording::edit(&directives, language.as_deref()),
+            user: wording::news(self.row, document, facts, &names),
+            names: &names,
+            only_takes_away: false,
+        };
+        self.edit(document, asked).await
+    }
+
+    /// Asks for changes and makes them; once more where they cannot be made.
+    pub(super) async fn edit(
+        &self,
+        document: &Document,
+        asked: Asked<'_>,
+    ) -> Result<Result<Edited, RefreshFailure>, EngineError> {
+        let schema = reply::schema(asked.only_takes_away);
+        let longest = LEAST_ANSWER.max(self.row.max_tokens.saturating_mul(3) / 2);
+        let wanted = Wanted {
+            is_steady: true,
+            max_tokens: u32::try_from(longest).ok(),
+            ..Wanted::new(asked.scope.clone(), Output::Json { name: "document_changes".to_owned(), schema })
+        };
+        let mut messages = vec![Message::System(asked.system), Message::User(asked.user)];
+        let mut problems = Vec::new();
+        for attempt in 1..=ATTEMPTS {
+            let reply = match self.calls.ask(&wanted, &messages).await {
+                Ok(reply) => reply,
+                Err(CallFailure::Failed(failure @ (LlmFailure::NotJson(_) | LlmFailure::OutputTooLong))) => {
+                    let why = failure.to_string();
+                    return Ok(Err(outcome::delta_not_applied("delta_ops_failed", &why)));
+                }
+                Err(failure) => return Err(failure.into_error()),
+            };
+            let said = said(&reply);
+            let read = reply::read(&reply.value.unwrap_or_default(), asked.names, asked.only_takes_away);
+            match read {
+                Ok(edits) => {
+                    problems = reply::unknown(&edits, document);
+                    // What cannot be made is left out, once the model could have said it better.
+                    if problems.is_empty() || attempt == ATTEMPTS {
+                        return Ok(made(document, &edits));
+                    }
+                }
+                Err(wrong) => problems = wrong,
+            }
+            messages.push(Message::Assistant { text: said, tool_calls: Vec::new() });
+            messages.push(Message::User(format!(
+                "This cannot be used:\n- {}\nHand in all changes anew.",
+                problems.join("\n- ")
+            )));
+        }
+        Ok(Err(outcome::delta_not_applied("delta_ops_failed", &problems.join("; "))))
+    }
+
+    /// What the content rests on so far.
+    fn based_on_before(&self) -> ReflectBasedOn {
+        let stored = self.row.reflect_response.as_ref().and_then(|response| response.get("based_on"));
+        stored.and_then(|based_on| ReflectBasedOn::deserialize(based_on).ok()).unwrap_or_default()
+    }
+
+    /// The same without what is gone and with what came to it.
+    async fn based_on_after(
+        &self,
+        mut based_on: ReflectBasedOn,
+        gone: &[Uuid],
+        cited: &[Uuid],
+    ) -> Result<ReflectBasedOn, EngineError> {
+        let gone: Vec<String> = gone.iter().map(Uuid::to_string).collect();
+        let is_gone = |id: &Option<String>| id.as_ref().is_some_and(|id| gone.contains(id));
+        based_on.memories.retain(|fact| !is_gone(&fact.id));
+        for fact in self.engine.facts(self.bank, cited, &self.scope.memories().tags).await? {
+            if !based_on.memories.iter().any(|known| known.id == fact.id) {
+                based_on.memories.push(fact);
+            }
+        }
+        Ok(based_on)
+    }
+}
+
+/// Memories in as many questions as they need, and how many are left out.
+fn rounds(document: &Document, news: Vec<NewMemory>) -> (Vec<Vec<NewMemory>>, usize) {
+    let room = INPUT.saturating_sub(tokens::count(&json!(document).to_string())).max(LEAST_INPUT);
+    let mut rounds: Vec<Vec<NewMemory>> = Vec::new();
+    let (mut size, mut left_out) = (0, 0);
+    for fact in news {
+        // Its dates and what stands around them.
+        let more = tokens::count(&fact.body) + fact.context.as_deref().map_or(0, tokens::count) + 80;
+        let is_last = rounds.len() == MOST_ROUNDS;
+        match rounds.last_mut().filter(|_| size + more <= room) {
+            Some(round) => {
+                round.push(fact);
+                size += more;
+            }
+            None if is_last => left_out += 1,
+            None => {
+                rounds.push(vec![fact]);
+                size = more;
+            }
+        }
+    }
+    (rounds, left_out)
+}
+
+/// Makes changes; those that cannot be are left out with the reason.
+fn made(document: &Document, edits: &[Edit]) -> Result<Edited, RefreshFailure> {
+    let mut document = document.clone();
+    let mut operations = DeltaOperations::default();
+    let mut cited: Vec<Uuid> = Vec::new();
+    for edit in edits {
+        let mut told = told(edit);
+        match document.apply(&edit.change) {
+            Ok(()) => {
+                operations.applied.push(told);
+                for fact in &edit.facts {
+                    if !cited.contains(fact) {
+                        cited.push(*fact);
+                    }
+                }
+            }
+            Err(reason) => {
+                told.insert("reason".to_owned(), json!(reason));
+                operations.skipped.push(told);
+            }
+        }
+    }
+    if operations.applied.is_empty() && !operations.skipped.is_empty() {
+        let reasons: Vec<&str> =
+            operations.skipped.iter().filter_map(|skipped| skipped.get("reason")?.as_str()).collect();
+        return Err(outcome::delta_not_applied("delta_ops_all_skipped", &reasons.join("; ")));
+    }
+    Ok(Edited { document, operations, cited })
+}
+
+fn told(edit: &Edit) -> Map<String, Value> {
+    let mut told = match json!(edit.change) {
+        Value::Object(change) => change,
+        _ => Map::new(),
+    };
+    told.insert("memory_ids".to_owned(), json!(edit.facts));
+    told
+}
+
+/// The look for new memories, as searches are told.
+fn searched(news: &[NewMemory], total: i64, plan: &Plan, took: std::time::Duration) -> ReflectToolCall {
+    debug_assert!(plan.effective == RefreshMode::Delta);
+    let object = |value: Value| match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    };
+    let memories: Vec<Value> = news
+        .iter()
+        .map(|fact| json!({"id": fact.memory_id, "text": fact.body, "type": fact_type_of(fact.fact_type)}))
+        .collect();
+    ReflectToolCall {
+        tool: "new_memories".to_owned(),
+        input: object(json!({"written_after": plan.after.map(hindsight_types::time::format)})),
+        output: Some(object(json!({"count": total, "memories": memories}))),
+        duration_ms: i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
+        iteration: 0,
+    }
+}
