@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::mem;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hindsight_server::{Config, StartError};
+use hindsight_server::{Config, FileProgram, StartError};
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
@@ -34,14 +35,22 @@ struct Running {
 #[pymethods]
 impl Server {
     /// Starts a server and waits until it serves, at most `timeout` seconds. `settings` are all there are, by the
-    /// names of their variables; those of the environment are among them or not.
+    /// names of their variables; those of the environment are among them or not. `itself` is an executable and what
+    /// comes before a command: files are read in processes of it, since they may come from strangers.
     #[staticmethod]
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
-    fn start(py: Python<'_>, settings: HashMap<String, String>, timeout: f64) -> PyResult<Self> {
+    fn start(
+        py: Python<'_>,
+        settings: HashMap<String, String>,
+        itself: (PathBuf, Vec<String>),
+        timeout: f64,
+    ) -> PyResult<Self> {
         let timeout = seconds(timeout)?;
         let mut config = Config::read(&|name| settings.get(name).cloned())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         config.progress = Arc::new(hindsight_cli::Bar::default());
+        let (path, arguments) = itself;
+        config.file_program = Some(FileProgram { path, arguments });
         hindsight_server::init_logging(&config, std::io::stderr)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let runtime = Builder::new_multi_thread().thread_name("hindsight-server").enable_all().build()?;

@@ -8,6 +8,7 @@ import threading
 from types import TracebackType
 
 from . import _native
+from ._program import program
 
 # Longest waits for a start and a stop, in seconds.
 START = 30.0
@@ -95,7 +96,7 @@ class HindsightServer:
             # Its runtime for models reports to its maker otherwise.
             os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
             try:
-                self._server = _native.Server.start(settings, timeout)
+                self._server = _native.Server.start(settings, program(), timeout)
             except TimeoutError:
                 raise RuntimeError(f"Server failed to start within {timeout} seconds") from None
             _RUNNING.add(self)
