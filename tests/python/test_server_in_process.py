@@ -107,15 +107,15 @@ def test_programs_with_a_server_end(home, how):
     "settings, reason",
     [
         ({"llm_provider": "no such provider"}, "no such provider"),
-        ({"llm_provider": "anthropic"}, "HINDSIGHT_API_LLM_API_KEY"),
+        ({"llm_provider": "anthropic", "llm_api_key": ""}, "HINDSIGHT_API_LLM_API_KEY"),
         ({"db_url": "postgresql://me:hush@127.0.0.1:1/x"}, "database"),
         ({"log_level": "loud"}, "loud"),
         ({"host": "no.such.host.invalid"}, "no.such.host.invalid"),
     ],
     ids=["provider", "key", "database", "log level", "host"],
 )
-def test_servers_that_cannot_start_say_why(home, settings, reason):
-    ended = home.python(
+def test_servers_that_cannot_start_say_why(bare_home, settings, reason):
+    ended = bare_home.python(
         f"""
 from hindsight import HindsightServer
 server = HindsightServer(**{{"llm_provider": "openai", "llm_api_key": "k", **{settings!r}}})
@@ -127,7 +127,7 @@ server.stop()
 """
     )
     assert reason in ended.out and "hush" not in ended.out + ended.err
-    assert home.postmasters() == []
+    assert bare_home.postmasters() == []
 
 
 def test_a_server_without_a_model(home):

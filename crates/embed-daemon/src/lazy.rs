@@ -11,6 +11,7 @@ use crate::daemons::{Daemon, Daemons};
 use crate::error::{EmbedError, Result};
 use crate::keeper::Keeper;
 use crate::options::StartOptions;
+use crate::process;
 use crate::profile::Profile;
 use crate::run_file::RunFile;
 
@@ -121,7 +122,11 @@ impl EmbeddedClient {
     where
         F: Future<Output = std::result::Result<T, E>>,
     {
-        let connected = self.connect(None).await?;
+        let mut connected = self.connect(None).await?;
+        if resend == Resend::Never && has_ended(&connected.run) {
+            // Its last connection may still look open, and what is sent on it could not be sent again.
+            connected = self.connect(Some(&connected.run)).await?;
+        }
         let error = match request(connected.client.clone()).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
@@ -204,6 +209,11 @@ impl EmbeddedClient {
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.inner.state.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a daemon is gone, where that can be seen at next to no cost.
+fn has_ended(run: &RunFile) -> bool {
+    cfg!(target_os = "linux") && process::start_time(run.pid) != Some(run.start_time)
 }
 
 /// What a failed request means for the daemon it went to.

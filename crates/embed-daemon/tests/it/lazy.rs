@@ -85,6 +85,28 @@ async fn a_request_to_a_daemon_that_ends_goes_to_the_next() {
     assert_eq!(stage.lines("starts").len(), 3);
 }
 
+/// Whether a process has ended, waited for or not.
+#[cfg(target_os = "linux")]
+fn is_gone(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with('Z'))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_daemon_that_was_killed_between_two_requests_is_not_asked() {
+    let stage = Stage::new();
+    let client = stage.client(&profile("killed"));
+    for starts in 1..=10 {
+        // Once there is a connection that could be used again.
+        assert_eq!(ask(&client, Resend::Never).await.unwrap(), 0);
+        assert_eq!(stage.lines("starts").len(), starts);
+        let run = client.daemon().await.unwrap();
+        send(&run, Signal::SIGKILL);
+        until(|| is_gone(run.pid)).await;
+    }
+}
+
 #[tokio::test]
 async fn the_key_of_the_profile_is_sent() {
     let stage = Stage::with(|config| {
