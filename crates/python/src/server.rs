@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hindsight_server::{Config, FileProgram, StartError};
+use hindsight_server::{Config, FileProgram, Progress, StartError};
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 use crate::connection::seconds;
 use crate::errors::with_cause;
@@ -34,7 +35,8 @@ struct Running {
 
 #[pymethods]
 impl Server {
-    /// Starts a server and waits until it serves, at most `timeout` seconds. `settings` are all there are, by the
+    /// Starts a server and waits until it serves, at most `timeout` seconds beside the time that what it needs is
+    /// fetched in. `settings` are all there are, by the
     /// names of their variables; those of the environment are among them or not. `itself` is an executable and what
     /// comes before a command: files are read in processes of it, since they may come from strangers.
     #[staticmethod]
@@ -48,7 +50,8 @@ impl Server {
         let timeout = seconds(timeout)?;
         let mut config = Config::read(&|name| settings.get(name).cloned())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        config.progress = Arc::new(hindsight_cli::Bar::default());
+        let fetches = Arc::new(Fetches::default());
+        config.progress = fetches.clone();
         let (path, arguments) = itself;
         config.file_program = Some(FileProgram { path, arguments });
         hindsight_server::init_logging(&config, std::io::stderr)
@@ -57,11 +60,11 @@ impl Server {
         let started = py.detach(|| {
             runtime.block_on(async {
                 let server = hindsight_server::start(config).await.map_err(|error| failure(&error))?;
-                let ready = interruptible(tokio::time::timeout(timeout, server.ready())).await;
+                let ready = interruptible(fetches.timeout(timeout, server.ready())).await;
                 let problem = match ready {
-                    Ok(Ok(Ok(()))) => return Ok(server),
-                    Ok(Ok(Err(error))) => failure(&error),
-                    Ok(Err(_)) => PyTimeoutError::new_err("not ready in time"),
+                    Ok(Some(Ok(()))) => return Ok(server),
+                    Ok(Some(Err(error))) => failure(&error),
+                    Ok(None) => PyTimeoutError::new_err("not ready in time"),
                     Err(interrupted) => interrupted,
                 };
                 server.shutdown().await;
@@ -85,7 +88,8 @@ impl Server {
         &self.url
     }
 
-    /// Stops the server and its database; at most `timeout` seconds are waited. Does nothing a second time.
+    /// Stops the server and its database; at most `timeout` seconds are waited for requests under way. Does nothing
+    /// a second time.
     fn stop(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
         let timeout = seconds(timeout)?;
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -96,11 +100,57 @@ impl Server {
         }
         let Running { runtime, server, .. } = running;
         py.detach(|| {
-            let stopped = runtime.block_on(async { tokio::time::timeout(timeout, server.shutdown()).await });
+            runtime.block_on(async { server.shutdown_within(timeout).await });
             runtime.shutdown_timeout(GOODBYE);
-            stopped
-        })
-        .map_err(|_| PyTimeoutError::new_err("the server did not stop in time; requests are under way"))
+        });
+        Ok(())
+    }
+}
+
+/// Shows how fetches go, and knows how many are under way: they take as long as the network does.
+#[derive(Default)]
+struct Fetches {
+    bar: hindsight_cli::Bar,
+    running: watch::Sender<usize>,
+}
+
+impl Progress for Fetches {
+    fn begin(&self, what: &str, total: Option<u64>) {
+        self.running.send_modify(|running| *running += 1);
+        self.bar.begin(what, total);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.bar.advance(bytes);
+    }
+
+    fn finish(&self) {
+        self.bar.finish();
+        self.running.send_modify(|running| *running = running.saturating_sub(1));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.bar.is_cancelled()
+    }
+}
+
+impl Fetches {
+    /// What comes of a future, unless that takes longer than `limit` since a fetch was under way last.
+    async fn timeout<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let mut running = self.running.subscribe();
+        let late = async {
+            loop {
+                // It fails only without a sender, and that is here.
+                let _ = running.wait_for(|running| *running == 0).await;
+                if tokio::time::timeout(limit, running.changed()).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            done = future => Some(done),
+            () = late => None,
+        }
     }
 }
 

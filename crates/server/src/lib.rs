@@ -42,6 +42,7 @@ use tokio::task::JoinHandle;
 
 pub use config::{Config, SETTINGS};
 use guard::Guard;
+pub use hindsight_assets::Progress;
 pub use hindsight_files::{Program as FileProgram, serve_process as serve_file_process};
 use listener::Counting;
 pub use llm::language_model;
@@ -137,7 +138,7 @@ pub async fn serve_while(
     };
     tracing::info!("stopping");
     tokio::select! {
-        stopped = server.stop() => served.and(stopped),
+        stopped = server.stop(DRAIN) => served.and(stopped),
         () = signals.next() => {
             tracing::warn!("ended at once by a second signal; an embedded database stays up and is found again");
             std::process::exit(130)
@@ -185,16 +186,22 @@ impl Server {
     /// Stops: no new connections, requests under way end, then the embedded database, unless
     /// others use it.
     pub async fn shutdown(self) {
-        if let Err(error) = self.stop().await {
+        self.shutdown_within(DRAIN).await;
+    }
+
+    /// The same, with the longest wait for requests under way. The database is stopped after it in
+    /// any case.
+    pub async fn shutdown_within(self, drain: Duration) {
+        if let Err(error) = self.stop(drain).await {
             tracing::warn!(%error, "stopped with an error");
         }
     }
 
-    async fn stop(self) -> Result<(), StartError> {
+    async fn stop(self, drain: Duration) -> Result<(), StartError> {
         self.state.stopping();
         self.stop.send_replace(true);
         let mut serving = self.serving;
-        if tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
+        if tokio::time::timeout(drain, &mut serving).await.is_err() {
             tracing::warn!("requests are still under way; the server goes all the same");
             serving.abort();
         }

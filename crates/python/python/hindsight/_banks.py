@@ -19,10 +19,10 @@ class BankMethods(Transport):
         bank_id: str,
         name: str | None = None,
         mission: str | None = None,
-        disposition: Mapping[str, int] | Any = None,
         disposition_skepticism: int | None = None,
         disposition_literalism: int | None = None,
         disposition_empathy: int | None = None,
+        disposition: Mapping[str, int] | Any = None,
         retain_mission: str | None = None,
         retain_extraction_mode: str | None = None,
         retain_custom_instructions: str | None = None,
@@ -100,9 +100,9 @@ class BankMethods(Transport):
 
     set_mission, aset_mission = pair(_set_mission)
 
-    def _set_reflect_mission(self, bank_id: str, mission: str) -> Call[BankProfileResponse]:
+    def _set_reflect_mission(self, bank_id: str, reflect_mission: str) -> Call[BankProfileResponse]:
         """The same as `set_mission`."""
-        return self._create_bank(bank_id, mission=mission)
+        return self._create_bank(bank_id, mission=reflect_mission)
 
     set_reflect_mission, aset_reflect_mission = pair(_set_reflect_mission)
 

@@ -138,7 +138,7 @@ def encoded(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     """What JSON has no form for by itself."""
-    for name in ("isoformat", "model_dump", "to_dict"):
+    for name in ("isoformat", "to_dict", "model_dump"):
         if (method := getattr(value, name, None)) is not None:
             return method()
     if isinstance(value, (set, frozenset, Sequence)) and not isinstance(value, (bytes, bytearray, memoryview)):

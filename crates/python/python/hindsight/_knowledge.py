@@ -101,8 +101,8 @@ class KnowledgeMethods(Transport):
         mental_model_id: str,
         name: str | None = None,
         source_query: str | None = None,
-        max_tokens: int | None = None,
         tags: Sequence[str] | None = None,
+        max_tokens: int | None = None,
         trigger: Trigger | None = None,
     ) -> Call[MentalModelResponse]:
         """Changes what is given of a mental model, and of its trigger."""
@@ -173,10 +173,11 @@ class KnowledgeMethods(Transport):
         self,
         bank_id: str,
         tags: Sequence[str] | None = None,
-        tags_match: str | None = None,
-        active_only: bool | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        *,
+        tags_match: str | None = None,
+        active_only: bool | None = None,
     ) -> Call[DirectiveListResponse]:
         """Lists directives, those of the highest priority first; only those that are followed, unless
         `active_only` is False."""
@@ -272,7 +273,7 @@ class KnowledgeMethods(Transport):
     def _search_knowledge_base(
         self,
         bank_id: str,
-        query: str,
+        q: str,
         limit: int | None = None,
         tags: Sequence[str] | None = None,
         tags_match: str | None = None,
@@ -280,7 +281,7 @@ class KnowledgeMethods(Transport):
     ) -> Call[KnowledgePageSearchResponse]:
         """Finds pages, best first."""
         asked = {
-            "q": query,
+            "q": q,
             "limit": limit,
             "tags": tags,
             "tags_match": tags_match,

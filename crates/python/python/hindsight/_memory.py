@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,9 @@ from .models import (
     ReflectResponse,
     RetainResponse,
 )
+
+# Clients whose retains are suspended, for the thread or task that has asked for it.
+_SUSPENDED: ContextVar[tuple[int, ...]] = ContextVar("suspended", default=())
 
 # A file to be remembered: its path, its name and content, or something that is open.
 File = Any
@@ -30,7 +34,6 @@ class MemoryMethods(Transport):
     """Methods about memories."""
 
     _attempts: int = 1
-    _suspensions: int = 0
 
     def _retain(
         self,
@@ -130,19 +133,25 @@ class MemoryMethods(Transport):
 
             warnings.warn("operation_id has no effect without retain_async=True", stacklevel=5)
         call = Call(RetainResponse._read, "POST", *bank(bank_id, "memories"), json=body)
-        if self._suspensions:
+        if self._is_suspended():
             fields = {"success": True, "bank_id": bank_id, "items_count": 0, "async": retain_async}
             call.answer = RetainResponse.from_dict(fields)
         return call
 
     @contextmanager
     def suspend_retains(self) -> Iterator[None]:
-        """Inside this `with` block the client remembers nothing: every retain says at once that it did well."""
-        self._suspensions += 1
+        """Inside this `with` block the client remembers nothing: every retain says at once that it did well.
+
+        Other threads and tasks that use the client are not affected.
+        """
+        token = _SUSPENDED.set((*_SUSPENDED.get(), id(self)))
         try:
             yield
         finally:
-            self._suspensions -= 1
+            _SUSPENDED.reset(token)
+
+    def _is_suspended(self) -> bool:
+        return id(self) in _SUSPENDED.get()
 
     def _retain_files(
         self,
@@ -159,6 +168,10 @@ class MemoryMethods(Transport):
             context: what they are about.
             files_metadata: for each file what `retain` takes besides the text, as dictionaries.
         """
+        if self._is_suspended():
+            call = Call(FileRetainResponse._read, "POST", *bank(bank_id, "files", "retain"))
+            call.answer = FileRetainResponse.from_dict({"operation_ids": []})
+            return call
         parts = [("files", *_file(file)) for file in files]
         metadata = [dict(fields) for fields in files_metadata or [{} for _ in parts]]
         if context is not None:

@@ -6,7 +6,7 @@ names. A body is a dictionary, or anything with a `to_dict` or `model_dump`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from . import models
@@ -143,6 +143,10 @@ _ROUTES: dict[str, dict[str, str]] = {
 }
 
 
+# How arguments end that are the body of a request.
+_BODIES = ("_request", "_update", "_manifest")
+
+
 class Namespace:
     """Routes about one thing, each a method for `await`."""
 
@@ -156,24 +160,33 @@ class Namespace:
             raise AttributeError(f"there is no route {name!r} among {self._name}: see dir()")
         method, path, answer, *sends = route.replace(" B", " v1/default/banks/{bank_id}").split()
         parts = path.split("/")
-        names = [part[1:-1] for part in parts if part.startswith("{")] + ["body"] * len(sends)
+        names = [part[1:-1] for part in parts if part.startswith("{")]
+        # Forms have fields with names of their own.
+        if sends == ["form"]:
+            names += ["files", "request"] if name == "file_retain" else ["file"]
+        elif sends:
+            names += ["body"]
         client = self._client
 
         async def request(*args: Any, **kwargs: Any) -> Any:
             if len(args) > len(names):
                 raise TypeError(f"{name} takes {', '.join(names)}; give what else there is by name")
             values = dict(zip(names, args, strict=False))
-            for key in [key for key in kwargs if key in names or (sends and key.endswith("_request"))]:
-                values["body" if key.endswith("_request") else key] = kwargs.pop(key)
-            missing = [key for key in names if key not in values and key != "body"]
+            for key in list(kwargs):
+                if key.startswith("_") or key == "authorization":
+                    raise TypeError(f"{name} takes no {key}: keys and limits are given to the client")
+                if sends == ["json"] and key.endswith(_BODIES):
+                    values["body"] = kwargs.pop(key)
+                elif key in names:
+                    values[key] = kwargs.pop(key)
+            missing = [key for key in names if key not in values and key not in ("body", "request")]
             if missing:
                 raise TypeError(f"{name} needs {', '.join(missing)}")
             filled = [values[part[1:-1]] if part.startswith("{") else part for part in parts]
             body = values.get("body", {} if sends == ["json"] else None)
             form = None
             if sends == ["form"]:
-                form = _form(name, body, kwargs)
-                body = None
+                form = _form(values)
             return await client._acall(Call(_reader(answer), method, *filled, query=kwargs, json=body, form=form))
 
         request.__name__ = name
@@ -199,13 +212,11 @@ def _reader(answer: str) -> Callable[[bytes], Any]:
     return read
 
 
-def _form(name: str, body: Any, kwargs: dict[str, Any]) -> tuple[list[tuple[str, str]], list[Any]]:
-    """Files and fields of a form, taken out of the arguments."""
-    files = kwargs.pop("files", None)
-    if files is not None:
-        return [("request", kwargs.pop("request", "{}"))], [("files", *_file(file)) for file in files]
-    file = kwargs.pop("file", body)
-    if file is None:
-        raise TypeError(f"{name} needs a file")
+def _form(values: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[Any]]:
+    """Fields and files of a form."""
+    if "files" in values:
+        fields = [("request", values.get("request") or "{}")]
+        return fields, [("files", *_file(file)) for file in values["files"]]
+    file = values["file"]
     file = ("archive.zip", file) if isinstance(file, (bytes, bytearray)) else file
     return [], [("file", *_file(file))]

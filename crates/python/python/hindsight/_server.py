@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from types import TracebackType
 
@@ -152,4 +153,8 @@ def start_server(
 @atexit.register
 def _stop_all() -> None:
     for server in list(_RUNNING):
-        server.stop()
+        try:
+            server.stop()
+        except Exception as error:
+            # The others have to end all the same.
+            print(f"hindsight: {error}", file=sys.stderr)

@@ -10,13 +10,8 @@ from ._memory import File, _file, bank
 from ._transport import Transport, content
 from .models import BankTransferSubmitResponse, DocumentExportSubmitResponse, OperationStatusResponse
 
-# Time between two looks at an export, and the longest wait for it, in seconds.
-LOOK = 2.0
-LONGEST = 300.0
-
-
-def _exported(bank_id: str, operation_id: str) -> Steps[bytes]:
-    """Waits for an export and fetches what it has made."""
+def _exported(bank_id: str, operation_id: str, poll_interval: float, timeout: float) -> Steps[bytes]:
+    """Looks at an export every `poll_interval` seconds, for `timeout` seconds, and fetches what it has made."""
     waited = 0.0
     while True:
         path = bank(bank_id, "operations", operation_id)
@@ -26,10 +21,10 @@ def _exported(bank_id: str, operation_id: str) -> Steps[bytes]:
         if operation.status in ("failed", "cancelled", "not_found"):
             reason = operation.error_message or f"the operation is {operation.status}"
             raise RuntimeError(f"the export {operation_id} has come to nothing: {reason}")
-        if waited >= LONGEST:
-            raise TimeoutError(f"the export {operation_id} is not done after {LONGEST:.0f} s; it goes on")
-        yield Wait(LOOK)
-        waited += LOOK
+        if waited >= timeout:
+            raise TimeoutError(f"the export {operation_id} is not done after {timeout:g} s; it goes on")
+        yield Wait(poll_interval)
+        waited += poll_interval
     url = (operation.result_metadata or {}).get("download_url", "")
     if not url.startswith("/"):
         raise RuntimeError(f"the export {operation_id} lies on another server: {url or 'nobody says where'}")
@@ -48,9 +43,12 @@ class TransferMethods(Transport):
         document_ids: Sequence[str] | None = None,
         include_observations: bool | None = None,
         include_knowledge_base: bool | None = None,
+        *,
+        poll_interval: float = 2.0,
+        timeout: float = 300.0,
     ) -> Steps[bytes]:
-        """Brings documents with their memories as an archive; all of them if no ids are given. Waits for the
-        operation that makes it, five minutes at most."""
+        """Brings documents with their memories as an archive; all of them if no ids are given. Looks every
+        `poll_interval` seconds at the operation that makes it, for `timeout` seconds."""
         query = {
             "document_id": document_ids,
             "include_observations": include_observations,
@@ -58,19 +56,23 @@ class TransferMethods(Transport):
         }
         path = bank(bank_id, "document-transfer", "export")
         submitted: Any = yield Call(DocumentExportSubmitResponse._read, "POST", *path, query=query)
-        return (yield from _exported(bank_id, submitted.operation_id))
+        return (yield from _exported(bank_id, submitted.operation_id, poll_interval, timeout))
 
     export_documents, aexport_documents = pair(_export_documents)
 
     def _export_bank(
         self,
         bank_id: str,
+        *,
         include_data: bool | None = None,
         include_bank_config: bool | None = None,
         include_history: bool | None = None,
         document_ids: Sequence[str] | None = None,
+        poll_interval: float = 2.0,
+        timeout: float = 300.0,
     ) -> Steps[bytes]:
-        """Brings a bank as an archive. Waits for the operation that makes it, five minutes at most."""
+        """Brings a bank as an archive. Looks every `poll_interval` seconds at the operation that makes it, for
+        `timeout` seconds."""
         query = {
             "include_data": include_data,
             "include_bank_config": include_bank_config,
@@ -79,7 +81,7 @@ class TransferMethods(Transport):
         }
         path = bank(bank_id, "transfer", "export")
         submitted: Any = yield Call(BankTransferSubmitResponse._read, "POST", *path, query=query)
-        return (yield from _exported(bank_id, submitted.operation_id))
+        return (yield from _exported(bank_id, submitted.operation_id, poll_interval, timeout))
 
     export_bank, aexport_bank = pair(_export_bank)
 
@@ -87,6 +89,7 @@ class TransferMethods(Transport):
         self,
         bank_id: str,
         archive: File,
+        *,
         mode: str | None = None,
         target_bank_id: str | None = None,
         document_conflict: str | None = None,
