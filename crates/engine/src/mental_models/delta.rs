@@ -43,6 +43,14 @@ pub(super) struct Edited {
     pub(super) cited: Vec<Uuid>,
 }
 
+/// What comes of changes.
+pub(super) enum Changes {
+    /// They were made, or not, or there were none.
+    Made(Box<Refreshed>),
+    /// It has to be written as a whole, for this reason.
+    Whole(&'static str),
+}
+
 /// What is asked.
 pub(super) struct Asked<'a> {
     /// What it is for, in the trace.
@@ -59,28 +67,35 @@ pub(super) struct Asked<'a> {
 
 impl Refresh<'_> {
     /// By changes, those first that follow from memories that are gone.
-    pub(super) async fn changes(&self, plan: &Plan) -> Result<Refreshed, EngineError> {
+    pub(super) async fn changes(&self, plan: &Plan) -> Result<Changes, EngineError> {
         let begin = std::time::Instant::now();
         let (news, total) = self.news(plan).await?;
         let gone = self.engine.gone_of(self.bank, self.row).await?;
         let searched = searched(&news, total, plan, begin.elapsed());
         let document = Document::stored(self.row.structure.as_ref(), &self.row.content);
         let based_on = self.based_on_before();
-        let Retracted { mut document, retraction, gone, mut operations, mut warnings } =
+        let is_gone = |id: &Option<String>| id.as_ref().is_some_and(|id| is_among(&gone, id));
+        let is_unknown = based_on.memories.iter().any(|fact| fact.text.is_empty() && is_gone(&fact.id));
+        // Where there is nothing to write the whole from, the words stay.
+        if is_unknown && self.has_sources().await? {
+            return Ok(Changes::Whole(outcome::GONE_UNKNOWN));
+        }
+        let has_news = !news.is_empty();
+        // Of the document as it is: what is taken out of it makes no less room.
+        let (rounds, left_out) = rounds(&document, news);
+        let shown: usize = rounds.iter().map(Vec::len).sum();
+        // Whatever is not shown now would count as seen, and never be looked at again.
+        if left_out > 0 || usize::try_from(total).is_ok_and(|total| total > shown) {
+            return Ok(Changes::Whole(outcome::TOO_MANY_NEW));
+        }
+        let Retracted { mut document, retraction, gone, mut operations, failure } =
             self.retract(document, &based_on, gone).await?;
         let is_retracted = retraction.as_ref().is_some_and(|retraction| retraction.applied);
-        if news.is_empty() && !is_retracted {
-            return Ok(Refreshed { retraction, warnings, ..Refreshed::of(Effect::Preserve) });
+        if !has_news && !is_retracted {
+            let effect = failure.map_or(Effect::Preserve, Effect::Fail);
+            return Ok(Changes::made(Refreshed { retraction, ..Refreshed::of(effect) }));
         }
-        let (rounds, left_out) = rounds(&document, news);
-        if left_out > 0 || usize::try_from(total).is_ok_and(|total| total > rounds.iter().map(Vec::len).sum())
-        {
-            let shown: usize = rounds.iter().map(Vec::len).sum();
-            let warning =
-                format!("{shown} of {total} new memories were looked at, those nearest to the question");
-            tracing::warn!(model = self.row.model_id, "{warning}");
-            warnings.push(warning);
-        }
+        let warnings = failure.into_iter().map(|failure| failure.message).collect();
         let retrieved = rounds.iter().flatten().map(|fact| fact_type_of(fact.fact_type).as_str()).collect();
         let mut cited: Vec<Uuid> = Vec::new();
         let mut failure: Option<RefreshFailure> = None;
@@ -109,7 +124,7 @@ impl Refresh<'_> {
             )),
             None => Effect::Write(document),
         };
-        Ok(Refreshed {
+        Ok(Changes::made(Refreshed {
             candidate,
             based_on,
             retrieved,
@@ -118,7 +133,7 @@ impl Refresh<'_> {
             searched: vec![searched],
             warnings,
             ..Refreshed::of(effect)
-        })
+        }))
     }
 
     /// Memories that it was not written from.
@@ -206,16 +221,26 @@ impl Refresh<'_> {
         gone: &[Uuid],
         cited: &[Uuid],
     ) -> Result<ReflectBasedOn, EngineError> {
-        let gone: Vec<String> = gone.iter().map(Uuid::to_string).collect();
-        let is_gone = |id: &Option<String>| id.as_ref().is_some_and(|id| gone.contains(id));
+        let is_gone = |id: &Option<String>| id.as_ref().is_some_and(|id| is_among(gone, id));
         based_on.memories.retain(|fact| !is_gone(&fact.id));
-        for fact in self.engine.facts(self.bank, cited, &self.scope.memories().tags).await? {
+        for fact in self.engine.facts_and_gone(self.bank, cited, &self.scope.memories().tags).await? {
             if !based_on.memories.iter().any(|known| known.id == fact.id) {
                 based_on.memories.push(fact);
             }
         }
         Ok(based_on)
     }
+}
+
+impl Changes {
+    fn made(refreshed: Refreshed) -> Self {
+        Self::Made(Box::new(refreshed))
+    }
+}
+
+/// Whether an id is one of these.
+fn is_among(ids: &[Uuid], id: &str) -> bool {
+    Uuid::try_parse(id).is_ok_and(|id| ids.contains(&id))
 }
 
 /// Memories in as many questions as they need, and how many are left out.

@@ -86,11 +86,12 @@ impl Engine {
             };
             let content = document.markdown();
             let embedding = self.model_vector(&row.name, &content).await?;
+            let keeps_trace = super::trigger_of(&row).keep_trace;
             let write = ModelWrite {
                 before: &row,
                 content: &content,
                 structure: &json!(document),
-                reflect_response: &kept(&content, &refreshed, &trace, super::trigger_of(&row).keep_trace),
+                reflect_response: &kept(&content, &plan, &refreshed, &trace, keeps_trace),
                 embedding: &embedding,
                 seen_at: plan.point.newest,
                 is_full: plan.effective == RefreshMode::Full,
@@ -173,8 +174,8 @@ impl Engine {
         let deadline = begin.checked_add(limit.min(FOR_EVER)).unwrap_or(begin);
         let calls = Calls::new(llm, LlmOperation::MentalModelRefresh, deadline, settings.max_completion);
         let refresh = Refresh::new(self, bank, row, &calls);
-        let plan = refresh.plan(is_full).await?;
-        let refreshed = timeout_at(deadline, refresh.run(&plan)).await;
+        let mut plan = refresh.plan(is_full).await?;
+        let refreshed = timeout_at(deadline, refresh.run(&mut plan)).await;
         // What was paid for is told, whatever came of it.
         spend(calls.usage());
         let refreshed = refreshed.unwrap_or_else(|_| {
@@ -193,7 +194,10 @@ impl Engine {
         let trace = RefreshTrace {
             recorded_at: Some(time::format(self.clock.now())),
             effective_mode: plan.effective.as_str().to_owned(),
-            mode_fallback_reason: plan.fallback.map(str::to_owned),
+            mode_fallback_reason: plan
+                .fallback
+                .and_then(|reason| outcome::fallback(reason).ok())
+                .map(str::to_owned),
             outcome: outcome.to_owned(),
             tool_calls: refreshed.searched.iter().map(traced).collect(),
             llm_calls: calls.told(),
@@ -208,13 +212,13 @@ impl Engine {
 }
 
 /// What is stored with an answer.
-fn kept(content: &str, refreshed: &Refreshed, trace: &RefreshTrace, keeps_trace: bool) -> Value {
+fn kept(content: &str, plan: &Plan, refreshed: &Refreshed, trace: &RefreshTrace, keeps_trace: bool) -> Value {
     let mut kept = json!({
         "text": content,
         "based_on": refreshed.based_on,
         "outcome": trace.outcome,
         "effective_mode": trace.effective_mode,
-        "mode_fallback_reason": trace.mode_fallback_reason,
+        "mode_fallback_reason": plan.fallback,
         "structured_output": refreshed.structured,
         "delta_operations": refreshed.operations,
         "retraction": refreshed.retraction,

@@ -19,6 +19,26 @@ const DELTA_NOT_APPLIED: &str = "refresh_failed_delta_not_applied";
 pub(super) const STRUCTURED_OUTPUT: &str = "refresh_failed_structured_output";
 const ERROR: &str = "refresh_failed_error";
 
+/// There are more new memories than are looked at one by one.
+pub(super) const TOO_MANY_NEW: &str = "too_many_new_memories";
+/// Nobody knows the words of a memory that is gone.
+pub(super) const GONE_UNKNOWN: &str = "gone_memories_unknown";
+/// The values for programs are those of the whole.
+pub(super) const RESPONSE_SCHEMA: &str = "response_schema";
+
+/// A reason why it is written as a whole, in the words of the wire: those that it has no word for are
+/// told as warnings.
+pub(super) fn fallback(reason: &'static str) -> Result<&'static str, &'static str> {
+    match reason {
+        TOO_MANY_NEW => Err("there are too many new memories for changes; it was written as a whole"),
+        GONE_UNKNOWN => Err("a memory went while it was written from it; it was written as a whole"),
+        RESPONSE_SCHEMA => {
+            Err("the values of response_schema are those of the whole; it was written as a whole")
+        }
+        reason => Ok(reason),
+    }
+}
+
 /// What becomes of a mental model.
 #[derive(Clone, Debug)]
 pub(super) enum Effect {

@@ -8,6 +8,7 @@ use hindsight_types::reflect::{
 };
 use serde_json::Value;
 
+use super::delta::Changes;
 use super::outcome::{self, Effect, Refreshed};
 use super::scope::{ModelScope, is_of_another_question};
 use super::trigger_of;
@@ -63,6 +64,7 @@ impl<'r> Refresh<'r> {
         let fallback = match requested {
             RefreshMode::Delta if self.row.content.is_empty() => Some("no_baseline_content"),
             RefreshMode::Delta if is_of_another_question(self.row) => Some("source_query_changed"),
+            RefreshMode::Delta if self.trigger.response_schema.is_some() => Some(outcome::RESPONSE_SCHEMA),
             RefreshMode::Full | RefreshMode::Delta => None,
         };
         let effective = if fallback.is_some() { RefreshMode::Full } else { requested };
@@ -71,12 +73,24 @@ impl<'r> Refresh<'r> {
         Ok(Plan { requested, effective, fallback, point, after })
     }
 
-    /// Writes it; nothing is stored.
-    pub(super) async fn run(&self, plan: &Plan) -> Result<Refreshed, EngineError> {
-        match plan.effective {
-            RefreshMode::Full => self.whole().await,
-            RefreshMode::Delta => self.changes(plan).await,
+    /// Writes it; nothing is stored. Where changes turn out not to do, it is written as a whole and
+    /// the plan says so.
+    pub(super) async fn run(&self, plan: &mut Plan) -> Result<Refreshed, EngineError> {
+        if plan.effective == RefreshMode::Delta {
+            match self.changes(plan).await? {
+                Changes::Made(refreshed) => return Ok(*refreshed),
+                Changes::Whole(reason) => {
+                    tracing::info!(model = self.row.model_id, reason, "a mental model is written as a whole");
+                    *plan =
+                        Plan { effective: RefreshMode::Full, fallback: Some(reason), after: None, ..*plan };
+                }
+            }
         }
+        let mut refreshed = self.whole().await?;
+        refreshed
+            .warnings
+            .extend(plan.fallback.and_then(|reason| outcome::fallback(reason).err()).map(str::to_owned));
+        Ok(refreshed)
     }
 
     /// As a whole, by reflect.
@@ -110,7 +124,7 @@ impl<'r> Refresh<'r> {
 
     /// Whether there is anything to write it from. Other mental models are only where it never was
     /// written from memories: they tell less than those.
-    async fn has_sources(&self) -> Result<bool, EngineError> {
+    pub(super) async fn has_sources(&self) -> Result<bool, EngineError> {
         let (store, bank) = (&self.engine.store, self.bank.key);
         if store.have_new_memories(bank, &[(self.scope.memories(), None)]).await?.contains(&true) {
             return Ok(true);

@@ -10,6 +10,7 @@ use super::reply::Names;
 use super::wording;
 use crate::EngineError;
 use crate::document::Document;
+use crate::store::RefreshFailure;
 
 /// What a document has become.
 pub(super) struct Retracted {
@@ -21,8 +22,8 @@ pub(super) struct Retracted {
     pub(super) gone: Vec<Uuid>,
     /// Changes that were made and left out.
     pub(super) operations: DeltaOperations,
-    /// What is worth knowing besides.
-    pub(super) warnings: Vec<String>,
+    /// Why nothing could be taken out.
+    pub(super) failure: Option<RefreshFailure>,
 }
 
 impl Refresh<'_> {
@@ -39,7 +40,7 @@ impl Refresh<'_> {
             retraction: None,
             gone: Vec::new(),
             operations: DeltaOperations::default(),
-            warnings: Vec::new(),
+            failure: None,
         };
         if gone.is_empty() {
             return Ok(retracted);
@@ -76,7 +77,7 @@ impl Refresh<'_> {
                     retracted.operations = edited.operations;
                     retracted.gone = gone;
                 }
-                Err(failure) => retracted.warnings.push(failure.message),
+                Err(failure) => retracted.failure = Some(failure),
             }
         }
         retracted.retraction = Some(told);

@@ -37,13 +37,22 @@ impl Engine {
         }
         let mut requested = 0;
         for bank_id in self.store.banks_with_refreshing_models().await? {
-            let Some(bank) = self.store.bank(&bank_id).await? else { continue };
-            let has_observations = self.settings.of_bank(&bank.config).consolidation.observations;
-            let waits = has_observations && self.store.pending_facts(bank.key, &TagFilter::All, 1).await? > 0;
-            requested +=
-                self.request_due(&bank, if waits { Occasion::Busy } else { Occasion::Quiet }).await?;
+            match self.tend_bank(&bank_id).await {
+                Ok(number) => requested += number,
+                // The banks behind it have their times too.
+                Err(error) => {
+                    tracing::warn!(bank = bank_id, %error, "the mental models of a bank were not looked at");
+                }
+            }
         }
         Ok(requested)
+    }
+
+    async fn tend_bank(&self, bank_id: &str) -> Result<usize, EngineError> {
+        let Some(bank) = self.store.bank(bank_id).await? else { return Ok(0) };
+        let has_observations = self.settings.of_bank(&bank.config).consolidation.observations;
+        let waits = has_observations && self.store.pending_facts(bank.key, &TagFilter::All, 1).await? > 0;
+        self.request_due(&bank, if waits { Occasion::Busy } else { Occasion::Quiet }).await
     }
 
     async fn request_due(&self, bank: &BankRow, occasion: Occasion) -> Result<usize, EngineError> {

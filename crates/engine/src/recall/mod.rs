@@ -58,12 +58,22 @@ impl Engine {
         bank_id: &str,
         request: &RecallRequest,
     ) -> Result<RecallResponse, EngineError> {
+        self.recall_over(bank_id, request, false).await
+    }
+
+    /// The same; over the database that is written to, whatever replicas there are, if that is wanted.
+    pub(crate) async fn recall_over(
+        &self,
+        bank_id: &str,
+        request: &RecallRequest,
+        is_current: bool,
+    ) -> Result<RecallResponse, EngineError> {
         let mut phases = Phases::start();
         let mut query = Query::read(request, self.clock.now(), self.store.language(), &self.settings)?;
         let vector = self.query_vector(&query.text).await;
         phases.end("generate_query_embedding");
 
-        let (mut session, bank) = self.session_of(bank_id, &query.terms).await?;
+        let (mut session, bank) = self.session_of(bank_id, &query.terms, is_current).await?;
         if let Some(groups) = query.fuzzy_groups() {
             query.tags = TagFilter::Groups(fuzzy_tags(&mut session, bank.key, groups).await?);
         }
@@ -159,17 +169,19 @@ impl Engine {
     }
 
     /// A session for a recall, and the bank in it. A replica may not have heard of a bank that was
-    /// just made; then it is over the database that is written to.
+    /// just made; then it is over the database that is written to, as where that is wanted.
     async fn session_of(
         &self,
         bank_id: &str,
         terms: &[i64],
+        is_current: bool,
     ) -> Result<(RecallSession, RecallBank), EngineError> {
-        let mut session = self.store.recall_session().await?;
-        if let Some(bank) = session.bank(bank_id, terms).await? {
-            return Ok((session, bank));
+        if !is_current {
+            let mut session = self.store.recall_session().await?;
+            if let Some(bank) = session.bank(bank_id, terms).await? {
+                return Ok((session, bank));
+            }
         }
-        drop(session);
         let mut session = self.store.current_session().await?;
         let bank = session.bank(bank_id, terms).await?;
         let bank = bank.ok_or_else(|| EngineError::BankNotFound(bank_id.to_owned()))?;

@@ -103,14 +103,19 @@ pub(super) fn read_document(given: Option<&Value>) -> Result<Document, String> {
     let mut written = Vec::new();
     for (place, section) in sections.iter().enumerate() {
         let wrong = |what: &str| format!("'document.sections[{place}].{what}");
+        if !section.is_object() {
+            return Err(format!(
+                "'document.sections[{place}]' must be an object with 'heading' and 'blocks'"
+            ));
+        }
         let blocks = match section.get("blocks") {
             Some(Value::Array(blocks)) => {
                 let texts = blocks.iter().map(|block| block.as_str().map(str::to_owned));
                 texts.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("blocks' must hold texts alone"))?
             }
             Some(Value::String(text)) => vec![text.clone()],
-            None | Some(Value::Null) => Vec::new(),
-            Some(_) => return Err(wrong("blocks' must be a list of texts")),
+            // Its words may stand where nobody looks for them.
+            _ => return Err(wrong("blocks' must be a list of texts")),
         };
         let heading = match section.get("heading") {
             Some(Value::String(heading)) => heading.clone(),

@@ -123,7 +123,8 @@ impl Run<'_> {
         }
     }
 
-    /// The memories as they are stored now; those deleted meanwhile are missing.
+    /// The memories as they are stored now; those deleted meanwhile are missing, but for a document,
+    /// out of which what rests on them is taken later.
     async fn based_on(&self, cited: &[(String, Kind)]) -> Result<ReflectBasedOn, EngineError> {
         let bank = &self.question.bank;
         let of_kind = |is_model: bool| {
@@ -138,8 +139,13 @@ impl Run<'_> {
             self.engine.store.mental_models_of(bank.key, &models).await?
         };
         rows.sort_by_key(|row| models.iter().position(|id| *id == row.model_id));
+        let filter = self.question.scope.filter();
+        let memories = match self.question.document {
+            Some(_) => self.engine.facts_and_gone(bank, &ids, &filter).await?,
+            None => self.engine.facts(bank, &ids, &filter).await?,
+        };
         Ok(ReflectBasedOn {
-            memories: self.engine.facts(bank, &ids, &self.question.scope.filter()).await?,
+            memories,
             mental_models: rows
                 .into_iter()
                 .map(|row| ReflectMentalModel {
@@ -174,9 +180,45 @@ impl Engine {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut memories = self.store.recall_session().await?.hydrate(bank.key, ids, filter).await?;
+        let mut memories = self.store.current_session().await?.hydrate(bank.key, ids, filter).await?;
         memories.sort_by_key(|memory| ids.iter().position(|id| *id == memory.memory_id));
         Ok(memories.into_iter().map(|memory| fact(&bank.bank_id, memory)).collect())
+    }
+
+    /// The same, with nothing but the ids of those that are gone behind them: whoever keeps what was
+    /// written from them finds by these that there is something to be taken back.
+    pub(crate) async fn facts_and_gone(
+        &self,
+        bank: &BankRow,
+        ids: &[Uuid],
+        filter: &TagFilter,
+    ) -> Result<Vec<ReflectFact>, EngineError> {
+        let mut facts = self.facts(bank, ids, filter).await?;
+        let mut gone = ids.to_vec();
+        gone.retain(|id| !facts.iter().any(|fact| fact.id.as_ref() == Some(&id.to_string())));
+        if !gone.is_empty() {
+            let mut session = self.store.current_session().await?;
+            let there = session.visible(bank.key, &gone, &TagFilter::All).await?;
+            facts.extend(gone.into_iter().filter(|id| !there.contains(id)).map(gone_fact));
+        }
+        Ok(facts)
+    }
+}
+
+fn gone_fact(id: Uuid) -> ReflectFact {
+    ReflectFact {
+        id: Some(id.to_string()),
+        text: String::new(),
+        fact_type: None,
+        context: None,
+        occurred_start: None,
+        occurred_end: None,
+        mentioned_at: None,
+        document_id: None,
+        chunk_id: None,
+        tags: None,
+        metadata: None,
+        attachments: None,
     }
 }
 

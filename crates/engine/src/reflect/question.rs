@@ -1,7 +1,7 @@
 //! What is asked, of whom, and what may be seen for it.
 
 use chrono::{DateTime, Utc};
-use hindsight_types::recall::{Budget, FactType, RecallRequest, Types};
+use hindsight_types::recall::{Budget, FactType, RecallRequest, RecallResponse, Types};
 use hindsight_types::reflect::ReflectRequest;
 use hindsight_types::tags::{TagGroup, TagsMatch};
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::character::Character;
 use crate::config::ReflectSettings;
 use crate::recall::exact_groups;
-use crate::store::{BankRow, DirectiveFilter, DirectiveRow, TagFilter};
+use crate::store::{BankRow, DirectiveFilter, DirectiveRow, RecallSession, StoreError, TagFilter};
 use crate::text::sanitize;
 use crate::{Engine, EngineError};
 
@@ -180,6 +180,30 @@ impl Question {
             now: engine.clock.now(),
             bank,
         })
+    }
+
+    /// Whether nothing may be overlooked that a replica has not heard of: a document says until when
+    /// it has seen everything.
+    fn is_current(&self) -> bool {
+        self.document.is_some()
+    }
+
+    /// Searches memory.
+    pub(super) async fn search(
+        &self,
+        engine: &Engine,
+        request: &RecallRequest,
+    ) -> Result<RecallResponse, EngineError> {
+        engine.recall_over(&self.bank.bank_id, request, self.is_current()).await
+    }
+
+    /// A connection to look memories up with.
+    pub(super) async fn session(&self, engine: &Engine) -> Result<RecallSession, StoreError> {
+        if self.is_current() {
+            engine.store.current_session().await
+        } else {
+            engine.store.recall_session().await
+        }
     }
 
     /// Turns of the model, the one that writes the answer included.

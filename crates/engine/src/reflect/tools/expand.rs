@@ -102,10 +102,10 @@ struct Sources {
 
 impl Expand<'_> {
     async fn sources(&self, wanted: &[String], depth: Depth) -> Result<Sources, ToolFailure> {
-        let (store, bank) = (&self.engine.store, self.question.bank.key);
+        let bank = self.question.bank.key;
         let filter = self.question.scope.filter();
         let ids: Vec<Uuid> = wanted.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
-        let mut session = store.recall_session().await?;
+        let mut session = self.question.session(self.engine).await?;
         let visible = session.visible(bank, &ids, &filter).await?;
         let mut memories = session.hydrate(bank, &visible, &filter).await?;
         memories.retain(|memory| self.question.types.contains(&fact_type_of(memory.fact_type)));

@@ -92,7 +92,7 @@ impl MemoryTool for SearchObservations<'_> {
         let bank = &self.question.bank;
         let filter = self.question.scope.filter();
         let (found, pending) = tokio::join!(
-            self.engine.recall(&bank.bank_id, &request),
+            self.question.search(self.engine, &request),
             self.engine.store.pending_facts(bank.key, &filter, STALE)
         );
         let (found, pending) = (found?, pending?);

@@ -78,7 +78,7 @@ impl MemoryTool for Recall<'_> {
             },
             ..self.question.scope.recall(&query, self.types.clone())
         };
-        let found = self.engine.recall(&self.question.bank.bank_id, &request).await?;
+        let found = self.question.search(self.engine, &request).await?;
         let memories: Vec<_> = found.results.into_iter().map(memory).collect();
         let chunks: Map<String, Value> = found
             .chunks

@@ -100,8 +100,9 @@ impl Store {
         scope: &MemoryScope,
     ) -> Result<RefreshPoint, StoreError> {
         // Before the memories are looked at: who writes them now, and began before this, holds it back.
+        // The begin of the statement: who begins while it looks around may be overlooked.
         let at = sqlx::query_scalar!(
-            r#"select least(clock_timestamp(), min(xact_start)) as "at!" from pg_stat_activity
+            r#"select least(statement_timestamp(), min(xact_start)) as "at!" from pg_stat_activity
                where datname = current_database() and backend_xid is not null"#
         )
         .fetch_one(&mut self.session().await?)

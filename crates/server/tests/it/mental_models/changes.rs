@@ -1,9 +1,11 @@
 //! Writing a mental model by changes, and trying that out.
 
-use hindsight_testkit::{LlmRequest, Reply, ScriptedLlm};
+use hindsight_testkit::{Gate, LlmRequest, Reply, ScriptedLlm};
 use serde_json::{Value, json};
 
-use super::{MODELS, based_on, name_of, patch, read, refreshed, remember, written};
+use super::{
+    MODELS, based_on, document, ended, hands_in, name_of, patch, read, refresh, refreshed, remember, written,
+};
 use crate::support::TestApp;
 
 /// The document that a model was shown.
@@ -143,6 +145,124 @@ async fn another_question_or_a_request_writes_it_as_a_whole() {
         "content_unchanged"
     );
     assert!(llm.last_request().tools().contains(&"done".to_owned()), "it was reflected");
+}
+
+/// A model that writes a document of these words, from nothing.
+fn says(llm: &ScriptedLlm, words: &'static str) {
+    llm.answer_with(move |_: &LlmRequest| {
+        hands_in(&document(json!([{"heading": "", "level": 1, "blocks": [words]}]), &[]))
+    });
+}
+
+#[tokio::test]
+async fn more_memories_than_can_be_shown_are_not_taken_for_seen() {
+    let (app, llm) = delta().await;
+    // Two tokens for each number: more than all questions of one refresh have room for.
+    let numbers: Vec<String> = (0..80_000).map(|number| number.to_string()).collect();
+    assert_eq!(app.retain(json!([{"content": numbers.join(" ")}])).await.status, 200);
+    says(&llm, "Numbers.");
+    assert_eq!(refreshed(&app, "m", json!({})).await["details"]["outcome"], "content_written");
+    assert!(llm.last_request().tools().contains(&"done".to_owned()), "it was reflected");
+    let after = read(&app, "m").await;
+    let response = &after["reflect_response"];
+    assert_eq!(
+        (&after["content"], &response["effective_mode"], &response["mode_fallback_reason"]),
+        (&json!("Numbers."), &json!("full"), &json!("too_many_new_memories"))
+    );
+    assert_eq!(after["last_full_refreshed_at"], after["last_refreshed_at"]);
+}
+
+#[tokio::test]
+async fn values_for_programs_are_written_with_the_whole() {
+    let (app, llm) = delta().await;
+    let schema = json!({"type": "object", "properties": {"drink": {"type": "string"}}});
+    patch(&app, "m", json!({"trigger": {"response_schema": schema}})).await;
+    remember(&app, "Ann drinks milk", &[]).await;
+    llm.answer_with(|request: &LlmRequest| {
+        let sections = json!([{"heading": "", "level": 1, "blocks": ["Milk."]}]);
+        let mut document = document(sections, &[name_of(request, "milk")]);
+        document["structured_output"] = json!({"drink": "milk"});
+        hands_in(&document)
+    });
+    let tried = app.post(&format!("{MODELS}/m/dry-run-refresh"), json!({})).await.body;
+    assert_eq!(
+        (&tried["requested_mode"], &tried["effective_mode"], &tried["mode_fallback_reason"]),
+        (&json!("delta"), &json!("full"), &Value::Null),
+        "the wire has no word for it"
+    );
+    assert!(tried["warnings"][0].as_str().unwrap().contains("response_schema"), "{tried}");
+    assert_eq!(refreshed(&app, "m", json!({})).await["details"]["outcome"], "content_written");
+    let response = read(&app, "m").await["reflect_response"].clone();
+    assert_eq!(
+        (&response["mode_fallback_reason"], &response["structured_output"]),
+        (&json!("response_schema"), &json!({"drink": "milk"}))
+    );
+}
+
+#[tokio::test]
+async fn a_memory_that_goes_while_it_is_written_from_it_makes_it_stale() {
+    let (app, llm) = delta().await;
+    remember(&app, "Ann drinks milk", &[]).await;
+    let gate = Gate::closed();
+    let (asked, held) = (llm.asked(), gate.clone());
+    llm.answer_with(move |request: &LlmRequest| {
+        Reply::json(&json!({"operations": [{
+            "op": "append_block", "facts": [name_of(request, "milk")], "section_id": "more", "text": "Milk too.",
+        }]}))
+        .behind(&held)
+    });
+    let requested = refresh(&app, "m", json!({})).await;
+    let (operation, ()) = tokio::join!(ended(&app, &requested), async {
+        llm.wait_until_asked(asked + 1).await;
+        assert_eq!(app.delete("/v1/default/banks/b/documents/Ann%20drinks%20milk").await.status, 200);
+        gate.open();
+    });
+    assert_eq!(operation["details"]["outcome"], "content_written", "{operation}");
+    let between = read(&app, "m").await;
+    assert_eq!((based_on(&between), &between["is_stale"]), (vec!["Ann drinks tea", ""], &json!(true)));
+    // What its words were is not known any more: they go with the whole.
+    says(&llm, "Tea.");
+    assert_eq!(refreshed(&app, "m", json!({})).await["details"]["outcome"], "content_written");
+    let after = read(&app, "m").await;
+    assert_eq!((&after["content"], &after["is_stale"]), (&json!("Tea."), &json!(false)));
+    assert_eq!(after["reflect_response"]["mode_fallback_reason"], "gone_memories_unknown");
+    // The same while the whole is written.
+    let gate = Gate::closed();
+    let (asked, held) = (llm.asked(), gate.clone());
+    llm.answer_with(move |request: &LlmRequest| {
+        let sections = json!([{"heading": "", "level": 1, "blocks": ["Late tea."]}]);
+        hands_in(&document(sections, &[name_of(request, "Ann drinks tea")])).behind(&held)
+    });
+    let requested = refresh(&app, "m", json!({"mode": "full"})).await;
+    tokio::join!(ended(&app, &requested), async {
+        llm.wait_until_asked(asked + 1).await;
+        assert_eq!(app.delete("/v1/default/banks/b/documents/Ann%20drinks%20tea").await.status, 200);
+        gate.open();
+    });
+    let last = read(&app, "m").await;
+    assert_eq!(
+        (&last["content"], based_on(&last), &last["is_stale"]),
+        (&json!("Late tea."), vec![""], &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_out_is_a_failure() {
+    let (app, llm) = delta().await;
+    remember(&app, "Ann drinks milk", &[]).await;
+    replaces(&llm, "Ann drinks milk");
+    assert_eq!(refreshed(&app, "m", json!({})).await["status"], "completed");
+    let before = read(&app, "m").await;
+    assert_eq!(app.delete("/v1/default/banks/b/documents/Ann%20drinks%20milk").await.status, 200);
+    llm.answer_with(|_: &LlmRequest| Reply::json(&json!({"operations": [{"op": "x"}]})));
+    let operation = refreshed(&app, "m", json!({})).await;
+    assert_eq!(
+        (&operation["status"], &operation["details"]["outcome"], &operation["details"]["failure_reason"]),
+        (&json!("failed"), &json!("refresh_failed_delta_not_applied"), &json!("delta_ops_failed"))
+    );
+    let after = read(&app, "m").await;
+    assert_eq!((&after["content"], &after["is_stale"]), (&before["content"], &json!(true)));
+    assert!(after["last_refresh_failed_at"].is_string());
 }
 
 #[tokio::test]

@@ -209,6 +209,28 @@ async fn a_document_in_any_form_that_models_write_is_read_and_too_long_a_one_is_
         assert_eq!(refreshed(&app, "m", json!({})).await["status"], "completed");
         assert_eq!(read(&app, "m").await["content"], "## Ann\n\nShe drinks\n\ntea.");
     }
+    // A section whose words stand elsewhere is asked for once more, and does not vanish.
+    for (section, problem) in [
+        (json!("Ann drinks tea."), "'document.sections[0]' must be an object"),
+        (
+            json!({"heading": "Ann", "level": 2, "content": "Tea."}),
+            "'document.sections[0].blocks' must be a list",
+        ),
+        (
+            json!({"heading": "Ann", "level": 2, "blocks": null}),
+            "'document.sections[0].blocks' must be a list",
+        ),
+    ] {
+        let asked = llm.asked();
+        let second = json!({"heading": "", "level": 1, "blocks": ["Tea again."]});
+        llm.answer_with(move |request: &LlmRequest| {
+            let is_again = request.body.to_string().contains(problem);
+            let sections = if is_again { json!([second]) } else { json!([section, second]) };
+            hands_in(&document(sections, &[]))
+        });
+        assert_eq!(refreshed(&app, "m", json!({})).await["status"], "completed", "{problem}");
+        assert_eq!((read(&app, "m").await["content"].as_str(), llm.asked() - asked), (Some("Tea again."), 2));
+    }
     patch(&app, "m", json!({"max_tokens": 256})).await;
     let long = "word ".repeat(300);
     llm.answer_with(move |request: &LlmRequest| match request.schema() {
