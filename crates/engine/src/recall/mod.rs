@@ -1,9 +1,10 @@
 //! Recall: what matters for a query, inside a token budget.
 //!
 //! The way of a query, top to bottom: [`query`] reads it, [`words`] finds the memories that hold
-//! its words, the other arms find candidates in one statement, [`score`] orders them (or [`fusion`], by ranks), [`rerank`] lets a cross-encoder
-//! look at the best, [`select`] fills the budget, [`answer`] puts the response together. No
-//! connection is held while a model works.
+//! its words, [`hot`] those that are near it where the bank's vectors are held here, the other arms
+//! find candidates in one statement, [`score`] orders them (or [`fusion`], by ranks), [`rerank`] lets
+//! a cross-encoder look at the best, [`select`] fills the budget, [`answer`] puts the response
+//! together. No connection is held while a model works.
 
 mod answer;
 mod cut;
