@@ -1,6 +1,7 @@
 //! Programs that tests start, stop for a while and kill.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -114,9 +115,9 @@ impl Process {
         Ok(())
     }
 
-    /// Stops it where it is (SIGSTOP): it keeps its files and connections and does nothing.
+    /// Stops it where it is, see [`pause`].
     pub fn pause(&self) -> Result<()> {
-        signal(self.pid(), Signal::SIGSTOP)
+        pause(self.pid())
     }
 
     /// Lets it go on.
@@ -136,6 +137,25 @@ pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     let pid = i32::try_from(pid).ok().filter(|pid| *pid > 0).context("no process has such a number")?;
     nix::sys::signal::kill(Pid::from_raw(pid), signal)
         .with_context(|| format!("cannot send {signal} to process {pid}"))
+}
+
+/// Longest wait for a process to do nothing any more.
+const STOPPING: Duration = Duration::from_mins(3);
+
+/// Stops a process where it is (SIGSTOP): it keeps its files and connections and does nothing.
+/// Waits until that is so: the signal reaches one of its threads first, and the others go on
+/// until that one has had its turn.
+pub fn pause(pid: u32) -> Result<()> {
+    signal(pid, Signal::SIGSTOP)?;
+    let is_stopped = |thread: &Path| {
+        let stat = std::fs::read_to_string(thread.join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+    };
+    wait_for("the stop of a process", STOPPING, || {
+        // Where there is no such folder, nobody can say.
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        threads.map(|thread| thread.path()).all(|thread| is_stopped(&thread))
+    })
 }
 
 /// Processes whose parent is `pid`.
