@@ -160,19 +160,18 @@ pub fn pause(pid: u32) -> Result<()> {
 
 /// Processes whose parent is `pid`.
 pub fn children(pid: u32) -> Vec<u32> {
-    let parent_of = |status: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-        line.trim().parse::<u32>().ok()
-    };
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|candidate| {
-            // It may end while it is looked at.
-            let status = std::fs::read_to_string(format!("/proc/{candidate}/status")).unwrap_or_default();
-            parent_of(&status) == Some(pid)
-        })
+        .filter(|candidate| parent(*candidate) == Some(pid))
         .collect()
+}
+
+/// The parent of a process; none when there is no such process any more.
+pub fn parent(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
 }
 
 /// Looks again and again until it is so; fails after `patience`.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
-use hindsight_testkit::{Process, children};
+use hindsight_testkit::{Process, children, parent};
 
 /// Longest wait for something that has to happen, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -68,7 +68,7 @@ fn a_program_is_asked_to_end_and_none_outlives_its_value() {
 fn children_are_found_by_their_parent() {
     let mut process = shell("sleep 60 & echo $!; wait");
     let child: u32 = process.line("", PATIENCE).unwrap().parse().unwrap();
-    assert_eq!(children(process.pid()), [child]);
+    assert_eq!((children(process.pid()), parent(child)), (vec![child], Some(process.pid())));
     hindsight_testkit::signal(child, hindsight_testkit::Signal::SIGKILL).unwrap();
     process.wait(PATIENCE).unwrap();
 }
