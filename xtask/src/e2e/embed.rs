@@ -84,7 +84,7 @@ struct Stalled {
 }
 
 /// Longest wait for a server that has a request to ask for its body.
-const ASKING: Duration = Duration::from_secs(20);
+const ASKING: Duration = Duration::from_mins(3);
 
 /// Sends a retain but for the end of its body. When this returns the server is at it: it has
 /// asked for the body.
