@@ -6,9 +6,7 @@ import pytest
 from hindsight_client import Hindsight
 from hindsight_client import exceptions as raised
 
-from harness.answers import Answers
 from harness.server import free_port
-
 
 TYPES = {
     400: "BadRequestException",
@@ -21,19 +19,6 @@ TYPES = {
     500: "ServiceException",
     503: "ServiceException",
 }
-
-
-@pytest.fixture
-def answers():
-    answers = Answers()
-    yield answers
-    answers.close()
-
-
-@pytest.fixture
-def client(answers):
-    with Hindsight(base_url=answers.url, max_attempts=1) as client:
-        yield client
 
 
 @pytest.fixture
