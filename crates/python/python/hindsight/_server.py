@@ -35,7 +35,7 @@ class HindsightServer:
         llm_base_url: address of the provider, if it is not the usual one.
         host: address to listen on.
         port: port to listen on; None for any that is free.
-        mcp_enabled: whether agents may use it over MCP; there is none yet.
+        mcp_enabled: whether agents may use it over MCP. There is none in this version: True is refused.
         log_level: how much is told on standard error: "debug", "info", "warning" or "error".
     """
 
@@ -52,7 +52,9 @@ class HindsightServer:
         log_level: str = "info",
     ) -> None:
         if mcp_enabled:
-            raise NotImplementedError("there is no MCP yet; leave mcp_enabled out")
+            raise NotImplementedError(
+                "this version serves no MCP: leave mcp_enabled out, and give agents functions that call a client"
+            )
         self._settings = {
             "HINDSIGHT_API_DATABASE_URL": db_url,
             "HINDSIGHT_API_LLM_PROVIDER": llm_provider,
