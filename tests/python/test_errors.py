@@ -86,6 +86,8 @@ def test_bad_arguments_are_told_before_anything_is_sent(client, answers):
     ):
         with pytest.raises((TypeError, ValueError)):
             call()
+    with pytest.raises(TypeError, match=r"\brecall\(\) got an unexpected .*'querry'"):
+        client.recall(bank_id="b", querry="A question")
     assert answers.requests == []
 
 

@@ -195,7 +195,8 @@ class Namespace:
 
         request.__name__ = name
         request.__qualname__ = f"{self._name}.{name}"
-        request.__doc__ = f"{method} /{'/'.join(parts)}, with {', '.join(names) or 'nothing'}; parameters of the query by their names."
+        takes = ", ".join(names) or "nothing"
+        request.__doc__ = f"{method} /{'/'.join(parts)}, with {takes}; parameters of the query by their names."
         return request
 
     def __dir__(self) -> list[str]:

@@ -122,7 +122,7 @@ class HindsightServer:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"HindsightServer({self._server.url if self._server else 'stopped'!r})"
+        return f"HindsightServer({repr(self._server.url) if self._server else 'stopped'})"
 
 
 def start_server(

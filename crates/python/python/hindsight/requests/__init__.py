@@ -1,6 +1,7 @@
-"""Everything that routes take as a body, by its name in the API: `client.memory.recall_memories("b", RecallRequest(query="q"))`.
+"""Everything that routes take as a body, by its name in the API; a dictionary does as well.
 
-A dictionary does as well.
+Example:
+    await client.memory.recall_memories("my-bank", RecallRequest(query="What does Alice do?"))
 """
 
 from enum import Enum as _Enum
