@@ -119,6 +119,8 @@ REFUSED = {
     "too much": (lambda c: c.banks.delete_bank("b", "c"), "bank_id"),
     "too little": (lambda c: c.memory.get_memory("b"), "memory_id"),
     "an id that is None": (lambda c: c.memory.get_memory("b", None), "memory_id"),
+    "a slip of the pen": (lambda c: c.operations.list_operations("b", stauts="failed"), "no stauts, only.*status"),
+    "a query without what is looked for": (lambda c: c.knowledge_base.search_knowledge_base("b"), "needs q"),
     "two ids for one": (lambda c: c.banks.delete_bank("b", bank_id="c"), "bank_id"),
     "two bodies": (lambda c: c.memory.reflect("b", {"query": "q"}, reflect_request={"query": "q"}), "reflect_request"),
 }
@@ -141,6 +143,7 @@ def test_a_route_that_there_is_not(client):
 def test_queries_have_names(client, answers):
     path = ask(answers, client.operations.list_operations, "b", status="failed", limit=3, offset=None)[1]
     assert path == "/v1/default/banks/b/operations?status=failed&limit=3"
+    assert "exclude_parents" in client.operations.list_operations.__doc__
 
 
 class Generated:

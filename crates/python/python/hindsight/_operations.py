@@ -143,6 +143,45 @@ _ROUTES: dict[str, dict[str, str]] = {
 }
 
 
+# Parameters of the query, where there are any; those with a mark are needed.
+_QUERIES: dict[str, str] = {
+    "list_audit_logs": "action transport start_date end_date limit offset",
+    "audit_log_stats": "action period",
+    "list_llm_requests": "status operation scope call_type provider trace_id "
+    "document_id memory_id group start_date end_date limit offset",
+    "llm_request_stats": "operation call_type period",
+    "export_bank_transfer": "include_data include_bank_config include_history document_id",
+    "import_bank_transfer": "mode target_bank_id document_conflict include_data include_bank_config include_history",
+    "clone_bank": "target_bank_id! include_data include_bank_config include_history",
+    "list_banks": "q limit offset",
+    "get_agent_stats": "refresh",
+    "get_memories_timeseries": "period time_field",
+    "import_bank_template": "dry_run",
+    "list_directives": "tags tags_match active_only limit offset",
+    "import_documents": "on_conflict",
+    "export_documents": "document_id include_observations include_knowledge_base",
+    "list_documents": "q tags tags_match time_field start_date end_date limit offset",
+    "list_document_chunks": "limit offset",
+    "get_document_history": "limit offset",
+    "list_entities": "limit offset tags tags_match tag_groups",
+    "get_entity_graph": "limit min_count tags tags_match tag_groups",
+    "get_entity": "tags tags_match tag_groups",
+    "get_knowledge_base_tree": "tags tags_match tag_groups",
+    "search_knowledge_base": "q! limit tags tags_match tag_groups",
+    "get_graph": "type limit q tags tags_match document_id chunk_id",
+    "list_memories": "type q consolidation_state state document_id entity_id "
+    "tags tags_match time_field start_date end_date limit offset",
+    "list_tags": "q source limit offset",
+    "list_observation_scopes": "limit offset",
+    "clear_bank_memories": "type",
+    "list_mental_models": "tags tags_match detail limit offset exclude_knowledge_pages",
+    "get_mental_model": "detail",
+    "list_operations": "status type limit offset exclude_parents",
+    "get_operation_status": "include_payload",
+    "list_webhooks": "limit offset",
+    "list_webhook_deliveries": "limit cursor",
+}
+
 # What a body may be called: the generated client of the API has a name for each.
 _BODIES = ("_request", "_update", "_manifest")
 
@@ -170,6 +209,8 @@ class Namespace:
         elif sent == "json":
             needed += ["body"]
         names = [*needed, "body"] if sent == "json?" else needed
+        queries = _QUERIES.get(name, "").replace("!", "").split()
+        asked_for = [query[:-1] for query in _QUERIES.get(name, "").split() if query.endswith("!")]
         client = self._client
 
         async def request(*args: Any, **kwargs: Any) -> Any:
@@ -180,12 +221,15 @@ class Namespace:
                 if key.startswith("_") or key == "authorization":
                     raise TypeError(f"{name} takes no {key}: keys and limits are given to the client")
                 called = "body" if "body" in names and key.endswith(_BODIES) else key
-                if called not in names:
+                if called in queries:
                     continue
+                if called not in names:
+                    raise TypeError(f"{name} takes no {key}, only {', '.join([*names, *queries]) or 'nothing'}")
                 if called in values:
                     raise TypeError(f"{name} has its {called} twice: {key} is the second")
                 values[called] = kwargs.pop(key)
             missing = [key for key in needed if values.get(key) is None]
+            missing += [key for key in asked_for if kwargs.get(key) is None]
             if missing:
                 raise TypeError(f"{name} needs {', '.join(missing)}")
             filled = [str(values[part[1:-1]]) if part.startswith("{") else part for part in parts]
@@ -195,8 +239,8 @@ class Namespace:
 
         request.__name__ = name
         request.__qualname__ = f"{self._name}.{name}"
-        takes = ", ".join(names) or "nothing"
-        request.__doc__ = f"{method} /{'/'.join(parts)}, with {takes}; parameters of the query by their names."
+        by_name = f"; by name {', '.join(queries)}" if queries else ""
+        request.__doc__ = f"{method} /{'/'.join(parts)}, with {', '.join(names) or 'nothing'}{by_name}."
         return request
 
     def __dir__(self) -> list[str]:
