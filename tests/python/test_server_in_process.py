@@ -178,10 +178,7 @@ input()
     )
     with Talk(home, program) as talk:
         talk.expect("ready")
-        with llm.holding():
-            llm.clear()
-            talk.say()
-            llm.wait_until_asked(1)
+        with talk.asking(llm):
             talk.say()
             talk.expect("lost")
             talk.expect("stopped")
