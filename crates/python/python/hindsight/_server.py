@@ -37,6 +37,9 @@ class HindsightServer:
         port: port to listen on; None for any that is free.
         mcp_enabled: whether agents may use it over MCP. There is none in this version: True is refused.
         log_level: how much is told on standard error: "debug", "info", "warning" or "error".
+
+    Raises:
+        NotImplementedError: `mcp_enabled` is True.
     """
 
     def __init__(
@@ -88,7 +91,8 @@ class HindsightServer:
         """Starts the server and returns it once it serves.
 
         Raises:
-            RuntimeError: it runs already, or does not start within `timeout` seconds.
+            RuntimeError: it runs already, cannot start, or does not start within `timeout` seconds, not counting the
+                time in which what it needs is fetched.
             ValueError: a setting cannot be used.
         """
         with self._lock:
@@ -106,7 +110,8 @@ class HindsightServer:
         return self
 
     def stop(self, timeout: float = STOP) -> None:
-        """Stops the server and its database. Stopping twice does no harm."""
+        """Stops the server and its database. Requests under way have `timeout` seconds to end by themselves.
+        Stopping twice does no harm."""
         with self._lock:
             server, self._server = self._server, None
             _RUNNING.discard(self)
