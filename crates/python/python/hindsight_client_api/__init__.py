@@ -15,6 +15,6 @@ def __getattr__(name: str) -> _Any:
     if name in ("ApiClient", "ApiResponse", "Configuration") or name.endswith("Api"):
         raise ImportError(
             f"{name} is only in the official client: use the routes of hindsight_client.Hindsight, such as "
-            "client.memory, or install the package hindsight-client once more"
+            "client.memory, or install the package hindsight-client after this one"
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
