@@ -2,6 +2,7 @@
 
 create table llm_requests (
     bank_key bigint not null references banks on delete cascade,
+    -- In the order in which requests had their outcomes.
     request_id uuid not null,
     operation text not null,
     -- Which step of the operation asked.
@@ -33,7 +34,6 @@ create table llm_requests (
     source_memory_ids uuid[] not null default '{}',
     primary key (bank_key, request_id)
 );
-create index llm_requests_in_order on llm_requests (bank_key, started_at desc, request_id desc);
 create index llm_requests_by_trace on llm_requests (bank_key, trace_id);
 -- What is too old, in all banks.
 create index llm_requests_by_age on llm_requests (started_at);

@@ -42,7 +42,8 @@ pub struct LlmRequestEntry {
     pub id: String,
     /// The bank it was made for.
     pub bank_id: Option<String>,
-    /// What it was made for: `retain`, `consolidation`, `reflect` or `mental_model_refresh`.
+    /// What it was made for: `retain`, `dry_run_extract`, `consolidation`, `reflect` or
+    /// `mental_model_refresh`.
     pub operation: Option<String>,
     /// Which step of the operation made it.
     pub scope: Option<String>,

@@ -115,11 +115,14 @@ impl Store {
         session.end().await
     }
 
-    /// Notes what came of a run in its records.
+    /// Notes what came of a run in its records: the memories that are there, since of what was read
+    /// some is known already.
     pub(crate) async fn note_made_memories(&self, made: &MadeMemories) -> Result<(), StoreError> {
         let mut session = self.session().await?;
         sqlx::query!(
-            "update llm_requests set memory_ids = $4 where bank_key = $1 and request_id in (
+            "update llm_requests set memory_ids = array(
+               select memory_id from memories where bank_key = $1 and memory_id = any($4) order by memory_id)
+             where bank_key = $1 and request_id in (
                select request_id from llm_requests
                where bank_key = $1 and trace_id = $2 and document_id is not distinct from $3
                order by request_id for update)",

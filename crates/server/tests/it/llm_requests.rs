@@ -12,7 +12,7 @@ use crate::support::TestApp;
 const RECORDS: &str = "/v1/default/banks/b/llm-requests";
 const STATS: &str = "/v1/default/banks/b/llm-requests/stats";
 const REFLECT: &str = "/v1/default/banks/b/reflect";
-/// Three sentences that are chunks of their own where those have at most 45 characters.
+/// Three sentences that are chunks of their own where those have at most 60 characters.
 const THREE: &str = "alice lives in rome and has a red bicycle. bob works at the old harbour each night. \
     carol plays the violin in a small orchestra.";
 
@@ -30,8 +30,8 @@ fn echo(request: &LlmRequest) -> Reply {
 /// A server in whose bank `b` only what a test does is recorded.
 async fn app(more: &[(&str, &str)]) -> (TestApp, ScriptedLlm) {
     let mut variables = vec![
-        ("HINDSIGHT_API_RETAIN_CHUNK_SIZE", "45"),
-        ("HINDSIGHT_API_LLM_MAX_RETRIES", "1"),
+        ("HINDSIGHT_API_RETAIN_CHUNK_SIZE", "60"),
+        ("HINDSIGHT_API_RETAIN_LLM_MAX_RETRIES", "1"),
         ("HINDSIGHT_API_LLM_INITIAL_BACKOFF", "0"),
     ];
     variables.extend_from_slice(more);

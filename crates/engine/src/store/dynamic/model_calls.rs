@@ -136,7 +136,7 @@ impl Store {
         let mut page = QueryBuilder::<Postgres>::new("select ");
         page.push(COLUMNS);
         filter.push(&mut page, bank);
-        page.push(" order by r.started_at desc, r.request_id desc limit ").push_bind(limit);
+        page.push(" order by r.request_id desc limit ").push_bind(limit);
         page.push(" offset ").push_bind(offset);
         Ok((page.build_query_as().fetch_all(&mut session).await?, total))
     }
@@ -154,19 +154,19 @@ impl Store {
         let mut count = QueryBuilder::<Postgres>::new("select count(distinct r.trace_id)");
         filter.push(&mut count, bank);
         let total: i64 = count.build_query_scalar().fetch_one(&mut session).await?;
-        let mut page = QueryBuilder::<Postgres>::new(
-            "with found as materialized (select r.request_id, r.trace_id, r.started_at",
-        );
+        let mut page =
+            QueryBuilder::<Postgres>::new("with found as materialized (select r.request_id, r.trace_id");
         filter.push(&mut page, bank);
         page.push(
-            "), runs as (select trace_id, max(started_at) last_at from found group by trace_id \
-             order by last_at desc, trace_id desc limit ",
+            // Ids have no greatest one before PostgreSQL 18; their texts are in the same order.
+            "), runs as (select trace_id, max(request_id::text collate \"C\") last_id from found group by trace_id \
+             order by last_id desc limit ",
         );
         page.push_bind(limit).push(" offset ").push_bind(offset).push(") select ").push(COLUMNS);
         page.push(" from runs join found using (trace_id) join llm_requests r on r.bank_key = ");
         page.push_bind(bank.0).push(
             " and r.request_id = found.request_id \
-             order by runs.last_at desc, runs.trace_id desc, r.started_at desc, r.request_id desc limit ",
+             order by runs.last_id desc, r.request_id desc limit ",
         );
         page.push_bind(ROWS_OF_TRACES);
         Ok((page.build_query_as().fetch_all(&mut session).await?, total))
