@@ -53,7 +53,7 @@ impl Engine {
             period: format!("{days}d"),
             trunc: "day".to_owned(),
             start: time::format(start),
-            buckets: buckets.into_iter().map(bucket).collect(),
+            buckets: buckets.iter().map(bucket).collect(),
         })
     }
 }
@@ -97,7 +97,7 @@ fn entry(bank_id: &str, row: ModelCallRow) -> LlmRequestEntry {
     }
 }
 
-fn bucket(day: ModelCallDay) -> LlmRequestStatsBucket {
+fn bucket(day: &ModelCallDay) -> LlmRequestStatsBucket {
     let statuses = [("success", day.successes), ("error", day.errors)];
     let statuses = statuses.into_iter().filter(|(_, count)| *count > 0);
     LlmRequestStatsBucket {

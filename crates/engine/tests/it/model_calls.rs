@@ -47,7 +47,8 @@ async fn what_is_on_its_way_is_written_before_the_engine_closes() {
     llm.answer_with(nothing);
     test.retain("b", items(MANY)).await.unwrap();
     test.engine.close().await;
-    assert_eq!((rows(&test).await, test.engine.lost_model_calls()), (MANY as i64, 0));
+    let all = i64::try_from(MANY).unwrap();
+    assert_eq!((rows(&test).await, test.engine.lost_model_calls()), (all, 0));
 }
 
 #[tokio::test]
