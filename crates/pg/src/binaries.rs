@@ -276,7 +276,6 @@ fn pgvector_version(control: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -284,9 +283,13 @@ mod tests {
     fn install_programs(root: &Path) {
         fs::create_dir_all(root.join("bin")).unwrap();
         for program in ["postgres", "initdb"] {
+            // Written by another process: a child that another test forks meanwhile would have the
+            // file open for writing too, and a program that somebody may write to cannot be run.
+            let text = "#!/bin/sh\necho 'postgres (PostgreSQL) 18.1'\n";
+            let line = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""];
             let path = root.join("bin").join(program);
-            fs::write(&path, "#!/bin/sh\necho 'postgres (PostgreSQL) 18.1'\n").unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            let status = Command::new("sh").args(line).arg(path).arg(text).status().unwrap();
+            assert!(status.success());
         }
     }
 

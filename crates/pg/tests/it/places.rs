@@ -13,10 +13,12 @@ use crate::support::{Home, allow, ask, instance_url, run, system_dir};
 async fn a_home_closed_to_the_database_user() {
     let mut home = Home::closed();
     let running = home.start("pg0").await.unwrap();
-    let sockets = ask(&running, "SHOW unix_socket_directories").await;
+    let told = ask(&running, "SHOW unix_socket_directories").await;
+    // In quotes, because of the space.
+    let sockets = std::path::Path::new(told.trim_matches('"'));
     let nearby = std::fs::canonicalize(std::env::temp_dir()).unwrap();
-    let below = std::path::Path::new(&sockets).strip_prefix(&nearby).unwrap().components().count();
-    assert_eq!(below, 5, "a folder nearby: {sockets}");
+    let below = sockets.strip_prefix(&nearby).map(|below| below.components().count());
+    assert_eq!(below, Ok(5), "a folder nearby: {told}");
 
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(home.folder.path().to_owned()), 0o700, "the home stays closed");

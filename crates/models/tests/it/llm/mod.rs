@@ -53,7 +53,7 @@ fn router_with(route: &RouteOptions, max_concurrent: usize) -> Router {
         consolidation: route.clone(),
         mental_model_refresh: route.clone(),
         max_concurrent,
-        connect_timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_mins(1),
         keywords: SchemaKeywords { max_items: true, pattern: false },
     };
     build(options, Arc::new(Now)).unwrap()

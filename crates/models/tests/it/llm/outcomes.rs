@@ -31,7 +31,7 @@ async fn outcome(
 
 /// The same for all of the answers, and how often it was asked.
 async fn asked(provider: Provider, plays: Vec<Play>, output: Output) -> (Result<Reply, LlmError>, usize) {
-    let (outcome, player) = outcome(provider, plays, prompt(output), Duration::from_secs(30)).await;
+    let (outcome, player) = outcome(provider, plays, prompt(output), Duration::from_mins(5)).await;
     assert_eq!(player.left(), 0, "{provider:?}: {outcome:?}");
     (outcome, player.times())
 }
@@ -135,14 +135,14 @@ async fn the_time_for_a_call_ends_it_whatever_is_left_to_try() {
     for provider in PROVIDERS {
         let prompt = Prompt { budget: Some(Duration::from_millis(100)), ..prompt(Output::Text) };
         let silence = vec![Play::silence(); 3];
-        let (outcome, player) = outcome(provider, silence, prompt.clone(), Duration::from_secs(30)).await;
+        let (outcome, player) = outcome(provider, silence, prompt.clone(), Duration::from_mins(5)).await;
         assert_eq!(outcome.unwrap_err().failure, LlmFailure::Late, "{provider:?}");
         assert!(player.times() <= 1, "{provider:?}");
         // Waiting would be longer than the call may take.
-        let later = provider.fails(429, "slow down").header("retry-after", "20");
+        let later = provider.fails(429, "slow down").header("retry-after", "1200");
         let player = Player::start([later]).await;
-        let options = ModelOptions { max_backoff: Duration::from_secs(30), ..provider.at(&player) };
-        let prompt = Prompt { budget: Some(Duration::from_secs(10)), ..prompt };
+        let options = ModelOptions { max_backoff: Duration::from_mins(30), ..provider.at(&player) };
+        let prompt = Prompt { budget: Some(Duration::from_mins(10)), ..prompt };
         let error = model(options).ask(prompt).await.unwrap_err();
         assert!(matches!(error.failure, LlmFailure::QuotaUntil(_)), "{provider:?}: {error:?}");
     }

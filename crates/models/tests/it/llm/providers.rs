@@ -98,7 +98,7 @@ impl Provider {
             extra_body: Map::new(),
             reasoning_effort: None,
             json: self.json.to_vec(),
-            timeout: Duration::from_secs(30),
+            timeout: Duration::from_mins(5),
             retries: 2,
             initial_backoff: Duration::from_millis(1),
             max_backoff: Duration::from_millis(50),
