@@ -190,7 +190,7 @@ input()
 # Takes longer than the start may, in seconds, then fails.
 SLOW_CLIENT = """#!/bin/sh
 [ "$1" = --version ] && exit 0
-sleep 4
+sleep 7
 echo "no route to the index" >&2
 exit 1
 """
@@ -210,7 +210,7 @@ def test_the_time_for_a_start_does_not_count_fetches(bare_home):
         """
 from hindsight import HindsightServer
 try:
-    HindsightServer().start(timeout=3)
+    HindsightServer().start(timeout=6)
 except RuntimeError as error:
     print(error)
 """
