@@ -336,7 +336,7 @@ async fn a_request_that_was_given_up_is_recorded() {
     let (app, llm) = app(&[("HINDSIGHT_API_LLM_TRACE_SCOPES", "retain")]).await;
     let gate = Gate::closed();
     llm.push(Reply::text("late").behind(&gate));
-    let asked = tokio::time::timeout(Duration::from_secs(60), async {
+    let asked = tokio::time::timeout(Duration::from_mins(1), async {
         tokio::select! {
             _ = app.retain(json!([{"content": "alice likes tea."}])) => panic!("nothing was answered"),
             () = llm.wait_until_asked(1) => {}
