@@ -36,6 +36,7 @@ mod model;
 mod observations;
 mod parents;
 mod plans;
+mod random;
 mod recall;
 mod reflect;
 mod reprocess;
