@@ -7,7 +7,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from hindsight_client import Hindsight
 
+from harness.answers import Answers
 from harness.home import Assets, Home, finish
 from harness.llm import ScriptedLlm
 from harness.server import serving
@@ -108,6 +110,21 @@ def plain_server(assets):
     with serving(home) as url:
         yield url
     home.close()
+
+
+@pytest.fixture
+def answers():
+    """A server that gives one answer to everything."""
+    answers = Answers()
+    yield answers
+    answers.close()
+
+
+@pytest.fixture
+def client(answers):
+    """A client of that server."""
+    with Hindsight(base_url=answers.url, max_attempts=1) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -123,10 +123,7 @@ asyncio.run(main())
 """
     with Talk(home, program) as talk:
         talk.expect("ready")
-        with llm.holding():
-            llm.clear()
-            talk.say()
-            llm.wait_until_asked(1)
+        with talk.asking(llm):
             talk.say()
             talk.expect("cancelled")
             talk.expect("['Alice works at Google']")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import hindsight.models
-from hindsight._operations import _ROUTES
+from hindsight._operations import _QUERIES, _ROUTES
 from hindsight.models._base import Model
 
 CONTRACT = json.loads((Path(__file__).resolve().parents[2] / "crates/server/openapi.json").read_text("utf-8"))
@@ -83,6 +83,17 @@ def test_routes_are_those_of_the_contract():
             known[name] = (method, "/" + re.sub(r"^B(?=/|$)", "v1/default/banks/{bank_id}", path))
             assert answer in ("-", "bytes", "text") or answer in MODELS, name
     assert known == wanted
+
+
+def test_queries_are_those_of_the_contract():
+    wanted = {}
+    for methods in CONTRACT["paths"].values():
+        for operation in methods.values():
+            queries = [given for given in operation.get("parameters", ()) if given["in"] == "query"]
+            if queries and operation["operationId"] not in RETIRED:
+                marked = [given["name"] + "!" * bool(given.get("required")) for given in queries]
+                wanted[operation["operationId"]] = " ".join(marked)
+    assert _QUERIES == wanted
 
 
 def test_an_answer_survives_the_way_there_and_back():

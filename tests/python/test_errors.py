@@ -1,14 +1,14 @@
 """What goes wrong is an exception of a type that says what."""
 
 import asyncio
+import pickle
 
 import pytest
+from hindsight import HindsightEmbedded, HindsightServer, start_server
 from hindsight_client import Hindsight
 from hindsight_client import exceptions as raised
 
-from harness.answers import Answers
 from harness.server import free_port
-
 
 TYPES = {
     400: "BadRequestException",
@@ -21,19 +21,6 @@ TYPES = {
     500: "ServiceException",
     503: "ServiceException",
 }
-
-
-@pytest.fixture
-def answers():
-    answers = Answers()
-    yield answers
-    answers.close()
-
-
-@pytest.fixture
-def client(answers):
-    with Hindsight(base_url=answers.url, max_attempts=1) as client:
-        yield client
 
 
 @pytest.fixture
@@ -99,7 +86,29 @@ def test_bad_arguments_are_told_before_anything_is_sent(client, answers):
     ):
         with pytest.raises((TypeError, ValueError)):
             call()
+    with pytest.raises(TypeError, match=r"\brecall\(\) got an unexpected .*'querry'"):
+        client.recall(bank_id="b", querry="A question")
     assert answers.requests == []
+
+
+def test_what_this_version_does_not_have_is_refused():
+    """Not left out in silence, and with what to do instead."""
+    with pytest.raises(NotImplementedError, match="leave ui out.*list_memories"):
+        HindsightEmbedded(profile="ui", ui=True)
+    for start in (HindsightServer, start_server):
+        with pytest.raises(NotImplementedError, match="leave mcp_enabled out"):
+            start(mcp_enabled=True)
+
+
+def test_exceptions_can_be_made_and_sent(client, answers):
+    """For doubles in tests of programs, and from process to process."""
+    assert raised.NotFoundException(status=404).status == 404
+    answers.status, answers.body = 404, {"detail": "there is no bank b"}
+    with pytest.raises(raised.NotFoundException) as caught:
+        CALLS[1](client)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy)) == (raised.NotFoundException, str(caught.value))
+    assert "there is no bank b" in str(copy) and copy.headers == caught.value.headers
 
 
 def test_busy_servers_are_asked_again(answers):

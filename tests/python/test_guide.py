@@ -77,6 +77,11 @@ def test_client(run, server):
     assert lines[-1].startswith("Gero wants to pay by card 2024-03-01T00:00:00")
 
 
+@pytest.mark.runs("All routes")
+def test_routes(run, server):
+    assert run() == ["Lena repairs clocks", "Lena repairs clocks", "['notes']"]
+
+
 @pytest.mark.runs("Asynchronous")
 def test_asynchronous(run, server):
     assert run() == ["['Hugo sails', 'Ines sails', 'Jon sails']"]
@@ -96,6 +101,11 @@ def test_closing(run, bare_home):
 @pytest.mark.runs("Threads and processes")
 def test_threads(run):
     assert run() == [f"Parcel {number} has arrived" for number in range(3)]
+
+
+@pytest.mark.runs("Programs of the official client")
+def test_programs_of_the_official_client(run, server):
+    assert run() == ["404 True"]
 
 
 def python_of_readme():

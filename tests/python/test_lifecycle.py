@@ -14,6 +14,15 @@ from hindsight import HindsightEmbedded
 
 client = HindsightEmbedded(profile="life", llm_provider="openai", llm_api_key="k", llm_model="gpt-4o-mini")
 """
+# A client that has retained something, and waits for a line.
+READY = (
+    BEGIN
+    + """
+client.retain(bank_id="b", content="Alice works at Google")
+print("ready", flush=True)
+input()
+"""
+)
 CLOSED = "Cannot use HindsightEmbedded after it has been closed"
 
 
@@ -40,11 +49,8 @@ client.close(stop_daemon=True)
 
 def test_a_killed_daemon_is_replaced(home):
     program = (
-        BEGIN
+        READY
         + """
-client.retain(bank_id="b", content="Alice works at Google")
-print("ready", flush=True)
-input()
 print([result.text for result in client.recall(bank_id="b", query="Alice")], flush=True)
 input()
 client.retain(bank_id="b", content="Bob sails")
@@ -65,11 +71,8 @@ print(sorted(result.text for result in client.recall(bank_id="b", query="Alice a
 
 def test_a_daemon_that_dies_in_the_middle_of_a_call(home, llm):
     program = (
-        BEGIN
+        READY
         + """
-client.retain(bank_id="b", content="Alice works at Google")
-print("ready", flush=True)
-input()
 try:
     client.retain(bank_id="b", content="Bob sails")
 except ConnectionError as error:
@@ -80,10 +83,7 @@ print(client.recall(bank_id="b", query="Alice")[0].text)
     )
     with Talk(home, program) as talk:
         talk.expect("ready")
-        with llm.holding():
-            llm.clear()
-            talk.say()
-            llm.wait_until_asked(1)
+        with talk.asking(llm):
             end(home.run_file("life")["pid"], signal.SIGKILL)
             talk.expect("lost")
         talk.say()
@@ -181,13 +181,9 @@ print(sorted(item.text for item in client.list_memories(bank_id="b").items))
 def test_a_client_that_is_closed_in_the_middle_of_a_call(home, llm):
     """The call ends soon, with its answer or with the reason; nothing hangs, also not the end of the program."""
     program = (
-        BEGIN
+        READY
         + """
 import threading
-
-client.retain(bank_id="b", content="Alice works at Google")
-print("ready", flush=True)
-input()
 
 def work():
     try:
@@ -205,10 +201,7 @@ thread.join()
     )
     with Talk(home, program) as talk:
         talk.expect("ready")
-        with llm.holding():
-            llm.clear()
-            talk.say()
-            llm.wait_until_asked(1)
+        with talk.asking(llm):
             talk.say()
             heard = talk.hear()
             if heard != "closed":
@@ -250,10 +243,8 @@ for call in calls:
 
 def test_ctrl_c_during_a_long_call(home, llm):
     program = (
-        BEGIN
+        READY
         + """
-client.retain(bank_id="b", content="Alice works at Google")
-print("ready", flush=True)
 try:
     client.reflect(bank_id="b", query="Who is Alice?")
 except KeyboardInterrupt:
@@ -263,12 +254,9 @@ client.reflect(bank_id="b", query="Who is Alice?")
 """
     )
     # The model is held before the first question to it is one of reflect.
-    with Talk(home, program.replace('print("ready", flush=True)', 'print("ready", flush=True); input()')) as talk:
+    with Talk(home, program) as talk:
         talk.expect("ready")
-        with llm.holding():
-            llm.clear()
-            talk.say()
-            llm.wait_until_asked(1)
+        with talk.asking(llm):
             talk.interrupt()
             talk.expect("interrupted")
             talk.expect("Alice works at Google")
@@ -317,12 +305,9 @@ if __name__ == "__main__":
 
 def test_a_fork_in_the_middle_of_a_call(home, llm):
     program = (
-        BEGIN
+        READY
         + """
 import os, threading
-client.retain(bank_id="b", content="Alice works at Google")
-print("ready", flush=True)
-input()
 thread = threading.Thread(target=lambda: client.reflect(bank_id="b", query="Who is Alice?"))
 thread.start()
 input()
@@ -337,10 +322,7 @@ thread.join()
     )
     with Talk(home, program) as talk:
         talk.expect("ready")
-        with llm.holding():
-            llm.clear()
-            talk.say()
-            llm.wait_until_asked(1)
+        with talk.asking(llm):
             talk.say()
             talk.expect("Alice works at Google")
         talk.say()

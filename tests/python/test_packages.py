@@ -1,8 +1,12 @@
 """The package beside others: the official client, old and new, and what a wheel brings."""
 
+import inspect
+import json
 import subprocess
 import zipfile
 from pathlib import Path
+
+from hindsight_client import Hindsight
 
 from harness.home import Home
 
@@ -15,10 +19,15 @@ def test_the_official_client_installed_over_ours(given, assets, llm):
     try:
         ended = home.python("""
 import importlib.metadata
-import hindsight, hindsight_client, hindsight_client_api
+import hindsight.models, hindsight_client, hindsight_client_api
 from hindsight import HindsightClient, HindsightEmbedded, HindsightServer
 
 assert importlib.metadata.version("hindsight-client") == "1.1.0"
+# All of it is the official one's.
+from hindsight_client_api import ApiClient, models
+from hindsight_client_api.models.recall_response import RecallResponse
+assert hindsight_client_api.exceptions.NotFoundException is not hindsight.NotFoundException
+assert models.RecallResponse is RecallResponse is not hindsight.models.RecallResponse
 official = hindsight_client.Hindsight
 with HindsightEmbedded(profile="over", llm_provider="openai", llm_api_key="k") as client:
     client.retain(bank_id="b", content="Alice works at Google")
@@ -51,13 +60,38 @@ print(HindsightEmbedded(profile="official").url)
         assert all(line.startswith("ok ") for line in lines), ended.stdout
 
 
+# Methods with the names of their arguments, those that may be given by place apart.
+SIGNATURES = """
+import inspect, json
+from hindsight_client import Hindsight
+
+methods = {}
+for name, method in inspect.getmembers(Hindsight, inspect.isfunction):
+    if not name.startswith("_"):
+        arguments = list(inspect.signature(method).parameters.values())[1:]
+        by_place = [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD]
+        methods[name] = [by_place, [argument.name for argument in arguments]]
+print(json.dumps(methods))
+"""
+
+
+def test_methods_are_called_as_those_of_the_official_client(given):
+    python = given("official")[0]
+    ended = subprocess.run([python, "-c", SIGNATURES], capture_output=True, text=True, check=True)
+    for name, (by_place, arguments) in json.loads(ended.stdout).items():
+        ours = list(inspect.signature(getattr(Hindsight, name)).parameters.values())[1:]
+        assert [argument.name for argument in ours][: len(by_place)] == by_place, name
+        if not any(argument.kind is argument.VAR_KEYWORD for argument in ours):
+            assert set(arguments) <= {argument.name for argument in ours}, name
+
+
 def test_what_is_in_the_wheel(given):
     wheel = given("wheel")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = archive.read(next(name for name in names if name.endswith(".dist-info/METADATA"))).decode()
         entries = archive.read(next(name for name in names if name.endswith(".dist-info/entry_points.txt"))).decode()
-    for needed in ("hindsight/py.typed", "hindsight_client/py.typed"):
+    for needed in ("hindsight/py.typed", "hindsight_client/py.typed", "hindsight_client_api/py.typed"):
         assert needed in names, f"types are not shipped: {needed}"
     libraries = [name for name in names if name.endswith((".so", ".pyd"))]
     assert len(libraries) == 1, f"all of the program is there once: {libraries}"

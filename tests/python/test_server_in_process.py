@@ -1,6 +1,10 @@
 """A server inside the program."""
 
+import os
+
 import pytest
+
+from harness.talk import Talk
 
 SERVER = """
 import os, socket, sys, urllib.parse, urllib.request
@@ -141,3 +145,115 @@ with HindsightServer(llm_provider="none", llm_model="") as server:
 """
     )
     assert ended.out == "Alice works at Google\n"
+
+
+def test_a_stop_ends_the_database_too(home, llm):
+    """Also where a request is under way that takes longer than the stop may."""
+    program = (
+        SERVER
+        + """
+import threading
+server = HindsightServer(**MODEL).start()
+url = server.url
+client = HindsightClient(base_url=url)
+client.retain(bank_id="b", content="Alice works at Google")
+print("ready", flush=True)
+input()
+
+def work():
+    try:
+        client.reflect(bank_id="b", query="Who is Alice?")
+    except Exception:
+        print("lost", flush=True)
+
+thread = threading.Thread(target=work)
+thread.start()
+input()
+server.stop(timeout=0.1)
+thread.join()
+assert not server.is_running and not listens(url)
+print("stopped", flush=True)
+input()
+"""
+    )
+    with Talk(home, program) as talk:
+        talk.expect("ready")
+        with talk.asking(llm):
+            talk.say()
+            talk.expect("lost")
+            talk.expect("stopped")
+        assert home.postmasters() == [], "while the program goes on"
+        talk.say()
+        talk.finish()
+
+
+# Takes longer than the start may, in seconds, then fails.
+SLOW_CLIENT = """#!/bin/sh
+[ "$1" = --version ] && exit 0
+sleep 4
+echo "no route to the index" >&2
+exit 1
+"""
+
+
+def test_the_time_for_a_start_does_not_count_fetches(bare_home):
+    programs = bare_home.path / "programs"
+    programs.mkdir()
+    for name, text in {"pip": SLOW_CLIENT, "uv": "#!/bin/sh\nexit 1\n"}.items():
+        (programs / name).write_text(text, encoding="utf-8")
+        (programs / name).chmod(0o755)
+    bare_home.environment["PATH"] = f"{programs}{os.pathsep}{bare_home.environment['PATH']}"
+    # So PostgreSQL has to be fetched.
+    del bare_home.environment["HINDSIGHT_PG_BIN_DIR"]
+    bare_home.environment["HINDSIGHT_ASSETS_DIR"] = str(bare_home.path / "assets")
+    ended = bare_home.python(
+        """
+from hindsight import HindsightServer
+try:
+    HindsightServer().start(timeout=3)
+except RuntimeError as error:
+    print(error)
+"""
+    )
+    assert "no route to the index" in ended.out, ended
+
+
+LOGS = """
+import logging, sys
+from hindsight import HindsightEmbedded, HindsightServer
+
+class Told(logging.Handler):
+    def emit(self, record):
+        print("told:", record.getMessage())
+
+logging.getLogger("hindsight").addHandler(Told())
+
+def embedded():
+    for settings in ({}, {"llm_model": "another", "llm_provider": "openai", "llm_api_key": "k"}):
+        client = HindsightEmbedded(profile="logs", **settings)
+        client.retain(bank_id="b", content="Alice works at Google")
+    client.close(stop_daemon=True)
+
+def server(level):
+    with HindsightServer(db_url=f"pg0://{level}", log_level=level) as server:
+        print(f"--- {level}", file=sys.stderr)
+
+for part in sys.argv[1:]:
+    embedded() if part == "embedded" else server(part)
+"""
+
+
+@pytest.mark.parametrize("parts", ["embedded info", "info embedded", "error info", "info error"])
+def test_everybody_has_logs_of_their_own(bare_home, parts):
+    """Whoever comes first: lines of a server are on standard error as it is told, warnings of daemons in logging."""
+    ended = bare_home.python(LOGS, *parts.split())
+    told = [line for line in ended.out.splitlines() if line.startswith("told: ")]
+    if "embedded" in parts:
+        (line,) = told
+        assert "HINDSIGHT_API_LLM_MODEL" in line
+    else:
+        assert told == []
+    lines = [line for line in ended.err.splitlines() if not line.startswith("---")]
+    for word in ("listening", "database", "embedding model"):
+        assert len([line for line in lines if f" INFO {word}" in line]) == 1, f"{word}: {ended}"
+    assert not [line for line in lines if "HINDSIGHT_API_LLM_MODEL" in line], "that is for logging"

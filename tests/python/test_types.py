@@ -11,6 +11,8 @@ from typing import assert_type
 from hindsight import HindsightClient, HindsightEmbedded, HindsightServer, start_server
 from hindsight_client import Hindsight
 from hindsight_client.exceptions import ApiException, NotFoundException
+from hindsight_client_api.exceptions import OpenApiException
+from hindsight_client_api.models import RecallRequest, RecallResponse
 
 client = Hindsight(base_url="http://localhost:8888")
 found = client.recall(bank_id="b", query="q", types=["world"], budget="low")
@@ -37,7 +39,10 @@ async def main(client: HindsightClient, memory: HindsightEmbedded) -> None:
 def status(error: ApiException) -> "int | None":
     return error.status
 
-assert issubclass(NotFoundException, ApiException)
+def texts(answer: RecallResponse, asked: RecallRequest) -> "list[str]":
+    return [asked.query, *(result.text for result in answer)]
+
+assert issubclass(NotFoundException, ApiException) and issubclass(ApiException, OpenApiException)
 """
 
 WRONG = [

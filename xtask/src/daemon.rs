@@ -19,12 +19,14 @@ use tempfile::TempDir;
 use crate::commands::{cargo, read, run};
 
 /// First start with initialisation of the database, on a machine that is busy with other things.
-const START_DEADLINE: Duration = Duration::from_mins(2);
+const START_DEADLINE: Duration = Duration::from_mins(5);
 /// Requests under way get 20 s, a database that does not answer 30 s.
-const STOP_DEADLINE: Duration = Duration::from_mins(1);
+const STOP_DEADLINE: Duration = Duration::from_mins(5);
 /// No command of the program takes this long, on a busy machine either.
-const COMMAND_DEADLINE: Duration = Duration::from_mins(2);
+const COMMAND_DEADLINE: Duration = Duration::from_mins(5);
 const POLL: Duration = Duration::from_millis(50);
+/// Ports that are tried when somebody else is quicker.
+const PORT_TRIES: usize = 10;
 
 /// Builds the program as CI has it and answers where it is.
 pub(crate) fn build(root: &Path) -> Result<PathBuf> {
@@ -186,10 +188,13 @@ impl Drop for Home {
                 let _ = signal(pid, Signal::SIGKILL);
             }
         }
-        while let Some(pid) = self.postmaster() {
-            let _ = signal(pid, Signal::SIGQUIT);
-            if wait_for("the end of PostgreSQL", STOP_DEADLINE, || self.postmaster() != Some(pid)).is_err() {
-                break;
+        let instances = fs::read_dir(self.dir.path().join(".pg0/instances")).into_iter().flatten().flatten();
+        for instance in instances.map(|entry| entry.path()) {
+            let Some(pid) = postmaster_in(&instance) else { continue };
+            // One that was killed leaves its file, which nobody would remove.
+            if signal(pid, Signal::SIGQUIT).is_ok() {
+                let is_gone = || postmaster_in(&instance) != Some(pid);
+                let _ = wait_for("the end of PostgreSQL", STOP_DEADLINE, is_gone);
             }
         }
     }
@@ -210,16 +215,33 @@ impl Daemon {
 
     /// Starts the server with settings in its environment.
     pub(crate) async fn start_with(home: &Home, settings: &[(&str, &str)]) -> Result<Self> {
-        let port = free_port()?;
-        let log = home.dir.path().join(format!("server-{port}.log"));
-        let output = fs::File::create(&log)?;
-        let mut command = home.command();
-        command
-            .args(["serve", "--port", &port.to_string()])
-            .envs(settings.iter().copied())
-            .stdout(output.try_clone()?)
-            .stderr(output);
-        Self::follow(Process::start(&mut command)?, port, log).await
+        Self::start_as("serve", "server", home, settings).await
+    }
+
+    /// Starts a worker with settings in its environment, and waits until it is healthy.
+    pub(crate) async fn start_worker(home: &Home, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::start_as("worker", "worker", home, settings).await
+    }
+
+    async fn start_as(command: &str, name: &str, home: &Home, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut left = PORT_TRIES;
+        loop {
+            let port = free_port()?;
+            let log = home.dir.path().join(format!("{name}-{port}.log"));
+            let output = fs::File::create(&log)?;
+            let mut program = home.command();
+            program
+                .args([command, "--port", &port.to_string()])
+                .envs(settings.iter().copied())
+                .stdout(output.try_clone()?)
+                .stderr(output);
+            let started = Self::follow(Process::start(&mut program)?, port, log).await;
+            left -= 1;
+            match started {
+                Err(error) if left > 0 && error.to_string().contains(&format!("port {port} is taken")) => {}
+                started => return started,
+            }
+        }
     }
 
     /// A server that was started on a port, and writes what it says to a log; waits until it is
@@ -293,5 +315,17 @@ pub(crate) fn output_of(command: &mut Command) -> Result<Output> {
 
 /// A port that nobody listens on just now.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    free_ports().map(|[port]| port)
+}
+
+/// Different ones.
+pub(crate) fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    let mut ports = [0; COUNT];
+    let mut listeners = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        *port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(ports)
 }

@@ -23,9 +23,9 @@ pub(crate) const CLIENTS: usize = 32;
 /// Most connections of the server's two pools, by default.
 const POOLS: i64 = 40;
 /// No answer takes this long.
-const TIMEOUT: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(3);
 /// How long requests whose clients have gone may go on.
-const REST: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
 
 /// How a load has ended.

@@ -23,7 +23,7 @@ use crate::environments::{CLIENTS, install, install_anew, official, official_pac
 /// What builds, types and tests, with the versions that are known to work.
 const TOOLS: [&str; 2] = ["maturin>=1.16,<2", "uv>=0.13,<1"];
 const CHECKERS: [&str; 2] = ["mypy>=2.4,<3", "pytest>=9.2,<10"];
-const MODULES: [&str; 2] = ["hindsight", "hindsight_client"];
+const MODULES: [&str; 3] = ["hindsight", "hindsight_client", "hindsight_client_api"];
 /// Makes a wheel of what is built already.
 const FEATURE: &str = "as-tested";
 /// What is written in Rust.

@@ -24,8 +24,9 @@ use crate::status::{DaemonStatus, Probe, probe};
 const QUICK_LOOK: Duration = Duration::from_secs(2);
 /// Time between two looks at a daemon that starts or stops.
 const POLL: Duration = Duration::from_millis(15);
-/// Ports that are tried when others take the found one in the same instant.
-const PORT_TRIES: usize = 5;
+/// Ports that are tried when others take the found one in the same instant: as many as may want
+/// one together, because of those that want the same only one gets it each time.
+const PORT_TRIES: usize = 30;
 /// Lines of the log that an error shows.
 const LOG_LINES: usize = 4;
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest, Sha256};
+use tokio::net::TcpSocket;
 
 use crate::config::PORT_KEY;
 use crate::env_file::EnvFile;
@@ -112,14 +113,25 @@ pub(crate) fn free_port(profile: &Profile, promised: &BTreeSet<u16>) -> Option<u
 /// True when this process could listen on a port now, and no other does under either name
 /// of this machine: a client that tries `localhost` may come to either.
 pub(crate) fn is_free(port: u16) -> bool {
-    let bind = |address: IpAddr| TcpListener::bind((address, port));
     // A machine may have no IPv6; then nobody listens there.
     let is_taken = |error: std::io::Error| error.kind() == ErrorKind::AddrInUse;
-    bind(Ipv4Addr::LOCALHOST.into()).is_ok() && !bind(Ipv6Addr::LOCALHOST.into()).is_err_and(is_taken)
+    bind(Ipv4Addr::LOCALHOST.into(), port).is_ok()
+        && !bind(Ipv6Addr::LOCALHOST.into(), port).is_err_and(is_taken)
+}
+
+/// Takes an address without listening on it: whoever begins to listen there in this moment
+/// must not find it taken because somebody asked.
+fn bind(address: IpAddr, port: u16) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((address, port).into())?;
+    Ok(socket)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     fn profile(name: &str) -> Profile {
@@ -150,6 +162,28 @@ mod tests {
         if let Ok(other) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
             assert!(!is_free(other.local_addr().unwrap().port()));
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn asking_keeps_nobody_from_listening() {
+        // Outside of the range from which the system and daemons take ports by themselves.
+        let free = (20_000..30_000).find(|port| is_free(*port)).unwrap();
+        let asked = std::sync::atomic::AtomicBool::new(true);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while asked.load(std::sync::atomic::Ordering::Relaxed) {
+                    is_free(free);
+                }
+            });
+            let refused =
+                (0..2000).filter(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free)).is_err()).count();
+            asked.store(false, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(refused, 0);
+        });
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, free)).unwrap();
+        assert!(!is_free(free));
+        drop(taken);
     }
 
     #[test]

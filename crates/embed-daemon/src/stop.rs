@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(15);
 /// How long a daemon may live without a run file: from its start until it listens.
 const NAMELESS: Duration = Duration::from_secs(5);
 /// How long the system may take to end a process that was killed.
-const KILL: Duration = Duration::from_secs(5);
+const KILL: Duration = Duration::from_secs(20);
 
 /// How a stop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

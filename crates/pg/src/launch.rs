@@ -17,7 +17,7 @@ use crate::lock::NO_LINK;
 use crate::postmaster::{Postmaster, Wait, pid_file_text, remove_misleading_locks};
 
 /// How long helpers of a killed postmaster may take to notice.
-const ORPHANS_LEAVE: Duration = Duration::from_secs(10);
+const ORPHANS_LEAVE: Duration = Duration::from_secs(30);
 
 /// What a start needs.
 pub(crate) struct Launch<'a> {

@@ -11,6 +11,8 @@ use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
+use tracing::Dispatch;
+use tracing::dispatcher::{set_default, with_default};
 
 use crate::connection::seconds;
 use crate::errors::with_cause;
@@ -31,6 +33,8 @@ struct Running {
     process: u32,
     runtime: Runtime,
     server: hindsight_server::Server,
+    /// Where its log lines go. Others in this process have their own: servers, and what warns of daemons.
+    lines: Dispatch,
 }
 
 #[pymethods]
@@ -54,10 +58,10 @@ impl Server {
         config.progress = fetches.clone();
         let (path, arguments) = itself;
         config.file_program = Some(FileProgram { path, arguments });
-        hindsight_server::init_logging(&config, std::io::stderr)
+        let lines = hindsight_server::log_lines(&config, std::io::stderr)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let runtime = Builder::new_multi_thread().thread_name("hindsight-server").enable_all().build()?;
-        let started = py.detach(|| {
+        let runtime = runtime(lines.clone())?;
+        let start = || {
             runtime.block_on(async {
                 let server = hindsight_server::start(config).await.map_err(|error| failure(&error))?;
                 let ready = interruptible(fetches.timeout(timeout, server.ready())).await;
@@ -70,15 +74,15 @@ impl Server {
                 server.shutdown().await;
                 Err(problem)
             })
-        });
-        let server = match started {
+        };
+        let server = match py.detach(|| with_default(&lines, start)) {
             Ok(server) => server,
             Err(problem) => {
                 py.detach(|| runtime.shutdown_timeout(GOODBYE));
                 return Err(problem);
             }
         };
-        let running = Running { process: std::process::id(), server, runtime };
+        let running = Running { process: std::process::id(), server, runtime, lines };
         Ok(Self { url: running.server.url(), running: Mutex::new(Some(running)) })
     }
 
@@ -98,13 +102,20 @@ impl Server {
             mem::forget(running);
             return Ok(());
         }
-        let Running { runtime, server, .. } = running;
+        let Running { runtime, server, lines, .. } = running;
         py.detach(|| {
-            runtime.block_on(async { server.shutdown_within(timeout).await });
+            with_default(&lines, || runtime.block_on(async { server.shutdown_within(timeout).await }));
             runtime.shutdown_timeout(GOODBYE);
         });
         Ok(())
     }
+}
+
+/// Threads of a server, whose log lines go where `lines` says.
+fn runtime(lines: Dispatch) -> std::io::Result<Runtime> {
+    // For as long as the thread lives.
+    let begin = move || mem::forget(set_default(&lines));
+    Builder::new_multi_thread().thread_name("hindsight-server").on_thread_start(begin).enable_all().build()
 }
 
 /// Shows how fetches go, and knows how many are under way: they take as long as the network does.

@@ -47,7 +47,7 @@ pub use hindsight_files::{Program as FileProgram, serve_process as serve_file_pr
 use listener::Counting;
 pub use llm::language_model;
 pub use load::{StartError, stop_leftover_database};
-pub use logging::init_logging;
+pub use logging::{init_logging, log_lines};
 use routes::Limits;
 use state::{Phase, State};
 

@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use tracing::Level;
+use tracing::dispatcher::with_default;
+use tracing::{Dispatch, Level};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -12,9 +13,31 @@ use hindsight_types::settings::SettingError;
 use crate::config::{Config, LOG_LEVEL, LogFormat};
 use crate::json_lines::JsonLines;
 
-/// Sends log lines to `writer` as the config says, in colour if standard error is a
+/// Sends log lines of the process to `writer` as the config says, in colour if standard error is a
 /// terminal and nobody declines it. Does nothing when the process has a subscriber already.
 pub fn init_logging<W>(config: &Config, writer: W) -> Result<(), SettingError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let installed = subscriber(config, writer)?.try_init();
+    if installed.is_err() {
+        tracing::debug!("log lines go where the process sends them already");
+    }
+    remark(config);
+    Ok(())
+}
+
+/// The same for a part of the process alone: lines arise in threads whose default subscriber this is.
+pub fn log_lines<W>(config: &Config, writer: W) -> Result<Dispatch, SettingError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = subscriber(config, writer)?;
+    with_default(&lines, || remark(config));
+    Ok(lines)
+}
+
+fn subscriber<W>(config: &Config, writer: W) -> Result<Dispatch, SettingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -23,18 +46,17 @@ where
         .with_env_filter(filter)
         .with_writer(writer)
         .with_ansi(has_colors(config, std::io::stderr().is_terminal()));
-    let installed = match config.log_format {
-        LogFormat::Text => lines.with_target(false).finish().try_init(),
-        LogFormat::Json if config.log_fields.is_empty() => lines.json().finish().try_init(),
-        LogFormat::Json => lines.event_format(JsonLines::new(config.log_fields.clone())).finish().try_init(),
-    };
-    if installed.is_err() {
-        tracing::debug!("log lines go where the process sends them already");
-    }
+    Ok(match config.log_format {
+        LogFormat::Text => lines.with_target(false).finish().into(),
+        LogFormat::Json if config.log_fields.is_empty() => lines.json().finish().into(),
+        LogFormat::Json => lines.event_format(JsonLines::new(config.log_fields.clone())).finish().into(),
+    })
+}
+
+fn remark(config: &Config) {
     for remark in &config.remarks {
         tracing::warn!("{remark}");
     }
-    Ok(())
 }
 
 /// JSON lines are for machines, which a terminal does not change.

@@ -8,6 +8,8 @@ use hindsight_engine::ports::{Embedder, Reranker};
 use hindsight_pg::Layout;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tracing::Dispatch;
+use tracing::dispatcher::{get_default, with_default};
 
 use crate::config::{Config, MODEL_INIT_TIMEOUT};
 use crate::load::StartError;
@@ -73,13 +75,13 @@ async fn fetched<T: Send + 'static>(
     // A thread of its own: a runtime waits for its blocking ones at its end, and a library that
     // hangs would keep a process that has given up.
     let (done, loaded) = oneshot::channel();
-    let handle = Handle::current();
+    let (handle, lines) = (Handle::current(), get_default(Dispatch::clone));
     std::thread::Builder::new()
         .name("models".to_owned())
         .spawn(move || {
             let _entered = handle.enter();
             // Nobody may wait for it any more.
-            let _ = done.send(load(&config, &store));
+            let _ = done.send(with_default(&lines, || load(&config, &store)));
         })
         .map_err(|error| StartError::Load(format!("no thread to load the models: {error}")))?;
     let loaded = if limit.is_zero() {

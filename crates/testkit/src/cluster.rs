@@ -8,19 +8,27 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 use hindsight_assets::POSTGRES_VERSION;
 use hindsight_pg::{Connection, InstanceUrl, Instances, Layout, Options, RunningInstance};
 
 /// Durability is worth nothing here: the data is made anew from the migrations.
-const SETTINGS: [(&str, &str); 5] = [
+///
+/// No vacuum by itself either: when it comes to a database differs from run to run, and it is in the
+/// way of those that copy and drop databases.
+const SETTINGS: [(&str, &str); 6] = [
+    ("autovacuum", "off"),
     ("fsync", "off"),
     ("full_page_writes", "off"),
     ("synchronous_commit", "off"),
     ("wal_level", "minimal"),
     ("max_wal_senders", "0"),
 ];
+
+/// Longest wait for the database, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Enough for the pools of many tests at once.
 const CONNECTIONS: u32 = 290;
@@ -59,7 +67,12 @@ impl Cluster {
 
         // For root with a target folder that the database's user cannot enter.
         let system_dir = std::env::temp_dir().join("hindsight-testkit");
-        let options = Options { pool_size: CONNECTIONS, ..Options::default() };
+        let options = Options {
+            pool_size: CONNECTIONS,
+            lock_timeout: PATIENCE,
+            start_timeout: PATIENCE,
+            ..Options::default()
+        };
         let instances = Instances::new(Layout::new(&home).with_system_dir(system_dir), options);
         let mut url = InstanceUrl::named(&format!("testkit-{POSTGRES_VERSION}"))?;
         url.settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();

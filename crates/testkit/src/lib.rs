@@ -38,6 +38,6 @@ pub use leases::Leases;
 pub use llm::{LLM_MODEL, LlmRequest, ScriptedLlm};
 #[cfg(feature = "engine")]
 pub use ports::{FixedClock, HashEmbedder};
-pub use process::{Process, Signal, children, signal, wait_for};
+pub use process::{Process, Signal, children, parent, pause, signal, wait_for};
 pub use proxy::{Fault, FaultProxy};
 pub use reply::{Gate, Reply};

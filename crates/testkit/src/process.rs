@@ -1,6 +1,7 @@
 //! Programs that tests start, stop for a while and kill.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -114,9 +115,9 @@ impl Process {
         Ok(())
     }
 
-    /// Stops it where it is (SIGSTOP): it keeps its files and connections and does nothing.
+    /// Stops it where it is, see [`pause`].
     pub fn pause(&self) -> Result<()> {
-        signal(self.pid(), Signal::SIGSTOP)
+        pause(self.pid())
     }
 
     /// Lets it go on.
@@ -138,21 +139,39 @@ pub fn signal(pid: u32, signal: Signal) -> Result<()> {
         .with_context(|| format!("cannot send {signal} to process {pid}"))
 }
 
+/// Longest wait for a process to do nothing any more.
+const STOPPING: Duration = Duration::from_mins(3);
+
+/// Stops a process where it is (SIGSTOP): it keeps its files and connections and does nothing.
+/// Waits until that is so: the signal reaches one of its threads first, and the others go on
+/// until that one has had its turn.
+pub fn pause(pid: u32) -> Result<()> {
+    signal(pid, Signal::SIGSTOP)?;
+    let is_stopped = |thread: &Path| {
+        let stat = std::fs::read_to_string(thread.join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+    };
+    wait_for("the stop of a process", STOPPING, || {
+        // Where there is no such folder, nobody can say.
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        threads.map(|thread| thread.path()).all(|thread| is_stopped(&thread))
+    })
+}
+
 /// Processes whose parent is `pid`.
 pub fn children(pid: u32) -> Vec<u32> {
-    let parent_of = |status: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-        line.trim().parse::<u32>().ok()
-    };
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|candidate| {
-            // It may end while it is looked at.
-            let status = std::fs::read_to_string(format!("/proc/{candidate}/status")).unwrap_or_default();
-            parent_of(&status) == Some(pid)
-        })
+        .filter(|candidate| parent(*candidate) == Some(pid))
         .collect()
+}
+
+/// The parent of a process; none when there is no such process any more.
+pub fn parent(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
 }
 
 /// Looks again and again until it is so; fails after `patience`.

@@ -58,7 +58,7 @@ class ScriptedLlm:
             self._held = False
             self._changed.notify_all()
 
-    def wait_until_asked(self, times=1, seconds=60):
+    def wait_until_asked(self, times=1, seconds=180):
         """Waits until it was asked so often; an error if it is not within the time."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests) >= times, seconds):

@@ -9,7 +9,7 @@ from urllib.error import URLError
 from .home import Home, finish
 
 # The first start makes a database; seconds.
-LONGEST_START = 120
+LONGEST_START = 300
 
 
 @contextmanager

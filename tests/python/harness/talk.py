@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+from contextlib import contextmanager
 
 from .home import LONGEST, Home
 
@@ -40,6 +41,15 @@ class Talk:
     def say(self, line=""):
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
+
+    @contextmanager
+    def asking(self, llm):
+        """A line that makes it ask the model, which has been asked and does not answer in here."""
+        with llm.holding():
+            llm.clear()
+            self.say()
+            llm.wait_until_asked()
+            yield
 
     def interrupt(self):
         """As Ctrl-C does."""

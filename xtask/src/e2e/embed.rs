@@ -8,7 +8,7 @@ mod stops;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -84,7 +84,7 @@ struct Stalled {
 }
 
 /// Longest wait for a server that has a request to ask for its body.
-const ASKING: Duration = Duration::from_secs(20);
+const ASKING: Duration = Duration::from_mins(3);
 
 /// Sends a retain but for the end of its body. When this returns the server is at it: it has
 /// asked for the body.
@@ -188,22 +188,38 @@ fn leftovers(home: &Home) -> Result<()> {
 
 fn foreign(home: &Home) -> Result<()> {
     let taken = TcpListener::bind(("127.0.0.1", 0))?;
-    let port = taken.local_addr()?.port();
+    let chosen = taken.local_addr()?.port();
     // Chosen by somebody: refused. Found before: another one is found.
-    out(home, &format!("hindsight-embed profile create chosen --port {port}"))?;
+    out(home, &format!("hindsight-embed profile create chosen --port {chosen}"))?;
     let reason = refusal(home, "hindsight-embed -p chosen daemon start")?;
-    holds(&reason, &format!("port {port} of profile 'chosen' is used by another program"))?;
+    holds(&reason, &format!("port {chosen} of profile 'chosen' is used by another program"))?;
 
+    let (first, taken) = port_of_a_stopped_daemon(home)?;
     out(home, "hindsight-embed -p moving daemon start")?;
-    let first = at(&run_file(home, "moving")?, "/port").as_u64().context("no port")?;
-    out(home, "hindsight-embed -p moving daemon stop")?;
-    let taken = TcpListener::bind(("127.0.0.1", u16::try_from(first)?))?;
-    out(home, "hindsight-embed -p moving daemon start")?;
-    let second = at(&run_file(home, "moving")?, "/port").as_u64().context("no port")?;
+    let second = port(home, "moving")?;
     drop(taken);
     let ports = BTreeSet::from([first, second]);
     same(&ports.len(), &2)?;
     out(home, "hindsight-embed -p moving daemon stop").map(|_| ())
+}
+
+/// Times that a port is found which somebody else takes before these checks do.
+const TRIES: usize = 20;
+
+/// Starts and stops a daemon; its port is taken by the listener from then on. Whatever else runs on
+/// this machine may be quicker.
+fn port_of_a_stopped_daemon(home: &Home) -> Result<(u16, TcpListener)> {
+    for _ in 0..TRIES {
+        out(home, "hindsight-embed -p moving daemon start")?;
+        let found = port(home, "moving")?;
+        out(home, "hindsight-embed -p moving daemon stop")?;
+        match TcpListener::bind(("127.0.0.1", found)) {
+            Ok(taken) => return Ok((found, taken)),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bail!("others took the port each of {TRIES} times")
 }
 
 fn unreadable(home: &Home) -> Result<()> {

@@ -27,7 +27,7 @@ pub(super) async fn check(checks: &mut Checks, server: &Daemon) {
 }
 
 /// No answer takes this long.
-const TIMEOUT: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 struct Http {
     client: reqwest::Client,

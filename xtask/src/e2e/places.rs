@@ -15,7 +15,7 @@ use hindsight_testkit::{audit, children, use_up_log};
 use nix::unistd::Uid;
 
 use crate::checks::{Checks, holds, same};
-use crate::daemon::{Daemon, Home, Process, Signal, free_port, output_of, signal};
+use crate::daemon::{Daemon, Home, Process, Signal, free_ports, output_of, signal};
 
 /// Room for a new database and a little more.
 const DISK: &str = "size=96m,mode=755";
@@ -23,7 +23,7 @@ const BANK: &str = "b";
 /// More than a disk of that size holds.
 const RETAINS: usize = 500;
 /// Longest wait for the database to be back when there is room again.
-const RECOVERY: Duration = Duration::from_mins(1);
+const RECOVERY: Duration = Duration::from_mins(5);
 const FULL: &str = "full disk: told, nothing half-written, and gone when there is room";
 
 pub(super) async fn check(checks: &mut Checks, root: &Path, program: &Path) -> Result<()> {
@@ -101,7 +101,7 @@ struct Boxed {
 
 impl Boxed {
     async fn start(home: &Home) -> Result<Self> {
-        let (port, database_port) = (free_port()?, free_port()?);
+        let [port, database_port] = free_ports()?;
         let url = format!("me:secret@full:{database_port}");
         let script = format!(
             "mount -t tmpfs -o {DISK} none .pg0/instances && \

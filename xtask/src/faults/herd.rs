@@ -1,11 +1,12 @@
 //! Many processes that want the daemon of one profile at the same instant, one of which is killed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use hindsight_testkit::parent;
 use serde_json::Value;
 
 use crate::checks::{at, same};
@@ -74,23 +75,31 @@ fn caller(home: &Home) -> Result<Child> {
 
 /// Daemons of this home that run, and how many databases.
 fn processes(home: &Home) -> Result<(Vec<u32>, usize)> {
-    let (mut daemons, mut databases) = (Vec::new(), 0);
+    // Each with its parent.
+    let (mut daemons, mut databases) = (BTreeMap::new(), BTreeMap::new());
     for entry in fs::read_dir("/proc")?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
         // It may end while it is looked at.
         let Ok(line) = fs::read(entry.path().join("cmdline")) else { continue };
+        let Some(parent) = parent(pid) else { continue };
         let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
         let program = words.first().map(ToString::to_string).unwrap_or_default();
         let is_ours = words.iter().any(|word| word.starts_with(&*home.path().to_string_lossy()));
         if is_ours && program.ends_with("/hindsight") && words.get(1).is_some_and(|word| word == "serve") {
-            daemons.push(pid);
+            daemons.insert(pid, parent);
         }
         // Its helpers have a title instead of arguments.
         if is_ours && program.ends_with("/postgres") && words.iter().any(|word| word == "-D") {
-            databases += 1;
+            databases.insert(pid, parent);
         }
     }
-    Ok((daemons, databases))
+    Ok((grown(&daemons), grown(&databases).len()))
+}
+
+/// Without processes that were forked in this moment: they have the arguments of their parent still.
+fn grown(processes: &BTreeMap<u32, u32>) -> Vec<u32> {
+    let is_grown = |(_, parent): &(&u32, &u32)| !processes.contains_key(parent);
+    processes.iter().filter(is_grown).map(|(pid, _)| *pid).collect()
 }

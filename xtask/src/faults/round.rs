@@ -22,9 +22,9 @@ use crate::daemon::{Daemon, Home, Signal, signal};
 /// Latest kill after the writers began, in milliseconds.
 const LATEST: u64 = 900;
 /// Longest wait for the write of a long document.
-const LONG_PATIENCE: Duration = Duration::from_mins(2);
+const LONG_PATIENCE: Duration = Duration::from_mins(5);
 /// Longest wait for a server whose database was killed to be healthy again.
-const RECOVERY: Duration = Duration::from_mins(1);
+const RECOVERY: Duration = Duration::from_mins(5);
 /// Largest page of a listing.
 const PAGE: i64 = 1000;
 

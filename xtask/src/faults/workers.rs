@@ -7,7 +7,6 @@
 //! a worker that takes the work over, and no memory that was there may be replaced by another one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,15 +20,15 @@ use serde_json::{Value, json};
 
 use super::INSTANCE;
 use crate::checks::same;
-use crate::daemon::{Daemon, Home, Process, Signal, free_port, signal};
+use crate::daemon::{Daemon, Home, Signal, signal};
 
 /// Items of the whole run and of each request.
 const ITEMS: usize = 2000;
 const BATCH: usize = 100;
 const BANK: &str = "workers";
 /// What a worker of this run is given: a lease that others need not wait long for.
-const LEASE: &str = "2";
-const LEASE_TIME: Duration = Duration::from_secs(2);
+const LEASE: &str = "4";
+const LEASE_TIME: Duration = Duration::from_secs(4);
 /// Operations of a worker at one time, and questions to the model at one time.
 const SLOTS: usize = 4;
 const QUESTIONS: usize = 8;
@@ -38,10 +37,10 @@ const PART: &str = "60";
 /// Time of the model for an answer.
 const ANSWER: Duration = Duration::from_millis(40);
 /// Longest time for everything to be done after the last kill.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Longest time that work whose lease has run out may wait for a place with another worker.
-const TAKEN_OVER: Duration = Duration::from_secs(10);
+const TAKEN_OVER: Duration = Duration::from_mins(1);
 
 /// Kills `rounds` times; every tenth time a worker is stopped for longer than its lease instead.
 pub(super) async fn rounds(
@@ -67,7 +66,8 @@ pub(super) async fn rounds(
     ];
     let idle = [&settings[..], &[("HINDSIGHT_API_WORKER_ENABLED", "false")]].concat();
     let server = Daemon::start_with(home, &idle).await?;
-    let mut workers = vec![worker(home, &settings).await?, worker(home, &settings).await?];
+    let mut workers =
+        vec![Daemon::start_worker(home, &settings).await?, Daemon::start_worker(home, &settings).await?];
     let mut leases = Leases::of_instance(home.path(), INSTANCE).await?;
     let mut operations = Vec::new();
     let mut seen = BTreeSet::new();
@@ -91,7 +91,7 @@ pub(super) async fn rounds(
             signal(pid, Signal::SIGCONT)?;
         } else {
             workers.swap_remove(victim).kill()?;
-            workers.push(worker(home, &settings).await?);
+            workers.push(Daemon::start_worker(home, &settings).await?);
         }
         overdue = overdue.max(leases.overdue().await?);
         if overdue > TAKEN_OVER {
@@ -158,19 +158,6 @@ async fn model(asked: &Arc<Mutex<BTreeMap<String, usize>>>) -> ScriptedLlm {
 fn name(text: &str) -> Option<String> {
     let digits: String = text.strip_prefix("Item ")?.chars().take_while(char::is_ascii_digit).collect();
     (!digits.is_empty()).then(|| format!("Item {digits}"))
-}
-
-async fn worker(home: &Home, settings: &[(&str, &str)]) -> Result<Daemon> {
-    let port = free_port()?;
-    let log = home.path().join(format!("worker-{port}.log"));
-    let output = fs::File::create(&log)?;
-    let mut command = home.command();
-    command
-        .args(["worker", "--port", &port.to_string()])
-        .envs(settings.iter().copied())
-        .stdout(output.try_clone()?)
-        .stderr(output);
-    Daemon::follow(Process::start(&mut command)?, port, log).await
 }
 
 /// Hands a batch over, from item `first` on. Returns the operation.

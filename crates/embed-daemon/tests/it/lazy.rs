@@ -1,14 +1,10 @@
 //! The client that starts its daemon.
 
-use std::time::Duration;
-
 use hindsight_client::{BankFilter, Client, ClientError};
 use hindsight_embed_daemon::{DaemonStatus, EmbedError, EmbeddedClient, Profile, Resend};
 use nix::sys::signal::Signal;
 
-use crate::stand_in::{Stage, profile, send, until};
-
-const LIMIT: Duration = Duration::from_mins(1);
+use crate::stand_in::{PATIENCE, Stage, profile, send, until};
 
 async fn list(client: Client) -> Result<i64, ClientError> {
     client.list_banks(&BankFilter::default()).await.map(|banks| banks.total)
@@ -168,7 +164,7 @@ async fn a_daemon_that_is_starting_is_stopped_as_well() {
     let (client, starting) = held(&stage, &profile("stopping")).await;
     let closing = tokio::spawn({
         let client = client.clone();
-        async move { client.close(Some(LIMIT)).await }
+        async move { client.close(Some(PATIENCE)).await }
     });
     std::fs::remove_file(stage.path("hold")).unwrap();
     closing.await.unwrap().unwrap();

@@ -1,10 +1,12 @@
 //! Starting, and what profiles remember of it.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 
-use hindsight_embed_daemon::{Profile, Profiles, StartOptions, preferred_port};
+use hindsight_embed_daemon::{Profile, Profiles, RunFile, StartOptions, preferred_port};
 
-use crate::stand_in::{Stage, profile};
+use crate::stand_in::{PATIENCE, Stage, profile};
 
 /// Names whose sums pick the same port.
 const TWINS: [&str; 2] = ["four-notes", "north"];
@@ -33,17 +35,34 @@ async fn profiles_whose_names_hash_alike_have_their_own_daemons() {
     }
 }
 
+/// Times that a port is found which somebody else takes before this test does.
+const TRIES: usize = 50;
+
+/// Runs a daemon and stops it; its port is taken by the listener from then on. Other tests, and
+/// whatever else runs here, find ports in the same range and may be quicker.
+async fn port_of_a_stopped_daemon(stage: &Stage, name: &Profile) -> (RunFile, TcpListener) {
+    let mut left = TRIES;
+    loop {
+        let run = stage.run(name).await;
+        stage.daemons.stop(name, PATIENCE, false).await.unwrap();
+        match TcpListener::bind(("127.0.0.1", run.port)) {
+            Ok(taken) => return (run, taken),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrInUse, "{error}"),
+        }
+        left -= 1;
+        assert!(left > 0, "others took the port each of {TRIES} times");
+    }
+}
+
 #[tokio::test]
 async fn a_port_that_was_found_is_found_anew_and_a_chosen_one_is_not() {
     let stage = Stage::new();
     let p = profile("p");
-    let run = stage.run(&p).await;
-    stage.daemons.stop(&p, std::time::Duration::from_mins(1), false).await.unwrap();
-    let taken = std::net::TcpListener::bind(("127.0.0.1", run.port)).unwrap();
+    let (run, taken) = port_of_a_stopped_daemon(&stage, &p).await;
     let moved = stage.run(&p).await;
     assert_ne!(moved.port, run.port);
     assert!(file_of(&stage, &p).contains(&format!("HINDSIGHT_API_PORT={}\n", moved.port)));
-    stage.daemons.stop(&p, std::time::Duration::from_mins(1), false).await.unwrap();
+    stage.daemons.stop(&p, PATIENCE, false).await.unwrap();
 
     Profiles::new(stage.daemons.clone()).write(&p, Some(run.port), &[]).await.unwrap();
     let error = stage.daemons.ensure_running(&p, &Stage::options()).await.unwrap_err().to_string();

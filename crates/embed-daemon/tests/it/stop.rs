@@ -5,9 +5,8 @@ use std::time::Duration;
 use hindsight_embed_daemon::{DaemonStatus, EmbedError, Stopped};
 use nix::sys::signal::Signal;
 
-use crate::stand_in::{Stage, profile, send, until};
+use crate::stand_in::{PATIENCE, Stage, profile, send, until};
 
-const LIMIT: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
@@ -15,14 +14,30 @@ async fn a_stopped_daemon_leaves_no_files() {
     let stage = Stage::new();
     let p = profile("p");
     // Where nothing was ever started, nothing is made either.
-    assert_eq!(stage.daemons.stop(&p, LIMIT, false).await.unwrap(), Stopped::NotRunning);
+    assert_eq!(stage.daemons.stop(&p, PATIENCE, false).await.unwrap(), Stopped::NotRunning);
     assert!(!stage.path(".hindsight").exists());
     stage.run(&p).await;
-    assert_eq!(stage.daemons.stop(&p, LIMIT, false).await.unwrap(), Stopped::Gracefully);
+    assert_eq!(stage.daemons.stop(&p, PATIENCE, false).await.unwrap(), Stopped::Gracefully);
     let files = stage.daemons.home().files(&p);
     assert!(!files.run.exists() && !files.port.exists() && !files.start_lock_owner.exists());
     assert_eq!(stage.daemons.status(&p).await.unwrap(), DaemonStatus::Stopped);
-    assert_eq!(stage.daemons.stop(&p, LIMIT, false).await.unwrap(), Stopped::NotRunning);
+    assert_eq!(stage.daemons.stop(&p, PATIENCE, false).await.unwrap(), Stopped::NotRunning);
+}
+
+/// Whether a process does nothing any more: the signal reaches one of its threads first, and the
+/// others go on until that one has had its turn.
+#[cfg(target_os = "linux")]
+fn is_stopped(pid: i32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_stopped(_pid: i32) -> bool {
+    true
 }
 
 #[tokio::test]
@@ -35,6 +50,7 @@ async fn a_daemon_that_does_not_end_is_killed_only_by_force() {
     let p = profile("p");
     let run = stage.run(&p).await;
     send(&run, Signal::SIGSTOP);
+    until(|| is_stopped(run.pid)).await;
     let error = stage.daemons.ensure_running(&p, &Stage::options()).await.unwrap_err();
     assert!(matches!(error, EmbedError::Silent { pid, .. } if pid == run.pid), "{error}");
     let error = stage.daemons.stop(&p, SHORT, false).await.unwrap_err();
@@ -63,7 +79,7 @@ async fn a_stop_waits_for_a_start() {
     // Nobody starts another one while it is looked after what is left.
     let seen = stage
         .daemons
-        .stop_and(&p, LIMIT, false, async |stopped| {
+        .stop_and(&p, PATIENCE, false, async |stopped| {
             assert_eq!(stopped, Stopped::Gracefully);
             let error = stage.daemons.stop(&p, SHORT, false).await.unwrap_err();
             assert!(matches!(error, EmbedError::Locked { .. }), "{error}");

@@ -6,14 +6,10 @@
 
 use std::sync::Arc;
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use hindsight_types::recall::FactType;
 use moka::future::Cache;
-use uuid::Uuid;
 
-use crate::cells::dot;
-use crate::store::{BankKey, Near, RecallBank, RecallSession, StoreError};
+use super::scan::BankVectors;
+use crate::store::{BankKey, RecallBank, RecallSession, StoreError};
 
 /// Banks whose recalls are counted.
 const COUNTED_BANKS: u64 = 10_000;
@@ -50,7 +46,8 @@ impl HotBanks {
         bank: &RecallBank,
         dimension: usize,
     ) -> Result<Option<Arc<BankVectors>>, StoreError> {
-        let bytes = bytes_of_one(dimension).saturating_mul(u64::try_from(bank.memories).unwrap_or(0));
+        let bytes =
+            BankVectors::bytes_of_one(dimension).saturating_mul(u64::try_from(bank.memories).unwrap_or(0));
         if bytes > self.room {
             return Ok(None);
         }
@@ -72,89 +69,10 @@ impl HotBanks {
         if recalls < RECALLS || !recalls.is_power_of_two() {
             return Ok(None);
         }
-        let mut read = BankVectors { changes: bank.changes, groups: Vec::new() };
+        let mut read = BankVectors::new(bank.changes);
         session.vectors(bank.key, |id, fact_type, vector| read.push(id, fact_type, vector)).await?;
         let read = Arc::new(read);
         self.vectors.insert(bank.key, read.clone()).await;
         Ok(Some(read))
-    }
-}
-
-/// What one vector takes, with whose it is.
-fn bytes_of_one(dimension: usize) -> u64 {
-    (size_of::<Uuid>() + size_of::<f32>() + dimension * size_of::<f16>()) as u64
-}
-
-/// Every vector of a bank.
-#[derive(Debug)]
-pub(super) struct BankVectors {
-    /// How often the bank had been changed when they were read.
-    changes: i64,
-    groups: Vec<Group>,
-}
-
-/// The vectors of one type of memory.
-#[derive(Debug)]
-struct Group {
-    fact_type: FactType,
-    ids: Vec<Uuid>,
-    /// Length of each vector.
-    lengths: Vec<f32>,
-    /// One vector behind the other, as the database has them.
-    numbers: Vec<f16>,
-}
-
-impl BankVectors {
-    fn push(&mut self, id: Uuid, fact_type: FactType, vector: &[f16]) {
-        let at = self.groups.iter().position(|group| group.fact_type == fact_type);
-        let group = match at.and_then(|at| self.groups.get_mut(at)) {
-            Some(group) => group,
-            None => self.groups.push_mut(Group::new(fact_type)),
-        };
-        let floats = vector.to_f32_vec();
-        group.ids.push(id);
-        group.lengths.push(dot(&floats, &floats).sqrt());
-        group.numbers.extend_from_slice(vector);
-    }
-
-    fn bytes(&self) -> u32 {
-        let of =
-            |group: &Group| bytes_of_one(0) * group.ids.len() as u64 + size_of_val(&*group.numbers) as u64;
-        u32::try_from(self.groups.iter().map(of).sum::<u64>()).unwrap_or(u32::MAX)
-    }
-
-    /// The `limit` nearest memories of each of these types.
-    pub(super) fn nearest(&self, query: &[f32], types: &[FactType], limit: usize) -> Vec<Near> {
-        // The database compares with the vector at the same precision.
-        let query: Vec<f32> = query.iter().map(|number| f16::from_f32(*number).to_f32()).collect();
-        let asked = self.groups.iter().filter(|group| types.contains(&group.fact_type));
-        asked.flat_map(|group| group.nearest(&query, limit)).collect()
-    }
-}
-
-impl Group {
-    fn new(fact_type: FactType) -> Self {
-        Self { fact_type, ids: Vec::new(), lengths: Vec::new(), numbers: Vec::new() }
-    }
-
-    fn nearest(&self, query: &[f32], limit: usize) -> Vec<Near> {
-        let query_length = dot(query, query).sqrt();
-        let mut floats = vec![0.0; query.len()];
-        let vectors = self.numbers.chunks_exact(query.len().max(1));
-        let mut near: Vec<Near> = std::iter::zip(std::iter::zip(&self.ids, &self.lengths), vectors)
-            .map(|((id, length), vector)| {
-                vector.convert_to_f32_slice(&mut floats);
-                let cosine = f64::from(dot(&floats, query)) / f64::from(length * query_length);
-                Near { memory_id: *id, fact_type: self.fact_type, distance: 1.0 - cosine.clamp(-1.0, 1.0) }
-            })
-            .collect();
-        let by_distance = |a: &Near, b: &Near| {
-            a.distance.total_cmp(&b.distance).then_with(|| a.memory_id.cmp(&b.memory_id))
-        };
-        if limit < near.len() {
-            near.select_nth_unstable_by(limit, by_distance);
-            near.truncate(limit);
-        }
-        near
     }
 }

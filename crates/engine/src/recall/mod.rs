@@ -17,6 +17,7 @@ mod plan;
 mod query;
 mod related;
 mod rerank;
+mod scan;
 mod score;
 mod select;
 mod trace;

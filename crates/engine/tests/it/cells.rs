@@ -152,7 +152,8 @@ async fn cells_wait_for_writers_and_are_not_those_of_vectors_that_are_gone() {
         .unwrap();
     let store = test.store.clone();
     let assigned = tokio::spawn(async move { store.assign_cells(lease, &placed).await });
-    let waits = "select exists (select from pg_locks where not granted)";
+    let waits = "select exists (select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock')";
     while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&test.pool).await.unwrap() {}
     sqlx::query("select from hindsight.bank_state for update").execute(&mut *writer).await.unwrap();
     writer.commit().await.unwrap();

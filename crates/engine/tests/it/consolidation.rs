@@ -1,7 +1,7 @@
 //! Observations made of facts: by runs that lose nothing, mix nothing and believe nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hindsight_engine::config::{ConsolidationSettings, ExtractionMode, Settings};
 use hindsight_engine::store::{ObservationRow, OperationFilter};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::jobs::{Working, quick};
-use crate::support::TestEngine;
+use crate::support::{PATIENCE, TestEngine};
 
 /// A fact or an observation in a question.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,14 +88,16 @@ impl TestEngine {
     /// Works until no run of a bank is to come or under way.
     pub(crate) async fn settle(&self, bank: &str) {
         let working = Working::start(&self.engine, quick());
-        for _ in 0..6000 {
-            if self.runs(bank).await.iter().all(|run| run.status.is_terminal()) {
-                working.stop().await;
-                return;
+        let begin = Instant::now();
+        loop {
+            let runs = self.runs(bank).await;
+            if runs.iter().all(|run| run.status.is_terminal()) {
+                break;
             }
+            assert!(begin.elapsed() < PATIENCE, "runs without an end: {runs:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("runs without an end: {:?}", self.runs(bank).await);
+        working.stop().await;
     }
 
     /// What a run was asked for, and how it ended.

@@ -3,7 +3,7 @@
 //! facts, and no fact waits for ever.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hindsight_testkit::{LlmRequest, Reply};
 use hindsight_types::decode::from_json;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::consolidation::{facts_of, observations_of, settings};
 use crate::jobs::{Working, quick};
 use crate::random::{Turns, runner};
-use crate::support::{TestEngine, Vectors};
+use crate::support::{PATIENCE, TestEngine, Vectors};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -176,18 +176,20 @@ async fn settle(test: &TestEngine) {
         return;
     }
     let working = Working::start(&test.engine, quick());
-    for _ in 0..4000 {
+    let begin = Instant::now();
+    loop {
         sqlx::query("update hindsight.async_operations set run_after = null where run_after is not null")
             .execute(&test.pool)
             .await
             .unwrap();
-        if test.runs("b").await.iter().all(|run| run.status.is_terminal()) {
-            working.stop().await;
-            return;
+        let runs = test.runs("b").await;
+        if runs.iter().all(|run| run.status.is_terminal()) {
+            break;
         }
+        assert!(begin.elapsed() < PATIENCE, "facts wait for ever: {runs:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("facts wait for ever: {:?}", test.runs("b").await);
+    working.stop().await;
 }
 
 #[test]

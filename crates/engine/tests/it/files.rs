@@ -90,7 +90,7 @@ async fn a_file_becomes_a_retain_of_its_text() {
     let test = TestEngine::start().await;
     let worker = Working::start(&test.reading(&reader(100)), quick());
     // More than one part, and a byte that no stored text can hold.
-    let long = format!("Anna moved to Rome.\0{}She likes it.", "\n".repeat(5 << 20));
+    let long = format!("Anna moved to Rome.\0{}She likes it.", "\n".repeat(4 << 20));
     let mut named = upload("diary.txt", b"Bob plays the violin", Some("d"));
     named.metadata.tags = Tags(vec!["t".to_owned()]);
     named.metadata.context = Some("a diary".to_owned());

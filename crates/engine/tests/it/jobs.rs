@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use hindsight_engine::config::Settings;
@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::support::{NOW, TestEngine, time};
+use crate::support::{NOW, PATIENCE, TestEngine, time};
 
 /// An embedder that waits until it may go on.
 struct Gated {
@@ -107,15 +107,16 @@ impl TestEngine {
         id: Uuid,
         wanted: OperationStatus,
     ) -> OperationStatusResponse {
-        for _ in 0..6000 {
+        let begin = Instant::now();
+        loop {
             let status = self.status(bank, id).await;
             if status.status == wanted {
                 return status;
             }
             assert!(!status.status.is_terminal(), "{status:?}");
+            assert!(begin.elapsed() < PATIENCE, "never {wanted}: {status:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("never {wanted}: {:?}", self.status(bank, id).await)
     }
 
     async fn gated(&self) -> (Engine, Arc<Gated>) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -21,6 +22,9 @@ use crate::model::HttpModel;
 
 /// The "now" of all tests.
 pub(crate) const NOW: &str = "2024-05-10T12:00:00Z";
+
+/// Longest wait for something that has to happen, on a machine that is busy with other things.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) struct TestEngine {
     pub(crate) engine: Engine,
@@ -52,7 +56,13 @@ impl Embedder for FlakyEmbedder {
 
 pub(crate) fn store_options(url: &str) -> StoreOptions {
     let pool = PoolSize { min: 0, max: 8 };
-    StoreOptions { pool, recall_pool: pool, ..StoreOptions::new(url) }
+    StoreOptions {
+        pool,
+        recall_pool: pool,
+        acquire_timeout: PATIENCE,
+        statement_timeout: PATIENCE,
+        ..StoreOptions::new(url)
+    }
 }
 
 impl TestEngine {

@@ -13,11 +13,10 @@ use crate::support::{Home, allow, ask, instance_url, run, system_dir};
 async fn a_home_closed_to_the_database_user() {
     let mut home = Home::closed();
     let running = home.start("pg0").await.unwrap();
-    assert_eq!(
-        ask(&running, "SHOW unix_socket_directories").await.matches('/').count(),
-        6,
-        "a folder nearby"
-    );
+    let sockets = ask(&running, "SHOW unix_socket_directories").await;
+    let nearby = std::fs::canonicalize(std::env::temp_dir()).unwrap();
+    let below = std::path::Path::new(&sockets).strip_prefix(&nearby).unwrap().components().count();
+    assert_eq!(below, 5, "a folder nearby: {sockets}");
 
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(home.folder.path().to_owned()), 0o700, "the home stays closed");
@@ -126,8 +125,16 @@ fn an_ordinary_user_can_do_the_same() {
 #[tokio::test]
 async fn a_port_is_opened_when_asked_for() {
     let mut home = Home::open();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let running = home.start(&format!("pg0://me:secret@notes:{port}")).await.unwrap();
+    // Others may take a free port before the database is made that is to have it.
+    let mut left = 20;
+    let (port, running) = loop {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        match home.start(&format!("pg0://me:secret@notes:{port}")).await {
+            Ok(running) => break (port, running),
+            Err(PgError::PortTaken(_)) if left > 0 => left -= 1,
+            Err(error) => panic!("{error}"),
+        }
+    };
     let url = format!("postgresql://me:secret@127.0.0.1:{port}/hindsight");
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
     let user: String =

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use hindsight_pg::{Instances, Options};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::support::{bin_dir, instance_url, layout};
+use crate::support::{PATIENCE, bin_dir, instance_url, layout};
 
 /// What comes before the answer of the process, on a line of its own.
 const ANSWER: &str = "postmaster of ";
@@ -60,7 +60,12 @@ impl Drop for Starter {
 #[tokio::test]
 #[ignore = "the process that other tests start"]
 async fn start_in_the_current_folder() {
-    let options = Options { bin_dir: Some(bin_dir()), ..Options::default() };
+    let options = Options {
+        bin_dir: Some(bin_dir()),
+        start_timeout: PATIENCE,
+        lock_timeout: PATIENCE,
+        ..Options::default()
+    };
     let instances = Instances::new(layout(&std::env::current_dir().unwrap()), options);
     let running = instances.start(&instance_url("pg0")).await.unwrap();
     let mut connection = PgConnection::connect(&running.connection.url()).await.unwrap();

@@ -22,6 +22,9 @@ pub(crate) fn bin_dir() -> PathBuf {
     found.unwrap_or_else(fetch).join("bin")
 }
 
+/// Longest wait for something that has to happen, on a machine that is busy with other things.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+
 /// A home in a temporary folder; its instances are stopped when it is dropped.
 pub(crate) struct Home {
     pub(crate) folder: TempDir,
@@ -46,8 +49,13 @@ impl Home {
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::Builder::new().prefix("pg home ").tempdir().unwrap();
         allow(folder.path(), 0o700);
-        let mut options =
-            Options { bin_dir: Some(bin_dir()), stop_timeout: Duration::from_secs(10), ..Options::default() };
+        let mut options = Options {
+            bin_dir: Some(bin_dir()),
+            stop_timeout: PATIENCE,
+            start_timeout: PATIENCE,
+            lock_timeout: PATIENCE,
+            ..Options::default()
+        };
         change(&mut options);
         let instances = Instances::new(layout(folder.path()), options);
         Self { folder, instances, names: Vec::new() }

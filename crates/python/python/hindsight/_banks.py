@@ -31,12 +31,12 @@ class BankMethods(Transport):
         retain_max_attachments_per_chunk: int | None = None,
         enable_observations: bool | None = None,
         observations_mission: str | None = None,
-        reflect_mission: str | None = None,
-        background: str | None = None,
         enable_text_search: bool | None = None,
         enable_temporal_retrieval: bool | None = None,
         enable_graph_retrieval: bool | None = None,
         enable_reranking: bool | None = None,
+        reflect_mission: str | None = None,
+        background: str | None = None,
     ) -> Call[BankProfileResponse]:
         """Makes a bank, or changes what is given of one that is there.
 

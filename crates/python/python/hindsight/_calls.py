@@ -81,7 +81,9 @@ def pair(
     def blocking(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._call(build(self, *args, **kwargs))
 
-    return _named(blocking, build, ""), awaitable(build, "a")
+    both = _named(blocking, build, ""), awaitable(build, "a")
+    _unhidden(build)
+    return both
 
 
 def awaitable(
@@ -100,14 +102,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _named(method: F, build: Callable[..., Any], prefix: str) -> F:
-    name = prefix + build.__name__.lstrip("_")
-    method.__qualname__ = f"{build.__qualname__.rpartition('.')[0]}.{name}"
-    method.__name__ = name
+    name = build.__name__.lstrip("_")
+    method.__qualname__ = f"{build.__qualname__.rpartition('.')[0]}.{prefix}{name}"
+    method.__name__ = prefix + name
     # For `help`, which asks the builder: what is returned is the answer, not the call.
     returns = build.__annotations__["return"]
     if returns.startswith(("Call[", "Steps[")):
         build.__annotations__["return"] = returns.partition("[")[2][:-1]
     return method
+
+
+def _unhidden(build: Callable[..., Any]) -> None:
+    """For messages about arguments, which have the name of the builder."""
+    home, _, name = build.__qualname__.rpartition(".")
+    build.__qualname__ = f"{home}.{name.lstrip('_')}"
 
 
 def _pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:

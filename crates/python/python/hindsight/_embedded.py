@@ -36,7 +36,7 @@ class HindsightEmbedded(HindsightClient):
         database_url: a PostgreSQL database instead of the profile's own embedded one.
         idle_timeout: seconds without use after which the daemon ends, 0 for never; 300 if nobody says anything.
         log_level: how much the daemon writes to its log: "debug", "info", "warning" or "error".
-        ui: whether a console is wanted beside the server; there is none yet.
+        ui: whether a web console is wanted beside the server. There is none in this version: True is refused.
         ui_port: see `ui`.
         ui_hostname: see `ui`.
 
@@ -44,6 +44,7 @@ class HindsightEmbedded(HindsightClient):
 
     Raises:
         ValueError: a name or setting cannot be used.
+        NotImplementedError: `ui` is True.
         RuntimeError: on the first call, when the daemon does not start; on any, after `close`.
     """
 
@@ -62,7 +63,10 @@ class HindsightEmbedded(HindsightClient):
         ui_hostname: str = "0.0.0.0",
     ) -> None:
         if ui:
-            raise NotImplementedError("there is no console yet; leave ui out")
+            raise NotImplementedError(
+                "there is no web console in this version: leave ui out, and look at memories with `hindsight-embed "
+                "memory list BANK` or list_memories()"
+            )
         if idle_timeout is not None and idle_timeout < 0:
             raise ValueError(f"idle_timeout is {idle_timeout}: give seconds, 0 for never")
         if log_level is not None and log_level.lower() not in LOG_LEVELS:

@@ -28,6 +28,10 @@ class _About:
         client._open()
         self._client = client
 
+    def __repr__(self) -> str:
+        methods = ", ".join(name for name in dir(self) if not name.startswith("_"))
+        return f"<{type(self).__name__} of {self._client!r}: {methods}>"
+
 
 class Banks(_About):
     """Banks: make, list, set, delete."""

@@ -19,7 +19,7 @@ from .models import (
 )
 
 # Clients whose retains are suspended, for the thread or task that has asked for it.
-_SUSPENDED: ContextVar[tuple[int, ...]] = ContextVar("suspended", default=())
+_SUSPENDED: ContextVar[tuple[MemoryMethods, ...]] = ContextVar("suspended", default=())
 
 # A file to be remembered: its path, its name and content, or something that is open.
 File = Any
@@ -142,16 +142,16 @@ class MemoryMethods(Transport):
     def suspend_retains(self) -> Iterator[None]:
         """Inside this `with` block the client remembers nothing: every retain says at once that it did well.
 
-        Other threads and tasks that use the client are not affected.
+        Other threads and tasks that use the client are not affected, nor are routes such as `client.memory`.
         """
-        token = _SUSPENDED.set((*_SUSPENDED.get(), id(self)))
+        token = _SUSPENDED.set((*_SUSPENDED.get(), self))
         try:
             yield
         finally:
             _SUSPENDED.reset(token)
 
     def _is_suspended(self) -> bool:
-        return id(self) in _SUSPENDED.get()
+        return any(client is self for client in _SUSPENDED.get())
 
     def _retain_files(
         self,

@@ -1,7 +1,7 @@
 """Every route of the API by its name there, for `await`: what `client.operations` and the like are.
 
 They take what the path names, then the body of the request if there is one, then parameters of the query by their
-names. A body is a dictionary, or anything with a `to_dict` or `model_dump`.
+names. A body is a dictionary, or anything with a `to_dict` or `model_dump`; most routes need one.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from . import models
-from ._calls import Call
+from ._calls import Call, encoded
 from ._memory import _file
 from ._transport import Transport, content, plain
 
-# Method, path, what is answered and what is sent. `B` is the path of a bank.
+# Method, path, what is answered and what is sent: "json?" may be left out. `B` is the path of a bank.
 _ROUTES: dict[str, dict[str, str]] = {
     "audit": {
         "list_audit_logs": "GET B/audit-logs AuditLogListResponse",
@@ -49,7 +49,7 @@ _ROUTES: dict[str, dict[str, str]] = {
         "get_bank_config": "GET B/config BankConfigResponse",
         "update_bank_config": "PATCH B/config BankConfigResponse json",
         "reset_bank_config": "DELETE B/config BankConfigResponse",
-        "trigger_consolidation": "POST B/consolidate ConsolidationResponse json",
+        "trigger_consolidation": "POST B/consolidate ConsolidationResponse json?",
     },
     "directives": {
         "list_directives": "GET B/directives DirectiveListResponse",
@@ -115,7 +115,7 @@ _ROUTES: dict[str, dict[str, str]] = {
         "update_mental_model": "PATCH B/mental-models/{mental_model_id} MentalModelResponse json",
         "delete_mental_model": "DELETE B/mental-models/{mental_model_id} -",
         "get_mental_model_history": "GET B/mental-models/{mental_model_id}/history -",
-        "refresh_mental_model": "POST B/mental-models/{mental_model_id}/refresh AsyncOperationSubmitResponse json",
+        "refresh_mental_model": "POST B/mental-models/{mental_model_id}/refresh AsyncOperationSubmitResponse json?",
         "dry_run_refresh_mental_model": "POST B/mental-models/{mental_model_id}/dry-run-refresh MentalModelDryRunRefreshResult",
         "clear_mental_model": "POST B/mental-models/{mental_model_id}/clear MentalModelResponse",
     },
@@ -143,7 +143,46 @@ _ROUTES: dict[str, dict[str, str]] = {
 }
 
 
-# How arguments end that are the body of a request.
+# Parameters of the query, where there are any; those with a mark are needed.
+_QUERIES: dict[str, str] = {
+    "list_audit_logs": "action transport start_date end_date limit offset",
+    "audit_log_stats": "action period",
+    "list_llm_requests": "status operation scope call_type provider trace_id "
+    "document_id memory_id group start_date end_date limit offset",
+    "llm_request_stats": "operation call_type period",
+    "export_bank_transfer": "include_data include_bank_config include_history document_id",
+    "import_bank_transfer": "mode target_bank_id document_conflict include_data include_bank_config include_history",
+    "clone_bank": "target_bank_id! include_data include_bank_config include_history",
+    "list_banks": "q limit offset",
+    "get_agent_stats": "refresh",
+    "get_memories_timeseries": "period time_field",
+    "import_bank_template": "dry_run",
+    "list_directives": "tags tags_match active_only limit offset",
+    "import_documents": "on_conflict",
+    "export_documents": "document_id include_observations include_knowledge_base",
+    "list_documents": "q tags tags_match time_field start_date end_date limit offset",
+    "list_document_chunks": "limit offset",
+    "get_document_history": "limit offset",
+    "list_entities": "limit offset tags tags_match tag_groups",
+    "get_entity_graph": "limit min_count tags tags_match tag_groups",
+    "get_entity": "tags tags_match tag_groups",
+    "get_knowledge_base_tree": "tags tags_match tag_groups",
+    "search_knowledge_base": "q! limit tags tags_match tag_groups",
+    "get_graph": "type limit q tags tags_match document_id chunk_id",
+    "list_memories": "type q consolidation_state state document_id entity_id "
+    "tags tags_match time_field start_date end_date limit offset",
+    "list_tags": "q source limit offset",
+    "list_observation_scopes": "limit offset",
+    "clear_bank_memories": "type",
+    "list_mental_models": "tags tags_match detail limit offset exclude_knowledge_pages",
+    "get_mental_model": "detail",
+    "list_operations": "status type limit offset exclude_parents",
+    "get_operation_status": "include_payload",
+    "list_webhooks": "limit offset",
+    "list_webhook_deliveries": "limit cursor",
+}
+
+# What a body may be called: the generated client of the API has a name for each.
 _BODIES = ("_request", "_update", "_manifest")
 
 
@@ -158,14 +197,20 @@ class Namespace:
         route = _ROUTES[self._name].get(name)
         if route is None:
             raise AttributeError(f"there is no route {name!r} among {self._name}: see dir()")
-        method, path, answer, *sends = route.replace(" B", " v1/default/banks/{bank_id}").split()
+        method, path, answer, *sends = route.split()
         parts = path.split("/")
-        names = [part[1:-1] for part in parts if part.startswith("{")]
+        if parts[0] == "B":
+            parts[:1] = ["v1", "default", "banks", "{bank_id}"]
+        sent = sends[0] if sends else ""
+        needed = [part[1:-1] for part in parts if part.startswith("{")]
         # Forms have fields with names of their own.
-        if sends == ["form"]:
-            names += ["files", "request"] if name == "file_retain" else ["file"]
-        elif sends:
-            names += ["body"]
+        if sent == "form":
+            needed += ["files", "request"] if name == "file_retain" else ["file"]
+        elif sent == "json":
+            needed += ["body"]
+        names = [*needed, "body"] if sent == "json?" else needed
+        queries = _QUERIES.get(name, "").replace("!", "").split()
+        asked_for = [query[:-1] for query in _QUERIES.get(name, "").split() if query.endswith("!")]
         client = self._client
 
         async def request(*args: Any, **kwargs: Any) -> Any:
@@ -175,23 +220,27 @@ class Namespace:
             for key in list(kwargs):
                 if key.startswith("_") or key == "authorization":
                     raise TypeError(f"{name} takes no {key}: keys and limits are given to the client")
-                if sends == ["json"] and key.endswith(_BODIES):
-                    values["body"] = kwargs.pop(key)
-                elif key in names:
-                    values[key] = kwargs.pop(key)
-            missing = [key for key in names if key not in values and key not in ("body", "request")]
+                called = "body" if "body" in names and key.endswith(_BODIES) else key
+                if called in queries:
+                    continue
+                if called not in names:
+                    raise TypeError(f"{name} takes no {key}, only {', '.join([*names, *queries]) or 'nothing'}")
+                if called in values:
+                    raise TypeError(f"{name} has its {called} twice: {key} is the second")
+                values[called] = kwargs.pop(key)
+            missing = [key for key in needed if values.get(key) is None]
+            missing += [key for key in asked_for if kwargs.get(key) is None]
             if missing:
                 raise TypeError(f"{name} needs {', '.join(missing)}")
-            filled = [values[part[1:-1]] if part.startswith("{") else part for part in parts]
-            body = values.get("body", {} if sends == ["json"] else None)
-            form = None
-            if sends == ["form"]:
-                form = _form(values)
+            filled = [str(values[part[1:-1]]) if part.startswith("{") else part for part in parts]
+            form = _form(values) if sent == "form" else None
+            body = values.get("body")
             return await client._acall(Call(_reader(answer), method, *filled, query=kwargs, json=body, form=form))
 
         request.__name__ = name
         request.__qualname__ = f"{self._name}.{name}"
-        request.__doc__ = f"{method} /{path}, with {', '.join(names) or 'nothing'}."
+        by_name = f"; by name {', '.join(queries)}" if queries else ""
+        request.__doc__ = f"{method} /{'/'.join(parts)}, with {', '.join(names) or 'nothing'}{by_name}."
         return request
 
     def __dir__(self) -> list[str]:
@@ -215,7 +264,8 @@ def _reader(answer: str) -> Callable[[bytes], Any]:
 def _form(values: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[Any]]:
     """Fields and files of a form."""
     if "files" in values:
-        fields = [("request", values.get("request") or "{}")]
+        request = values["request"]
+        fields = [("request", request if isinstance(request, str) else encoded(request).decode())]
         return fields, [("files", *_file(file)) for file in values["files"]]
     file = values["file"]
     file = ("archive.zip", file) if isinstance(file, (bytes, bytearray)) else file

@@ -35,8 +35,11 @@ class HindsightServer:
         llm_base_url: address of the provider, if it is not the usual one.
         host: address to listen on.
         port: port to listen on; None for any that is free.
-        mcp_enabled: whether agents may use it over MCP; there is none yet.
+        mcp_enabled: whether agents may use it over MCP. There is none in this version: True is refused.
         log_level: how much is told on standard error: "debug", "info", "warning" or "error".
+
+    Raises:
+        NotImplementedError: `mcp_enabled` is True.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class HindsightServer:
         log_level: str = "info",
     ) -> None:
         if mcp_enabled:
-            raise NotImplementedError("there is no MCP yet; leave mcp_enabled out")
+            raise NotImplementedError(
+                "this version serves no MCP: leave mcp_enabled out, and give agents functions that call a client"
+            )
         self._settings = {
             "HINDSIGHT_API_DATABASE_URL": db_url,
             "HINDSIGHT_API_LLM_PROVIDER": llm_provider,
@@ -86,7 +91,8 @@ class HindsightServer:
         """Starts the server and returns it once it serves.
 
         Raises:
-            RuntimeError: it runs already, or does not start within `timeout` seconds.
+            RuntimeError: it runs already, cannot start, or does not start within `timeout` seconds, not counting the
+                time in which what it needs is fetched.
             ValueError: a setting cannot be used.
         """
         with self._lock:
@@ -104,7 +110,8 @@ class HindsightServer:
         return self
 
     def stop(self, timeout: float = STOP) -> None:
-        """Stops the server and its database. Stopping twice does no harm."""
+        """Stops the server and its database. Requests under way have `timeout` seconds to end by themselves.
+        Stopping twice does no harm."""
         with self._lock:
             server, self._server = self._server, None
             _RUNNING.discard(self)
@@ -120,7 +127,7 @@ class HindsightServer:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"HindsightServer({self._server.url if self._server else 'stopped'!r})"
+        return f"HindsightServer({repr(self._server.url) if self._server else 'stopped'})"
 
 
 def start_server(

@@ -25,12 +25,19 @@ class ApiException(Exception):
         detail: what the server says about it: a sentence, or a list of faults of the request.
     """
 
-    def __init__(self, status: int, reason: str, body: str, headers: dict[str, str], detail: Any = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str = "",
+        body: str = "",
+        headers: dict[str, str] | None = None,
+        detail: Any = None,
+    ) -> None:
         super().__init__(status, reason, body, headers, detail)
         self.status = status
         self.reason = reason
         self.body = body
-        self.headers = headers
+        self.headers = headers or {}
         self.detail = detail
 
     def __str__(self) -> str:

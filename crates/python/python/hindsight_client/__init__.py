@@ -1,4 +1,7 @@
-"""The client of a Hindsight server. Everything here is that of the package `hindsight`."""
+"""The client of a Hindsight server: `help(hindsight_client.Hindsight)` tells its methods.
+
+Everything here is that of the package `hindsight`: the client, what it answers, and what it raises.
+"""
 
 from hindsight._client import Hindsight as Hindsight
 from hindsight._native import VERSION as __version__

@@ -1,12 +1,14 @@
 //! Observations over HTTP: requested, waited for, looked at.
 
+use std::time::{Duration, Instant};
+
 use axum::http::{Method, StatusCode};
 use hindsight_engine::jobs::{Worker, WorkerSettings};
 use hindsight_testkit::{LlmRequest, ScriptedLlm};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::support::TestApp;
+use crate::support::{PATIENCE, TestApp};
 
 const CONSOLIDATE: &str = "/v1/default/banks/b/consolidate";
 const RECOVER: &str = "/v1/default/banks/b/consolidation/recover";
@@ -37,19 +39,24 @@ pub(crate) async fn bank(app: &TestApp) {
 
 /// Waits for the operation that an answer names, with a worker that works on it.
 pub(crate) async fn ended(app: &TestApp, requested: &Value) -> Value {
-    let (_stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(false);
     let (busy, _) = watch::channel(false);
-    // Ends with this function.
-    tokio::spawn(Worker::new(app.engine.clone(), WorkerSettings::default()).run(stopped, busy));
+    let worker = Worker::new(app.engine.clone(), WorkerSettings::default());
+    let worker = tokio::spawn(worker.run(stopped, busy));
     let path = format!("/v1/default/banks/b/operations/{}", requested["operation_id"].as_str().unwrap());
-    for _ in 0..2000 {
+    let begin = Instant::now();
+    let operation = loop {
         let operation = app.get(&path).await.body;
         if ["completed", "failed", "cancelled"].contains(&operation["status"].as_str().unwrap()) {
-            return operation;
+            break operation;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("it never ends")
+        assert!(begin.elapsed() < PATIENCE, "it never ends: {operation}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    // What comes next is not to meet a worker on its way out.
+    stop.send_replace(true);
+    worker.await.expect("the worker ends");
+    operation
 }
 
 #[tokio::test]

@@ -7,13 +7,15 @@ mod schedule;
 mod whole;
 mod wording;
 
+use std::time::{Duration, Instant};
+
 use axum::http::{Method, StatusCode};
 use hindsight_engine::jobs::{Worker, WorkerSettings};
 use hindsight_testkit::{LLM_MODEL, LlmRequest, Reply, ScriptedLlm};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::support::TestApp;
+use crate::support::{PATIENCE, TestApp};
 
 const MODELS: &str = "/v1/default/banks/b/mental-models";
 const CONFIG: &str = "/v1/default/banks/b/config";
@@ -70,20 +72,24 @@ async fn refresh(app: &TestApp, id: &str, request: Value) -> Value {
 
 /// Works on everything until the operation that an answer names has come to its end.
 async fn ended(app: &TestApp, requested: &Value) -> Value {
-    let (_stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(false);
     let (busy, _) = watch::channel(false);
     let settings = WorkerSettings { retries: 0, ..WorkerSettings::default() };
-    // Ends with this function.
-    tokio::spawn(Worker::new(app.engine.clone(), settings).run(stopped, busy));
+    let worker = tokio::spawn(Worker::new(app.engine.clone(), settings).run(stopped, busy));
     let path = format!("/v1/default/banks/b/operations/{}", requested["operation_id"].as_str().unwrap());
-    for _ in 0..2000 {
+    let begin = Instant::now();
+    let operation = loop {
         let operation = app.get(&path).await.body;
         if ["completed", "failed", "cancelled"].contains(&operation["status"].as_str().unwrap()) {
-            return operation;
+            break operation;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("it never ends")
+        assert!(begin.elapsed() < PATIENCE, "it never ends: {operation}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    // What comes next is not to meet a worker on its way out.
+    stop.send_replace(true);
+    worker.await.expect("the worker ends");
+    operation
 }
 
 /// Refreshes a mental model; how that ended.

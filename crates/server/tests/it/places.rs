@@ -78,10 +78,11 @@ async fn retains_take_turns_where_one_is_worked_on_at_a_time() {
 
 #[tokio::test]
 async fn a_retain_that_takes_too_long_is_given_up() {
-    let app = TestApp::with(&[("HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "1")]).await;
+    let app = TestApp::start().await;
     app.retain(json!([{"content": "one", "document_id": "d"}])).await;
+    let hasty = app.beside(&[("HINDSIGHT_API_RETAIN_WALL_TIMEOUT", "1")]).await;
     let held = app.hold("hindsight.banks").await;
-    let given_up = app.retain(json!([{"content": "two", "document_id": "d"}])).await;
+    let given_up = hasty.retain(json!([{"content": "two", "document_id": "d"}])).await;
     assert_eq!(given_up.status, StatusCode::GATEWAY_TIMEOUT);
     assert!(given_up.detail().starts_with("not retained within 1 s"), "{}", given_up.detail());
     held.release().await;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -15,11 +16,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
+/// Longest wait for something that has to happen, on a machine that is busy with other things.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
+
 pub(crate) struct TestApp {
     router: Router,
     /// What is behind the routes, for a worker.
     pub(crate) engine: Engine,
-    database: TestDatabase,
+    database: Arc<TestDatabase>,
 }
 
 /// What came back.
@@ -72,7 +76,21 @@ impl TestApp {
         Self::serve(database, options, &[]).await
     }
 
+    /// Over the same database, with other settings.
+    pub(crate) async fn beside(&self, variables: &[(&str, &str)]) -> Self {
+        let options = StoreOptions::new(&self.database.url);
+        Self::serve_shared(Arc::clone(&self.database), options, variables).await
+    }
+
     async fn serve(database: TestDatabase, options: StoreOptions, variables: &[(&str, &str)]) -> Self {
+        Self::serve_shared(Arc::new(database), options, variables).await
+    }
+
+    async fn serve_shared(
+        database: Arc<TestDatabase>,
+        options: StoreOptions,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let pool = PoolSize { min: 0, max: 8 };
         let options = StoreOptions { pool, recall_pool: pool, ..options };
         let store = Store::open(&options).await.expect("the store opens");

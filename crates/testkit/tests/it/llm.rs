@@ -115,7 +115,8 @@ async fn answers_that_do_not_come() {
     let llm = ScriptedLlm::start().await;
     llm.push_all([Reply::text("x").hanging(), Reply::silence()]);
     for _ in 0..2 {
-        let client = Client::builder().timeout(Duration::from_millis(300)).build().unwrap();
+        // Long enough for the request to be there, on a busy machine too.
+        let client = Client::builder().timeout(Duration::from_secs(3)).build().unwrap();
         let request = client.post(format!("{}/chat/completions", llm.url())).body("not JSON");
         let text = match request.send().await {
             Ok(response) => response.text().await,

@@ -12,12 +12,12 @@ use crate::checks::{Checks, holds, same};
 use crate::daemon::{Home, wait_for};
 
 /// Every call of these checks.
-const CALL: &str = "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT=2 hindsight-embed -p lazy";
+const CALL: &str = "HINDSIGHT_EMBED_DAEMON_IDLE_TIMEOUT=5 hindsight-embed -p lazy";
 /// Longer than a daemon lives that is not used.
-const TOO_LONG: Duration = Duration::from_secs(5);
-/// Longest wait for one that has nothing to do to be gone: its 2 s, 2 s for the end of its
+const TOO_LONG: Duration = Duration::from_secs(8);
+/// Longest wait for one that has nothing to do to be gone: its 5 s, 2 s for the end of its
 /// database, and what a busy machine adds.
-const END: Duration = Duration::from_secs(12);
+const END: Duration = Duration::from_mins(2);
 
 pub(super) async fn check(checks: &mut Checks, home: &Home) {
     let name = "embed: what is under way keeps a daemon, looking at it does not";

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::out;
 use crate::daemon::{Home, wait_for};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// A log that is soon full.
 const FULL: u64 = 20_000;
 

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use hindsight_testkit::pause;
 
 use super::{out, pid, refusal};
 use crate::checks::{Checks, holds, same};
@@ -11,7 +12,7 @@ use crate::daemon::{Home, Signal, signal};
 
 const INSTANCE: &str = "hindsight-embed-stubborn";
 /// Longest time that the system may take to end a process.
-const DYING: Duration = Duration::from_secs(20);
+const DYING: Duration = Duration::from_mins(3);
 
 pub(super) fn check(checks: &mut Checks, home: &Home) {
     checks.note("embed: the database of a dead daemon is stopped", orphan(home));
@@ -51,7 +52,7 @@ fn orphan(home: &Home) -> Result<()> {
 
 fn stubborn(home: &Home) -> Result<()> {
     out(home, "hindsight-embed -p stubborn daemon start")?;
-    signal(pid(home, "stubborn")?, Signal::SIGSTOP)?;
+    pause(pid(home, "stubborn")?)?;
     let reason = refusal(home, "hindsight-embed -p stubborn daemon stop")?;
     holds(&reason, "did not stop within 30 s; end it with --force")?;
     let reason = refusal(home, "hindsight-embed -p stubborn daemon stop --timeout 1")?;
