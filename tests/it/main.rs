@@ -273,6 +273,12 @@ async fn every_answer_about_mental_models_is_what_the_contract_says() {
     served.check("post", &format!("{model}/refresh"), "", Some(json!({"mode": "x"})), 422).await;
     let tried = served.check("post", &format!("{model}/dry-run-refresh"), "", None, 200).await;
     assert_eq!(tried["outcome"], "content_written");
+    let calls = format!("{BANK}/llm-requests");
+    let listed = served.check("get", &calls, "?group=true&operation=mental_model_refresh", None, 200).await;
+    assert_eq!(listed.pointer("/items/0/metadata/mental_model_id"), Some(&json!("m")));
+    served.check("get", &calls, "?call_type=x", None, 422).await;
+    let stats = served.check("get", &format!("{calls}/stats"), "?period=1d", None, 200).await;
+    assert!(stats.pointer("/buckets/0/tokens/total").is_some());
     served.check("get", &format!("{model}/history"), "", None, 200).await;
     served.check("post", &format!("{model}/clear"), "", None, 200).await;
     served.check("get", &format!("{BANK}/operations"), "?type=refresh_mental_model", None, 200).await;

@@ -4,7 +4,7 @@
 //! the tests in `tests/python` run: examples of documents, threads, processes that die, errors. They know where
 //! everything is that they need, and run in a network of their own where that is possible: documents name ports,
 //! and nothing may be fetched meanwhile. With `--overhead` the cost of our client beside the official one is
-//! measured instead.
+//! measured instead, with a wheel of the release build.
 
 use std::ffi::OsString;
 use std::fs;
@@ -44,10 +44,10 @@ pub(crate) struct Options {
 
 /// Makes the package and looks at it from all sides; the last line of output says how many checks passed.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
-    let package = Package::make(root)?;
     if options.overhead {
-        return package.measure();
+        return Package::make(root, "release")?.measure();
     }
+    let package = Package::make(root, "dev")?;
     let mut checks = Checks::default();
     let mut stubtest = Command::new(&package.python);
     stubtest.args(["-m", "mypy.stubtest", NATIVE]).current_dir(cache_dir(root)?);
@@ -72,9 +72,9 @@ struct Package {
 }
 
 impl Package {
-    fn make(root: &Path) -> Result<Self> {
+    fn make(root: &Path, profile: &str) -> Result<Self> {
         let tools = install(root, "python-tools", &TOOLS)?.with_file_name("");
-        let wheel = build(root, &tools)?;
+        let wheel = build(root, &tools, profile)?;
         let name = wheel.to_str().context("the path of the wheel is no text")?;
         let python = install_anew(root, "python-package", &[&[name], CHECKERS.as_slice()].concat())?;
         Ok(Self { root: root.to_owned(), wheel, python, tools })
@@ -152,19 +152,19 @@ impl Package {
     }
 }
 
-/// Makes the wheel of the development build.
-fn build(root: &Path, tools: &Path) -> Result<PathBuf> {
+/// Makes the wheel.
+fn build(root: &Path, tools: &Path, profile: &str) -> Result<PathBuf> {
     let wheels = cache_dir(root)?.join("wheels");
     if wheels.exists() {
         fs::remove_dir_all(&wheels)?;
     }
-    // The library is large before a release, and is read on this machine only.
     let mut maturin = Command::new(tools.join("maturin"));
-    maturin
-        .args(["build", "--profile", "dev", "--features", FEATURE])
-        .args(["--compression-method", "stored", "--auditwheel", "skip", "--out"])
-        .arg(&wheels)
-        .current_dir(root.join("crates/python"));
+    maturin.args(["build", "--profile", profile, "--auditwheel", "skip", "--out"]).arg(&wheels);
+    if profile == "dev" {
+        // The library is large then, and is read on this machine only.
+        maturin.args(["--features", FEATURE, "--compression-method", "stored"]);
+    }
+    maturin.current_dir(root.join("crates/python"));
     run_command(&mut maturin)?;
     let mut made = fs::read_dir(&wheels)?.flatten().map(|entry| entry.path());
     made.find(|path| path.extension().is_some_and(|ending| ending == "whl")).context("maturin made no wheel")

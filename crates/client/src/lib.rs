@@ -28,6 +28,7 @@ mod entities;
 mod error;
 mod files;
 mod graph;
+mod llm_requests;
 mod memories;
 mod mental_models;
 mod monitoring;
@@ -45,6 +46,7 @@ pub use files::FileUpload;
 pub use graph::GraphFilter;
 /// The wire: requests, answers and their limits.
 pub use hindsight_types as types;
+pub use llm_requests::LlmRequestFilter;
 pub use memories::MemoryFilter;
 pub use mental_models::MentalModelFilter;
 pub use operations::OperationFilter;

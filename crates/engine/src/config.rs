@@ -2,6 +2,7 @@
 
 mod consolidation;
 mod extraction;
+mod llm_trace;
 mod mental_models;
 mod reflect;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use consolidation::ConsolidationSettings;
 pub use extraction::ExtractionSettings;
+pub use llm_trace::LlmTraceSettings;
 pub use mental_models::MentalModelSettings;
 pub(crate) use reflect::{OBSERVATION_ENTITIES, OBSERVATIONS_SIZE};
 pub use reflect::{ReflectSettings, SourceFacts, Traits};
@@ -225,6 +227,8 @@ pub struct Settings {
     pub stats_cache: StatsCacheSettings,
     /// How mental models are kept up to date.
     pub mental_models: MentalModelSettings,
+    /// Which calls of language models are recorded.
+    pub llm_trace: LlmTraceSettings,
 }
 
 /// How long counts are kept of banks that are not written to.
@@ -292,6 +296,7 @@ impl Default for Settings {
             reflect: ReflectSettings::default(),
             stats_cache: StatsCacheSettings::default(),
             mental_models: MentalModelSettings::default(),
+            llm_trace: LlmTraceSettings::default(),
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod jobs;
 pub mod labels;
 mod links;
 mod mental_models;
+mod model_calls;
 pub mod ports;
 pub mod recall;
 mod reflect;
@@ -53,6 +54,7 @@ pub struct Engine {
     queries: recall::QueryCache,
     stats: stats::StatsCache,
     hot: recall::HotBanks,
+    model_calls: model_calls::Queue,
 }
 
 impl std::fmt::Debug for Engine {
@@ -75,7 +77,6 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         store.claim_model(embedder.model()).await?;
         Ok(Self {
-            store,
             embedder,
             reranker: None,
             llm: None,
@@ -84,7 +85,9 @@ impl Engine {
             stats: stats::StatsCache::new(settings.stats_cache),
             queries: recall::QueryCache::new(),
             hot: recall::HotBanks::new(settings.vector_cache),
+            model_calls: model_calls::Queue::new(store.clone(), settings.llm_trace.queue),
             settings: Arc::new(settings),
+            store,
         })
     }
 
@@ -146,8 +149,10 @@ impl Engine {
         self.store.probe().await
     }
 
-    /// Closes the connections to the database. Statements under way end first.
+    /// Writes the records of model calls that are on their way, and closes the connections to the
+    /// database. Statements under way end first.
     pub async fn close(&self) {
+        self.model_calls.close().await;
         self.store.close().await;
     }
 }

@@ -8,6 +8,7 @@ mod embeddings;
 mod engine;
 mod files;
 mod llm;
+mod llm_trace;
 mod log_lines;
 mod mental_models;
 mod original;

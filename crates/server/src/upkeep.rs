@@ -26,7 +26,7 @@ pub(crate) struct Rhythm {
 }
 
 /// Tends the cells of large banks and the links of new memories, forgets old operations and
-/// sweeps what language models have answered in vain, until `stopped`; a step under way is given
+/// sweeps what language models have answered in vain and old records of their calls, until `stopped`; a step under way is given
 /// up then, which loses nothing.
 pub(crate) async fn run(engine: Engine, rhythm: Rhythm, mut stopped: watch::Receiver<bool>) {
     let Rhythm { retention_days, consolidation, mental_models } = rhythm;
@@ -55,6 +55,8 @@ pub(crate) async fn run(engine: Engine, rhythm: Rhythm, mut stopped: watch::Rece
             if look == 0 {
                 let answers = "old answers of language models were not removed; they are later";
                 step(engine.sweep_extractions(), answers).await;
+                let calls = "old records of model calls were not removed; they are later";
+                step(engine.sweep_model_calls(), calls).await;
             }
             if let Some(days) = retention_days
                 && look == 0

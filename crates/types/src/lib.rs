@@ -21,6 +21,7 @@ pub mod errors;
 pub mod files;
 pub mod graph;
 pub mod limits;
+pub mod llm_requests;
 pub mod memories;
 pub mod mental_models;
 pub mod monitoring;

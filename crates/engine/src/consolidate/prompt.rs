@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::strategies::ScopeRules;
 use super::{schema, wording};
 use crate::config::ConsolidationSettings;
-use crate::ports::{LlmOperation, Message, Output, Prompt};
+use crate::ports::{About, LlmOperation, Message, Output, Prompt};
 use crate::store::{ObservationRow, SourceFact, WaitingFact};
 use crate::text::tokens;
 
@@ -48,6 +48,7 @@ impl Question<'_> {
             max_tokens: settings.max_completion_tokens,
             budget: None,
             temperature: None,
+            about: About { source_ids: ids, ..About::scope("consolidation") },
         }
     }
 
@@ -139,6 +140,7 @@ pub(super) fn twins(first: &str, second: &str, settings: &ConsolidationSettings)
         max_tokens: settings.max_completion_tokens,
         budget: None,
         temperature: None,
+        about: About::scope("consolidation_dedup"),
     }
 }
 

@@ -18,6 +18,7 @@ use super::batch::{Batch, Decision};
 use super::scopes::{Scope, resolve};
 use crate::config::ConsolidationSettings;
 use crate::jobs::Progress;
+use crate::model_calls::operation;
 use crate::ports::LanguageModel;
 use crate::store::{
     BankRow, ClaimedOperation, ConsolidationOutcome, ConsolidationWrite, OperationLease, ScopeWrite,
@@ -92,11 +93,13 @@ impl Engine {
             let told = Tally::default().told("disabled", 0);
             return Ok(self.store.finish_consolidation(claimed.lease, &told, None).await?);
         };
+        let calls = self.run(llm, Some(bank.key), operation::CONSOLIDATION);
+        let calls = calls.with("operation_id", claimed.lease.operation_id.to_string());
         let scopes = payload.observation_scopes.as_ref();
         let total = self.store.count_waiting(bank.key, scopes).await?;
         let run = Run {
             engine: self,
-            llm,
+            llm: &calls,
             settings: &settings,
             bank: &bank,
             lease: claimed.lease,

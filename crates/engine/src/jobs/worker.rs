@@ -152,7 +152,7 @@ impl Worker {
         }
         let (engine, settings) = (self.engine.clone(), self.settings.clone());
         self.tasks.spawn(async move {
-            attempt(&engine, &settings, &claimed, stopped).await;
+            Box::pin(attempt(&engine, &settings, &claimed, stopped)).await;
             lease
         });
     }

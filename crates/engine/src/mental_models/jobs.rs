@@ -21,6 +21,7 @@ use super::scope::{ModelScope, trigger_of};
 use super::{missing, object, wording};
 use crate::error::Remedy;
 use crate::jobs::Progress;
+use crate::model_calls::operation;
 use crate::ports::LlmOperation;
 use crate::reflect::Calls;
 use crate::store::{
@@ -168,12 +169,13 @@ impl Engine {
         is_full: bool,
         spend: impl Fn(TokenUsage),
     ) -> Result<Done, EngineError> {
-        let llm = self.writer()?;
+        let run = self.run(self.writer()?, Some(bank.key), operation::MENTAL_MODEL_REFRESH);
+        let run = run.with("mental_model_id", row.state.model_id.as_str());
         let settings = &self.settings.reflect;
         let limit = settings.wall_timeout;
         let begin = Instant::now();
         let deadline = begin.checked_add(limit.min(FOR_EVER)).unwrap_or(begin);
-        let calls = Calls::new(llm, LlmOperation::MentalModelRefresh, deadline, settings.max_completion);
+        let calls = Calls::new(&run, LlmOperation::MentalModelRefresh, deadline, settings.max_completion);
         let refresh = Refresh::new(self, bank, row, &calls);
         let mut plan = refresh.plan(is_full).await?;
         let refreshed = timeout_at(deadline, refresh.run(&mut plan)).await;

@@ -4,15 +4,17 @@
 //! provider's dialect for structured output and tools, and the usage of every attempt. What an
 //! answer means, and whether its content is any good, is judged by the engine.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hindsight_types::retain::TokenUsage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 /// What a call is for. Each may have a model, limits and a temperature of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -162,6 +164,28 @@ pub struct Prompt {
     pub temperature: Option<f64>,
     /// Time for the answer with all attempts; none = what the operation is configured with.
     pub budget: Option<Duration>,
+    /// What it is about, for records of calls.
+    pub about: About,
+}
+
+/// What a question is about. No model sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Which step of the operation asks, in one word like `retain_extract_facts`.
+    pub scope: Cow<'static, str>,
+    /// Which of the steps of that kind, where there are several.
+    pub step: Option<String>,
+    /// The document that is read.
+    pub document_id: Option<String>,
+    /// The memories that the answer is to be made of.
+    pub source_ids: Vec<Uuid>,
+}
+
+impl About {
+    /// A step of which there is nothing more to say.
+    pub fn scope(scope: impl Into<Cow<'static, str>>) -> Self {
+        Self { scope: scope.into(), ..Self::default() }
+    }
 }
 
 /// What a model answered.
@@ -225,6 +249,46 @@ pub struct LlmError {
     pub usage: TokenUsage,
 }
 
+/// One request to a model, and what came of it.
+#[derive(Clone, Debug)]
+pub struct Attempt<'a> {
+    /// Who was asked.
+    pub provider: &'a str,
+    /// For which of its models.
+    pub model: &'a str,
+    /// The conversation as it was sent.
+    pub messages: &'a [Message],
+    /// Longest answer that was asked for, in tokens.
+    pub max_tokens: Option<u32>,
+    /// Temperature that was asked for.
+    pub temperature: Option<f64>,
+    /// Time from the request to its outcome.
+    pub duration: Duration,
+    /// What the model said, if it did.
+    pub said: Option<Said<'a>>,
+    /// Why that, or nothing, is no use; without keys.
+    pub failure: Option<String>,
+    /// What it cost; none where the provider did not tell.
+    pub usage: Option<TokenUsage>,
+}
+
+/// What a model said, of whatever use it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// Its words.
+    pub text: &'a str,
+    /// The tools it called.
+    pub tool_calls: &'a [ToolCall],
+    /// Whether the longest allowed answer was reached.
+    pub is_cut: bool,
+}
+
+/// Hears of every request to a model. It may keep nobody waiting.
+pub trait Listener: Send + Sync {
+    /// Hears of a request that has its outcome, or was given up.
+    fn hear(&self, attempt: &Attempt<'_>);
+}
+
 /// A language model, or several behind one face.
 #[async_trait]
 pub trait LanguageModel: Send + Sync {
@@ -235,6 +299,36 @@ pub trait LanguageModel: Send + Sync {
     /// Asks once; attempts, repair and failover happen behind this. Dropping the future abandons
     /// the call.
     async fn ask(&self, prompt: Prompt) -> Result<Reply, LlmError>;
+
+    /// The same, while somebody hears of every request. A model that does not say what it does to
+    /// answer counts as having sent one.
+    async fn ask_heard(&self, prompt: Prompt, listener: &dyn Listener) -> Result<Reply, LlmError> {
+        let (begin, name, messages) = (Instant::now(), self.name(prompt.operation), prompt.messages.clone());
+        let (max_tokens, temperature) = (prompt.max_tokens, prompt.temperature);
+        let outcome = self.ask(prompt).await;
+        let (provider, model) = name.split_once('/').unwrap_or(("", &name));
+        let (said, failure, usage) = match &outcome {
+            Ok(Reply { text, tool_calls, is_cut, usage, .. }) => {
+                (Some(Said { text, tool_calls, is_cut: *is_cut }), None, *usage)
+            }
+            Err(LlmError { failure, usage }) => (None, Some(failure.to_string()), *usage),
+        };
+        let usage = (usage != TokenUsage::default()).then_some(usage);
+        let duration = begin.elapsed();
+        let messages = &messages;
+        listener.hear(&Attempt {
+            provider,
+            model,
+            messages,
+            max_tokens,
+            temperature,
+            duration,
+            said,
+            failure,
+            usage,
+        });
+        outcome
+    }
 
     /// Whether whoever answers [`LlmOperation::RetainWithMedia`] can be shown pictures and files.
     fn sees_media(&self) -> bool {

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use files::{ConvertError, FileConverter, SentFile};
 pub use llm::{
-    LanguageModel, LlmError, LlmFailure, LlmOperation, Media, Message, Output, Piece, Prompt, Reply, Tool,
-    ToolCall, ToolChoice,
+    About, Attempt, LanguageModel, Listener, LlmError, LlmFailure, LlmOperation, Media, Message, Output,
+    Piece, Prompt, Reply, Said, Tool, ToolCall, ToolChoice,
 };
 
 /// Identity of an embedding model, recorded with the database.

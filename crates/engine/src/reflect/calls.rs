@@ -10,7 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::EngineError;
 use crate::error::Remedy;
-use crate::ports::{LanguageModel, LlmFailure, LlmOperation, Message, Output, Prompt, Reply};
+use crate::model_calls::operation;
+use crate::ports::{About, LanguageModel, LlmFailure, LlmOperation, Message, Output, Prompt, Reply};
 
 /// Words of a provider that finds a conversation too long.
 const OVERFLOW: [&str; 11] = [
@@ -143,6 +144,7 @@ impl<'l> Calls<'l> {
             max_tokens: wanted.max_tokens.or(self.max_tokens),
             temperature: wanted.is_steady.then_some(0.0),
             budget: Some(self.deadline.saturating_duration_since(begin)),
+            about: self.about(&wanted.scope),
         };
         let outcome = self.llm.ask(prompt).await;
         let (usage, end) = match &outcome {
@@ -163,6 +165,16 @@ impl<'l> Calls<'l> {
             }
             failure => CallFailure::Failed(failure),
         })
+    }
+
+    /// What records of calls say of a step: the kind of step is the same for every turn.
+    fn about(&self, step: &str) -> About {
+        let kind = step.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
+        let operation = match self.operation {
+            LlmOperation::MentalModelRefresh => operation::MENTAL_MODEL_REFRESH,
+            _ => operation::REFLECT,
+        };
+        About { step: Some(step.to_owned()), ..About::scope(format!("{operation}_{kind}")) }
     }
 
     /// Number of calls so far.

@@ -34,6 +34,7 @@ pub(crate) use self::question::Commission;
 use self::question::Question;
 use self::turns::Run;
 use crate::document::Document;
+use crate::model_calls::operation;
 use crate::ports::LlmOperation;
 use crate::store::{BankRow, DirectiveRow};
 use crate::{Engine, EngineError};
@@ -59,8 +60,8 @@ impl Engine {
         let deadline = begin.checked_add(limit.min(FOR_EVER)).unwrap_or(begin);
         let answered = async {
             let question = Question::read(self, bank_id, request).await?;
-            let calls =
-                Calls::new(llm.as_ref(), LlmOperation::Reflect, deadline, question.settings.max_completion);
+            let asked = self.run(llm.as_ref(), Some(question.bank.key), operation::REFLECT);
+            let calls = Calls::new(&asked, LlmOperation::Reflect, deadline, question.settings.max_completion);
             let mut run = Run::new(self, &question, &calls);
             let draft = run.answer().await?;
             let (response, _) = run.finish(draft, request).await?;

@@ -14,6 +14,7 @@ use super::source::{attach, gather};
 use super::strategy::Plans;
 use crate::bank_config::check_field;
 use crate::jobs::{Errand, Progress};
+use crate::model_calls::operation;
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -41,6 +42,7 @@ impl Engine {
         attach(&mut sources, attached)?;
         sources.iter_mut().for_each(scrub);
         let bank = self.store.bank(bank_id).await?;
+        let key = bank.as_ref().map(|bank| bank.key);
         let config = bank.map_or(Value::Null, |bank| bank.config);
         let plans = Plans::new(&self.settings, &config, &sources)?;
         let plans = Plans::of(plans.settings(strategy.as_deref()).of_bank(&overrides));
@@ -64,7 +66,8 @@ impl Engine {
             lease: None,
             progress: Progress::unwatched(),
         };
-        let reading = self.read_chunks(None, &mut documents, &plans, &errand).await?;
+        let run = self.llm.as_deref().map(|llm| self.run(llm, key, operation::DRY_RUN));
+        let reading = self.read_chunks(run.as_ref(), None, &mut documents, &plans, &errand).await?;
         let drafts =
             tokio::task::spawn_blocking(move || draft_documents(&documents, &plans, language)).await?;
         let facts: Vec<ExtractedFact> = drafts.into_iter().flat_map(facts).collect();

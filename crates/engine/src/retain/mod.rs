@@ -42,8 +42,9 @@ use self::source::{Source, attach, gather, keep_times};
 use self::strategy::Plans;
 use crate::attachments::Attached;
 use crate::jobs::{Errand, Progress};
+use crate::model_calls::{Run, operation};
 use crate::ports::EmbedPurpose;
-use crate::store::{BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
+use crate::store::{BankKey, BankRow, DocumentWrite, FactWrite, StoreError, WriteOutcome};
 use crate::{Engine, EngineError};
 
 /// Texts given to the embedder at once: enough to sort them by length into full batches,
@@ -142,12 +143,14 @@ impl Engine {
         let mut bank = bank;
         let mut documents = self.cut(sources, &plans).await?;
         let mut reading: Option<Reading> = None;
+        let mut run = self.run_of(bank.key, errand);
         for attempt in 1.. {
             // With every chunk read nothing depends any more on what others do meanwhile.
             let keeps = attempt < ATTEMPTS && !errand.is_forced;
             self.mark_known(&bank, &mut documents, &plans, keeps).await?;
             documents = self.read_by_rules(documents, &plans).await?;
-            if let Some(more) = self.read_chunks(Some(bank.key), &mut documents, &plans, errand).await? {
+            let more = self.read_chunks(run.as_ref(), Some(bank.key), &mut documents, &plans, errand).await?;
+            if let Some(more) = more {
                 *reading.get_or_insert_default() += more;
             }
             let (read, mut drafts) = self.draft(documents, &plans).await?;
@@ -169,6 +172,7 @@ impl Engine {
             match written.await {
                 Err(StoreError::BankVanished) if attempt < ATTEMPTS && errand.lease.is_none() => {
                     bank = self.bank_for_writing(&bank_id).await?;
+                    run = self.run_of(bank.key, errand);
                 }
                 Err(StoreError::DocumentChanged(document)) if attempt < ATTEMPTS => {
                     tracing::debug!(document, "changed while it was read; read again");
@@ -176,6 +180,9 @@ impl Engine {
                 Err(error) => return Err(error.into()),
                 Ok(outcomes) => {
                     tell(&outcomes, &drafts);
+                    if let Some(run) = run.as_ref().filter(|_| reading.is_some()) {
+                        note_made(run, &outcomes, &drafts);
+                    }
                     break;
                 }
             }
@@ -184,6 +191,15 @@ impl Engine {
             self.forget_answers(bank.key, &reading.keys).await;
         }
         Ok((bank.bank_id, reading))
+    }
+
+    /// The run in which a model is asked for facts, if there is one.
+    fn run_of(&self, bank: BankKey, errand: &Errand) -> Option<Run<'_>> {
+        let run = self.run(self.llm.as_deref()?, Some(bank), operation::RETAIN);
+        Some(match errand.lease {
+            Some(lease) => run.with("operation_id", lease.operation_id.to_string()),
+            None => run,
+        })
     }
 
     /// Notes which chunks are stored already, so that they are not read again; none when nothing
@@ -301,6 +317,16 @@ fn check_appends(sources: &[Source], plans: &Plans) -> Result<(), EngineError> {
         ));
     }
     Ok(())
+}
+
+/// Notes which memories came of a run.
+fn note_made(run: &Run<'_>, outcomes: &[WriteOutcome], drafts: &[DraftDocument]) {
+    for (outcome, draft) in std::iter::zip(outcomes, drafts) {
+        if matches!(outcome, WriteOutcome::Written { .. }) {
+            let ids = draft.document.facts.iter().map(|fact| fact.memory_id).collect();
+            run.made(Some(&draft.document.document_id), ids);
+        }
+    }
 }
 
 /// Says in the log what did not become of a retain what one might expect.

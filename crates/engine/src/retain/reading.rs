@@ -18,6 +18,7 @@ use super::strategy::Plans;
 use crate::attachments::{Attachment, described, has_marks, ids};
 use crate::error::Remedy;
 use crate::jobs::Errand;
+use crate::model_calls::Run;
 use crate::ports::LlmFailure;
 use crate::store::BankKey;
 use crate::{Engine, EngineError};
@@ -71,12 +72,13 @@ impl Engine {
     /// paid for nothing twice. Fails when a chunk was not read.
     pub(super) async fn read_chunks(
         &self,
+        run: Option<&Run<'_>>,
         bank: Option<BankKey>,
         documents: &mut [CutDocument],
         plans: &Plans,
         errand: &Errand,
     ) -> Result<Option<Reading>, EngineError> {
-        let Some(llm) = &self.llm else { return Ok(None) };
+        let Some(llm) = run else { return Ok(None) };
         let jobs = jobs(documents);
         if jobs.is_empty() {
             return Ok(None);
@@ -89,7 +91,7 @@ impl Engine {
             .map(|job| {
                 let settings = plans.settings(job.strategy);
                 let questions = Questions::new(settings.extraction_mode, &settings.extraction);
-                let reader = Reader { llm: &**llm, questions, settings: &settings.extraction, memory };
+                let reader = Reader { llm, questions, settings: &settings.extraction, memory };
                 (job.strategy, reader)
             })
             .collect();
@@ -228,6 +230,7 @@ fn jobs(documents: &[CutDocument]) -> Vec<Job<'_>> {
                     metadata: part.metadata.clone(),
                     earlier: earlier(texts),
                     attachments: ids(&piece.text).into_iter().filter_map(find).collect(),
+                    document_id: Some(cut.source.document_id.clone()),
                 },
             });
         }

@@ -31,6 +31,7 @@ mod hydrate;
 mod info;
 mod links;
 mod mental_models;
+mod model_calls;
 mod observations;
 mod operations;
 mod relabel;
@@ -70,8 +71,8 @@ pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, L
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
     FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, MemoryScope,
-    NEIGHBOURS, Near, NewMemory, ObservedFact, Posting, PostingsQuery, RefreshPoint, TagFilter, TermProbe,
-    TimeField, WordHit,
+    ModelCallFilter, ModelCallRow, NEIGHBOURS, Near, NewMemory, ObservedFact, Posting, PostingsQuery,
+    RefreshPoint, TagFilter, TermProbe, TimeField, WordHit,
 };
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
@@ -87,6 +88,7 @@ pub use mental_models::{
     HistoryKept, HistoryRow, ListedModel, MentalModelFilter, MentalModelRow, MentalModelUpdate, ModelOutcome,
     ModelState, ModelWrite, NewMentalModel, RefreshFailure, RefreshRequest,
 };
+pub use model_calls::{MadeMemories, ModelCallDay, NewModelCall};
 pub use observations::{
     ConsolidationOutcome, ConsolidationWrite, FormerObservation, ObservationChange, ObservationCreate,
     ObservationRemoval, ObservationRow, ObservationText, ScopeWrite, SourceFact,

@@ -33,6 +33,7 @@ mod labels;
 mod links;
 mod mental_models;
 mod model;
+mod model_calls;
 mod observations;
 mod parents;
 mod plans;

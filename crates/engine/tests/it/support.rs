@@ -10,7 +10,7 @@ use hindsight_engine::config::Settings;
 use hindsight_engine::ports::{EmbedError, EmbedPurpose, Embedder, EmbeddingModel};
 use hindsight_engine::store::{MemoryFilter, PoolSize, Store, StoreOptions, TagFilter};
 use hindsight_engine::{Engine, EngineError};
-use hindsight_testkit::{FixedClock, HashEmbedder, ScriptedLlm, TestDatabase};
+use hindsight_testkit::{FixedClock, HashEmbedder, HeldTable, ScriptedLlm, TestDatabase};
 use hindsight_types::decode::from_json;
 use hindsight_types::memories::MemoryListItem;
 use hindsight_types::recall::{RecallRequest, RecallResponse};
@@ -109,6 +109,11 @@ impl TestEngine {
     pub(crate) async fn retained(&self, bank: &str, items: Value) -> Result<RetainResponse, EngineError> {
         let request: RetainRequest = from_json(&json!({ "items": items })).expect("a sound request");
         self.engine.retain(bank, request).await
+    }
+
+    /// Lets nobody use a table until it is released.
+    pub(crate) async fn hold(&self, table: &str) -> HeldTable {
+        self.database.hold(table).await
     }
 
     /// Fails with what does not fit together in the database.

@@ -67,7 +67,7 @@ impl Chain {
         &self,
         prompt: &Prompt,
         deadline: Option<Instant>,
-        spent: &mut Spent,
+        spent: &mut Spent<'_>,
     ) -> Result<Reply, LlmFailure> {
         let mut failed: Option<LlmFailure> = None;
         for member in self.in_order() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::TimeDelta;
-use hindsight_engine::ports::{Clock, LlmFailure, Output, Prompt, Reply, ToolChoice};
+use hindsight_engine::ports::{Clock, Listener, LlmFailure, Output, Prompt, Reply, ToolChoice};
 use hindsight_types::retain::TokenUsage;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -15,6 +15,7 @@ use super::exchange::{Exchange, Trouble};
 use super::json::without_thoughts;
 use super::learned::{Forcing, Habits, Learned};
 use super::options::{Dialect, ModelOptions, SchemaKeywords};
+use super::sent::Sent;
 use super::structured::{value_of, with_complaint, with_schema, without_keywords};
 use super::wire::{self, Answer, Question, Wanted};
 
@@ -23,6 +24,8 @@ const THINKING: [&str; 10] =
     ["o1", "o3", "o4", "gpt-5", "gpt-6", "gpt-oss", "deepseek-r", "deepseek-v4", "qwq", "magistral"];
 /// Of those, the ones that take no temperature.
 const COOL: [&str; 5] = ["o1", "o3", "o4", "gpt-5", "gpt-6"];
+/// What is said of an answer with nothing in it.
+const EMPTY: &str = "the answer was empty";
 /// Tokens that a thinking model may write at least.
 const ROOM_TO_THINK: u32 = 16_000;
 
@@ -63,18 +66,26 @@ pub(super) struct Endpoint {
     clock: Arc<dyn Clock>,
 }
 
-/// What one call has cost so far.
-#[derive(Debug, Default)]
-pub(super) struct Spent {
+/// What one call has cost so far, and who hears of its requests.
+#[derive(Default)]
+pub(super) struct Spent<'l> {
     pub(super) usage: TokenUsage,
     pub(super) attempts: usize,
+    pub(super) listener: Option<&'l dyn Listener>,
 }
 
 /// How much may still be tried.
-struct Effort<'s> {
+struct Effort<'s, 'l> {
     waits: ExponentialBackoff,
     deadline: Option<Instant>,
-    spent: &'s mut Spent,
+    spent: &'s mut Spent<'l>,
+}
+
+/// An answer with something in it.
+struct Sound {
+    answer: Answer,
+    /// The JSON in it, where that was asked for, or why it is none.
+    value: Result<Option<Value>, String>,
 }
 
 impl Endpoint {
@@ -100,7 +111,7 @@ impl Endpoint {
         &self,
         prompt: &Prompt,
         deadline: Option<Instant>,
-        spent: &mut Spent,
+        spent: &mut Spent<'_>,
     ) -> Result<Reply, LlmFailure> {
         let waits = ExponentialBuilder::new()
             .with_min_delay(self.options.initial_backoff)
@@ -109,20 +120,19 @@ impl Endpoint {
             .with_jitter()
             .build();
         let mut effort = Effort { waits, deadline, spent };
-        let Output::Json { name, schema } = &prompt.output else {
-            let answer = self.answer(prompt, None, None, &mut effort).await?;
-            return Ok(self.reply(answer, None));
+        let Output::Json { schema, .. } = &prompt.output else {
+            let sound = self.answer(prompt, None, None, &mut effort).await?;
+            return Ok(self.reply(sound.answer, None));
         };
         let schema = without_keywords(schema, self.keywords);
-        let answer = self.answer(prompt, Some(&schema), None, &mut effort).await?;
-        let problem = match value_of(&answer, name) {
-            Ok(value) => return Ok(self.reply(answer, Some(value))),
+        let Sound { answer, value } = self.answer(prompt, Some(&schema), None, &mut effort).await?;
+        let problem = match value {
+            Ok(value) => return Ok(self.reply(answer, value)),
             Err(problem) => problem,
         };
         let complaint = Some((answer.text.as_str(), problem.as_str()));
-        let answer = self.answer(prompt, Some(&schema), complaint, &mut effort).await?;
-        let value = value_of(&answer, name).map_err(LlmFailure::NotJson)?;
-        Ok(self.reply(answer, Some(value)))
+        let Sound { answer, value } = self.answer(prompt, Some(&schema), complaint, &mut effort).await?;
+        Ok(self.reply(answer, value.map_err(LlmFailure::NotJson)?))
     }
 
     fn reply(&self, answer: Answer, value: Option<Value>) -> Reply {
@@ -145,8 +155,8 @@ impl Endpoint {
         prompt: &Prompt,
         schema: Option<&Value>,
         complaint: Option<(&str, &str)>,
-        effort: &mut Effort<'_>,
-    ) -> Result<Answer, LlmFailure> {
+        effort: &mut Effort<'_, '_>,
+    ) -> Result<Sound, LlmFailure> {
         let schema_name = match &prompt.output {
             Output::Json { name, .. } => Some(name.as_str()),
             Output::Text | Output::Tools { .. } => None,
@@ -154,19 +164,29 @@ impl Endpoint {
         let mut habits = self.learned.habits(schema_name);
         loop {
             let question = self.question(prompt, schema, complaint, &habits);
-            let trouble = match self.attempt(&question, effort).await {
+            let (sent, outcome) = self.attempt(&question, effort).await;
+            let trouble = match outcome {
                 Ok(answer) => {
                     effort.spent.usage += answer.usage;
-                    match judged(answer, schema_name.is_some()) {
-                        Ok(answer) => {
+                    let judgement = judged(&answer, schema_name);
+                    if let Some(sent) = sent {
+                        sent.answered(&answer, problem_of(&judgement));
+                    }
+                    match judgement {
+                        Ok(value) => {
                             self.learned.keep(&habits, schema_name);
-                            return Ok(answer);
+                            return Ok(Sound { answer, value });
                         }
                         Err(Judgement::Final(failure)) => return Err(failure),
-                        Err(Judgement::Empty) => Trouble::Failed("the answer was empty".to_owned()),
+                        Err(Judgement::Empty) => Trouble::Failed(EMPTY.to_owned()),
                     }
                 }
-                Err(trouble) => trouble,
+                Err(trouble) => {
+                    if let Some(sent) = sent {
+                        sent.failed(trouble.to_string());
+                    }
+                    trouble
+                }
             };
             match trouble {
                 Trouble::Rejected { text, reason } => {
@@ -242,23 +262,29 @@ impl Endpoint {
         }
     }
 
-    /// One request, once there is a permit for it.
-    async fn attempt(&self, question: &Question<'_>, effort: &mut Effort<'_>) -> Result<Answer, Trouble> {
+    /// One request, once there is a permit for it, and its outcome.
+    async fn attempt<'a, 'l: 'a>(
+        &'a self,
+        question: &'a Question<'a>,
+        effort: &mut Effort<'_, 'l>,
+    ) -> (Option<Sent<'a>>, Result<Answer, Trouble>) {
         let permits = self.permits.take();
         let permits = match effort.deadline {
             None => permits.await,
-            Some(deadline) => timeout_at(deadline, permits).await.map_err(|_| Trouble::Late)?,
+            Some(deadline) => timeout_at(deadline, permits).await.ok().flatten(),
         };
-        let _permits = permits.ok_or(Trouble::Late)?;
+        let Some(_permits) = permits else { return (None, Err(Trouble::Late)) };
         effort.spent.attempts += 1;
+        let sent = effort.spent.listener.map(|listener| Sent::new(listener, &self.options, question));
         let own_end = Instant::now() + self.options.timeout;
         let end = effort.deadline.map_or(own_end, |deadline| deadline.min(own_end));
         let is_last = effort.deadline.is_some_and(|deadline| end >= deadline);
-        self.exchange.ask(&self.options, question, end, is_last, || self.clock.now()).await
+        let outcome = self.exchange.ask(&self.options, question, end, is_last, || self.clock.now()).await;
+        (sent, outcome)
     }
 
     /// Waits for the next attempt, if there is one after this trouble.
-    async fn wait_after(&self, trouble: Trouble, effort: &mut Effort<'_>) -> Result<(), LlmFailure> {
+    async fn wait_after(&self, trouble: Trouble, effort: &mut Effort<'_, '_>) -> Result<(), LlmFailure> {
         let (failure, asked) = match trouble {
             Trouble::Refused(reason) => return Err(LlmFailure::Refused(reason)),
             Trouble::Denied(reason) => return Err(LlmFailure::Denied(reason)),
@@ -301,15 +327,28 @@ enum Judgement {
     Empty,
 }
 
-/// The answer, if it is one.
-fn judged(answer: Answer, is_json: bool) -> Result<Answer, Judgement> {
+/// What an answer holds, if it is one.
+fn judged(answer: &Answer, schema_name: Option<&str>) -> Result<Result<Option<Value>, String>, Judgement> {
     if let Some(reason) = &answer.refusal {
         return Err(Judgement::Final(LlmFailure::Refused(reason.clone())));
     }
-    if is_json && answer.is_cut {
+    if schema_name.is_some() && answer.is_cut {
         return Err(Judgement::Final(LlmFailure::OutputTooLong));
     }
     let is_empty = without_thoughts(&answer.text).trim().is_empty() && answer.tool_calls.is_empty();
     // All of it may have gone into thoughts.
-    if is_empty && !answer.is_cut { Err(Judgement::Empty) } else { Ok(answer) }
+    if is_empty && !answer.is_cut {
+        return Err(Judgement::Empty);
+    }
+    Ok(schema_name.map(|name| value_of(answer, name)).transpose())
+}
+
+/// What is wrong with an answer, in words.
+fn problem_of(judgement: &Result<Result<Option<Value>, String>, Judgement>) -> Option<String> {
+    match judgement {
+        Ok(Ok(_)) => None,
+        Ok(Err(problem)) => Some(LlmFailure::NotJson(problem.clone()).to_string()),
+        Err(Judgement::Final(failure)) => Some(failure.to_string()),
+        Err(Judgement::Empty) => Some(EMPTY.to_owned()),
+    }
 }

@@ -24,21 +24,28 @@ const REFUSALS: [&str; 3] = ["content_filter", "content_policy_violation", "resp
 const UNPAID: [&str; 2] = ["insufficient_quota", "billing_hard_limit_reached"];
 
 /// Why a request brought no answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
     /// The model or its provider does not want to answer.
+    #[error("refused: {0}")]
     Refused(String),
     /// Key or account are not good for it.
+    #[error("{0}")]
     Denied(String),
     /// The request was found wrong; `text` is all that the service said.
+    #[error("{reason}")]
     Rejected { reason: String, text: String },
     /// There is too much to do; perhaps with the wait that is asked for.
+    #[error("{reason}")]
     Busy { reason: String, wait: Option<Duration> },
     /// No answer in the time for one attempt; another may be luckier.
+    #[error("no answer within the time for one request")]
     Slow,
     /// The time for the call with all attempts is up.
+    #[error("no answer within the time for the call")]
     Late,
     /// No answer, or a broken one; another attempt may be luckier.
+    #[error("{0}")]
     Failed(String),
 }
 

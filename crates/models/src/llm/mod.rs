@@ -9,7 +9,7 @@
 //! - `endpoint`: permits, attempts, waits, the time for all of it;
 //! - `structured`: how JSON is asked for, and what is done about an answer that is none;
 //! - `learned`: what a service has shown that it does not take;
-//! - `exchange`: one request and its answer;
+//! - `exchange`: one request and its answer; `sent`: who hears of it;
 //! - `wire`: what a provider calls things.
 //!
 //! Texts and keys go to the service that was chosen and nowhere else: not into errors, not into
@@ -22,6 +22,7 @@ mod json;
 mod learned;
 mod options;
 mod router;
+mod sent;
 mod structured;
 mod trace;
 mod waits;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hindsight_engine::ports::{Clock, LanguageModel, LlmError, LlmOperation, Prompt, Reply};
+use hindsight_engine::ports::{Clock, LanguageModel, Listener, LlmError, LlmOperation, Prompt, Reply};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -145,10 +145,20 @@ impl LanguageModel for Router {
     }
 
     async fn ask(&self, prompt: Prompt) -> Result<Reply, LlmError> {
+        self.ask_for(prompt, None).await
+    }
+
+    async fn ask_heard(&self, prompt: Prompt, listener: &dyn Listener) -> Result<Reply, LlmError> {
+        self.ask_for(prompt, Some(listener)).await
+    }
+}
+
+impl Router {
+    async fn ask_for(&self, prompt: Prompt, listener: Option<&dyn Listener>) -> Result<Reply, LlmError> {
         let chain = self.chain(prompt.operation);
         let begin = Instant::now();
         let deadline = prompt.budget.and_then(|budget: Duration| begin.checked_add(budget));
-        let mut spent = Spent::default();
+        let mut spent = Spent { listener, ..Spent::default() };
         let outcome = chain.ask(&prompt, deadline, &mut spent).await;
         let all = chain.name();
         trace::tell(

@@ -92,6 +92,7 @@ pub(super) fn settings(reader: &Reader, remarks: &mut Vec<String>) -> Result<Set
             banks: reader.value(&table::BANK_STATS_CACHE_BANKS)?,
         },
         mental_models: super::mental_models::settings(reader)?,
+        llm_trace: super::llm_trace::settings(reader)?,
         ..Settings::default()
     })
 }

@@ -106,6 +106,13 @@ hindsight_types::settings! {
         LLM_OPENAI_SERVICE_TIER = "HINDSIGHT_API_LLM_OPENAI_SERVICE_TIER", "", "a word of OpenAI, as flex", "class of service at openai";
         LLM_GEMINI_SAFETY_SETTINGS = "HINDSIGHT_API_LLM_GEMINI_SAFETY_SETTINGS", "", "a JSON list", "safety settings of gemini";
     }
+    "Records of model calls" {
+        LLM_TRACE_ENABLED = "HINDSIGHT_API_LLM_TRACE_ENABLED", "true", "true or false", "keep, for a short time, what language models were asked for a bank, what they said and what it cost";
+        LLM_TRACE_SCOPES = "HINDSIGHT_API_LLM_TRACE_SCOPES", "", "names separated by commas, as retain, reflect or consolidation_dedup", "operations and single steps of them whose calls are kept, if not those of all";
+        LLM_TRACE_EXCLUDE_SCOPES = "HINDSIGHT_API_LLM_TRACE_EXCLUDE_SCOPES", "", "names separated by commas", "operations and single steps of them whose calls are not kept";
+        LLM_TRACE_RETENTION_DAYS = "HINDSIGHT_API_LLM_TRACE_RETENTION_DAYS", "1", "a whole number, 0 or less for ever", "days after which they are forgotten";
+        LLM_TRACE_MAX_CHARS = "HINDSIGHT_API_LLM_TRACE_MAX_CHARS", "50000", "a whole number, 0 for no limit", "characters of what was asked, and of what was said, that are kept";
+    }
     "Embedding services" {
         EMBEDDINGS_QUERY_PREFIX = "HINDSIGHT_API_EMBEDDINGS_QUERY_PREFIX", "", "a text", "put before every query that is sent to a service";
         EMBEDDINGS_PASSAGE_PREFIX = "HINDSIGHT_API_EMBEDDINGS_PASSAGE_PREFIX", "", "a text", "put before every other text that is sent to a service";

@@ -9,6 +9,7 @@ mod documents;
 mod entities;
 mod files;
 mod graph;
+mod llm_requests;
 mod memories;
 mod mental_models;
 mod monitoring;
@@ -113,6 +114,7 @@ fn api(state: &Arc<State>, limits: &Limits) -> Router<Arc<State>> {
         .merge(entities::router())
         .merge(graph::router(limits))
         .merge(operations::router())
+        .merge(llm_requests::router())
         .route_layer(from_fn_with_state(Arc::clone(state), name_the_cause))
         .route_layer(from_fn_with_state(Arc::clone(state), track))
         .route_layer(from_fn_with_state(limits.guard.clone(), authenticate))

@@ -130,7 +130,7 @@ async fn version(
             document_export_api: false,
             document_import_api: false,
             audit_log: false,
-            llm_trace: false,
+            llm_trace: is_on(|settings| settings.llm_trace.enabled),
             store_document_text: is_on(|settings| settings.store_document_text),
         },
         build: Some(Build {

@@ -1,6 +1,6 @@
 //! A server with a language model: it says which, and asks nobody before there is something to ask.
 
-use hindsight_engine::ports::{LlmOperation, Message, Output, Prompt};
+use hindsight_engine::ports::{About, LlmOperation, Message, Output, Prompt};
 use hindsight_testkit::{EmbeddingService, LLM_MODEL, Reply, ScriptedLlm, TestDatabase};
 use serde_json::{Value, json};
 
@@ -53,6 +53,7 @@ async fn models_of_the_settings_answer_through_the_port() {
         max_tokens: Some(100),
         temperature: None,
         budget: None,
+        about: About::default(),
     };
     let reply = model.ask(prompt).await.unwrap();
     assert_eq!(reply.value, Some(json!({"facts": []})));

@@ -26,6 +26,7 @@ mod ignored;
 mod life;
 mod links;
 mod llm;
+mod llm_requests;
 mod memories;
 mod mental_models;
 mod operations;

@@ -11,8 +11,11 @@ use crate::attachments::{Attachment, described};
 use crate::config::{ExtractionMode, ExtractionSettings};
 use crate::hash::hex;
 use crate::labels::{LabelField, LabelKind, Labels};
-use crate::ports::{LlmOperation, Message, Output, Piece, Prompt};
+use crate::ports::{About, LlmOperation, Message, Output, Piece, Prompt};
 use crate::retain::facts::describe;
+
+/// What the calls are for, in records of calls.
+const SCOPE: &str = "retain_extract_facts";
 
 /// A chunk, and what a reader has to know of it.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct ChunkText {
     pub(crate) earlier: String,
     /// Attachments that its marks may name.
     pub(crate) attachments: Vec<Attachment>,
+    /// The document it is of, for records of calls.
+    pub(crate) document_id: Option<String>,
 }
 
 impl ChunkText {
@@ -90,6 +95,7 @@ impl Questions {
             max_tokens: self.max_tokens,
             temperature: None,
             budget: None,
+            about: About { document_id: chunk.document_id.clone(), ..About::scope(SCOPE) },
         }
     }
 

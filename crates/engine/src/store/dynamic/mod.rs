@@ -7,6 +7,7 @@ mod entities;
 mod graph;
 mod listing;
 mod mental_models;
+mod model_calls;
 mod recall;
 mod tags;
 
@@ -18,6 +19,7 @@ pub use entities::{EntityPair, EntityPairs, EntityRow};
 pub use graph::{GraphFilter, GraphMemory, ObservedFact};
 pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, TimeField};
 pub use mental_models::{MemoryScope, NewMemory, RefreshPoint};
+pub use model_calls::{ModelCallFilter, ModelCallRow};
 pub use recall::{
     Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Near, Posting,
     PostingsQuery, TermProbe, WordHit,

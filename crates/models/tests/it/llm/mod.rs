@@ -1,6 +1,7 @@
 //! Language models over HTTP: what six providers are sent, and what comes of their answers.
 
 mod chain;
+mod heard;
 mod learning;
 mod outcomes;
 mod player;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hindsight_engine::ports::{
-    Clock, LanguageModel, LlmOperation, Message, Output, Prompt, Tool, ToolChoice,
+    About, Clock, LanguageModel, LlmOperation, Message, Output, Prompt, Tool, ToolChoice,
 };
 use hindsight_models::llm::{LlmOptions, ModelOptions, Order, RouteOptions, Router, SchemaKeywords, build};
 use serde_json::{Value, json};
@@ -74,6 +75,7 @@ fn prompt(output: Output) -> Prompt {
         max_tokens: Some(20_000),
         temperature: None,
         budget: None,
+        about: About::default(),
     }
 }
 

@@ -13,6 +13,7 @@ fn chunk(text: &str, said: Option<&str>) -> ChunkText {
         metadata: Some(json!({"channel": "Falcon-7"})),
         earlier: "Tom: we met at the Blue Lagoon in 2019.".to_owned(),
         attachments: Vec::new(),
+        document_id: None,
     }
 }
 

@@ -14,6 +14,7 @@ fn chunk(text: &str) -> ChunkText {
         metadata: None,
         earlier: String::new(),
         attachments: Vec::new(),
+        document_id: None,
     }
 }
 

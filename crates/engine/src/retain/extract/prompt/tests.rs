@@ -15,6 +15,7 @@ fn chunk() -> ChunkText {
         metadata: Some(json!({"source": "slack", "channel": "general"})),
         earlier: "User: Hello!\nAssistant: Hi, how are you?".to_owned(),
         attachments: Vec::new(),
+        document_id: None,
     }
 }
 
