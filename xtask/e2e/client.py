@@ -5,8 +5,6 @@ Prints one line for every check, `ok …` or `FAILED …`, and ends with 1 if on
 
 import asyncio
 import importlib.metadata
-import sys
-import traceback
 from datetime import datetime, timezone
 
 from hindsight_client import Hindsight
@@ -19,16 +17,15 @@ from hindsight_client_api.models.recall_response import RecallResponse
 from hindsight_client_api.models.recall_result import RecallResult
 from hindsight_client_api.models.retain_response import RetainResponse
 
+import frame
+from frame import equal
+
 VERSION = importlib.metadata.version("hindsight-client")
 # Newer clients have more models, fields and parameters, and escape ids everywhere.
 IS_NEW = hasattr(Hindsight, "get_version")
 BANK = "python/client bank" if IS_NEW else "python client bank"
 ALICE = "Alice works at Google as a software engineer"
 BOB = "Bob is a data scientist at the weather office"
-
-
-def equal(found, expected):
-    assert found == expected, f"expected {expected!r}, found {found!r}"
 
 
 def text_of(memory):
@@ -319,28 +316,5 @@ CHECKS = ([version] if IS_NEW else []) + [
 ]
 
 
-def passes(check, *arguments):
-    name = f"python {VERSION}: {check.__name__.replace('_', ' ')}"
-    try:
-        result = check(*arguments)
-        if asyncio.iscoroutine(result):
-            asyncio.run(result)
-    except Exception as error:
-        traceback.print_exc()
-        print(f"FAILED  {name}: {error}", flush=True)
-        return False
-    print(f"ok      {name}", flush=True)
-    return True
-
-
-def main(url):
-    with Hindsight(base_url=url, timeout=60.0) as client:
-        results = [passes(check, client) for check in CHECKS]
-    # Last: the client's blocking calls do not work in a thread that has run an event loop of its own.
-    results.append(passes(asynchronous_calls, url))
-    results.append(passes(work_in_the_background, url))
-    return 0 if all(results) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    frame.main(f"python {VERSION}", CHECKS, [asynchronous_calls, work_in_the_background])

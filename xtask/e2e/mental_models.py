@@ -3,20 +3,16 @@
 Prints one line for every check, `ok …` or `FAILED …`, and ends with 1 if one failed.
 """
 
-import asyncio
-import sys
 import time
-import traceback
 
 from hindsight_client import Hindsight
 from hindsight_client_api.exceptions import ApiException, NotFoundException
 
+import frame
+from frame import equal
+
 BANK = "mental models"
 CONTENT = "## Tea\n\nAnn drinks tea."
-
-
-def equal(found, expected):
-    assert found == expected, f"expected {expected!r}, found {found!r}"
 
 
 def written(client, model_id, since=None):
@@ -127,27 +123,5 @@ async def asynchronous_calls(url):
 CHECKS = [create, list_them, update, refresh, dry_run, reflect, clear, delete, refused]
 
 
-def passes(check, *arguments):
-    name = f"mental models: {check.__name__.replace('_', ' ')}"
-    try:
-        result = check(*arguments)
-        if asyncio.iscoroutine(result):
-            asyncio.run(result)
-    except Exception as error:
-        traceback.print_exc()
-        print(f"FAILED  {name}: {error}", flush=True)
-        return False
-    print(f"ok      {name}", flush=True)
-    return True
-
-
-def main(url):
-    with Hindsight(base_url=url, timeout=60.0) as client:
-        results = [passes(check, client) for check in CHECKS]
-    # Last: the client's blocking calls do not work in a thread that has run an event loop of its own.
-    results.append(passes(asynchronous_calls, url))
-    return 0 if all(results) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    frame.main("mental models", CHECKS, [asynchronous_calls])

@@ -8,6 +8,7 @@ mod curate;
 mod embed;
 mod mental_models;
 mod page;
+mod tags;
 mod values;
 
 use std::net::IpAddr;

@@ -61,16 +61,8 @@ impl Engine {
         offset: i64,
     ) -> Result<ListTagsResponse, EngineError> {
         let bank = self.existing_bank(bank_id).await?;
-        let (tags, total) = match source {
-            TagSource::Memories => {
-                let pattern = search.map(like);
-                self.store.tags(bank.key, pattern.as_deref(), limit, offset).await?
-            }
-            TagSource::MentalModels => {
-                let pattern = search.map(like);
-                self.store.mental_model_tags(bank.key, pattern.as_deref(), limit, offset).await?
-            }
-        };
+        let pattern = search.map(like);
+        let (tags, total) = self.store.tags(bank.key, source, pattern.as_deref(), limit, offset).await?;
         let items = tags.into_iter().map(|(tag, count)| TagItem { tag, count }).collect();
         Ok(ListTagsResponse { items, total, limit, offset })
     }

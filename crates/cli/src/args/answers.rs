@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use hindsight_client::types::limits;
 use hindsight_client::types::recall::{Budget, FactType};
-use hindsight_client::types::tags::{DirectiveTagsMatch, TagsMatch};
+use hindsight_client::types::tags::DirectiveTagsMatch;
 
 use super::page::PageArguments;
+use super::tags::TagArguments;
 use super::values::word;
 
 #[derive(Clone, Debug, Args)]
@@ -35,17 +36,8 @@ pub(crate) struct ReflectArguments {
         value_parser = word::<FactType>(FactType::ALL, FactType::as_str)
     )]
     pub(crate) types: Vec<FactType>,
-    /// Tag to filter memories by; may be repeated or hold several, separated by commas
-    #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',')]
-    pub(crate) tags: Vec<String>,
-    /// How the tags select; `any` and `all` also find memories without tags
-    #[arg(
-        long,
-        value_name = "MODE",
-        default_value = "any",
-        value_parser = word::<TagsMatch>(TagsMatch::ALL, TagsMatch::as_str)
-    )]
-    pub(crate) tags_match: TagsMatch,
+    #[command(flatten)]
+    pub(crate) tags: TagArguments,
     /// Follow the directives for other tags too
     #[arg(long)]
     pub(crate) all_directives: bool,

@@ -7,13 +7,13 @@ use hindsight_client::types::limits;
 use hindsight_client::types::operations::OperationStatus;
 use hindsight_client::types::recall::{Budget, FactType, WireTime};
 use hindsight_client::types::retain::Timestamp;
-use hindsight_client::types::tags::TagsMatch;
 
 use super::answers::{DirectiveCommand, ReflectArguments};
 use super::bank::{BankCommand, ConsolidateArguments};
 use super::curate::EditArguments;
 use super::mental_models::MentalModelCommand;
 use super::page::PageArguments;
+use super::tags::TagArguments;
 use super::values::{Day, key_value, moment, timestamp, word};
 
 #[derive(Clone, Debug, Subcommand)]
@@ -359,17 +359,8 @@ pub(crate) struct RecallArguments {
         value_parser = word::<FactType>(FactType::ALL, FactType::as_str)
     )]
     pub(crate) types: Vec<FactType>,
-    /// Tag to filter by; may be repeated or hold several, separated by commas
-    #[arg(long = "tag", alias = "tags", value_name = "TAG", value_delimiter = ',')]
-    pub(crate) tags: Vec<String>,
-    /// How the tags select; `any` and `all` also find memories without tags
-    #[arg(
-        long,
-        value_name = "MODE",
-        default_value = "any",
-        value_parser = word::<TagsMatch>(TagsMatch::ALL, TagsMatch::as_str)
-    )]
-    pub(crate) tags_match: TagsMatch,
+    #[command(flatten)]
+    pub(crate) tags: TagArguments,
     /// The "now" of the query (ISO-8601)
     #[arg(long, value_name = "TIME")]
     pub(crate) query_timestamp: Option<String>,

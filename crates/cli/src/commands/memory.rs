@@ -108,12 +108,13 @@ fn new_document<Z: TimeZone<Offset: Display>>(now: &DateTime<Z>) -> String {
 
 pub(crate) async fn recall(client: &Client, output: &Output, arguments: RecallArguments) -> Result<Outcome> {
     let chunks = arguments.chunks.then_some(ChunkIncludeOptions { max_tokens: arguments.chunk_max_tokens });
+    let (tags, tags_match) = arguments.tags.filter();
     let request = RecallRequest {
         budget: arguments.budget,
         max_tokens: arguments.max_tokens,
         types: (!arguments.types.is_empty()).then(|| Types::new(arguments.types)),
-        tags: (!arguments.tags.is_empty()).then_some(arguments.tags),
-        tags_match: arguments.tags_match,
+        tags,
+        tags_match,
         query_timestamp: arguments.query_timestamp,
         // Where it is not said the bank decides.
         prefer_observations: arguments.prefer_observations.then_some(true),

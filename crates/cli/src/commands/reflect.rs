@@ -17,13 +17,14 @@ use crate::output::{Output, counted, day, dim, plain, strong};
 
 pub(crate) async fn run(client: &Client, output: &Output, arguments: ReflectArguments) -> Result<Outcome> {
     let response_schema = arguments.schema.as_deref().map(read_schema).transpose()?;
+    let (tags, tags_match) = arguments.tags.filter();
     let request = ReflectRequest {
         budget: arguments.budget,
         context: arguments.context,
         max_tokens: arguments.max_tokens,
         fact_types: (!arguments.types.is_empty()).then_some(arguments.types),
-        tags: (!arguments.tags.is_empty()).then_some(arguments.tags),
-        tags_match: arguments.tags_match,
+        tags,
+        tags_match,
         apply_all_directives: arguments.all_directives,
         response_schema,
         include: ReflectIncludeOptions {

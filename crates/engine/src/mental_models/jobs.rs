@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::outcome::{self, Effect, Refreshed, details};
 use super::refresh::{Plan, Refresh};
+use super::scope::{ModelScope, trigger_of};
 use super::{missing, object, wording};
 use crate::error::Remedy;
 use crate::jobs::Progress;
@@ -87,7 +88,7 @@ impl Engine {
             };
             let content = document.markdown();
             let embedding = self.model_vector(&row.name, &content).await?;
-            let keeps_trace = super::trigger_of(&row).keep_trace;
+            let keeps_trace = trigger_of(&row.state).keep_trace;
             let write = ModelWrite {
                 before: &row,
                 content: &content,
@@ -169,7 +170,7 @@ impl Engine {
         spend: impl Fn(TokenUsage),
     ) -> Result<Done, EngineError> {
         let run = self.run(self.writer()?, Some(bank.key), operation::MENTAL_MODEL_REFRESH);
-        let run = run.with("mental_model_id", row.model_id.as_str());
+        let run = run.with("mental_model_id", row.state.model_id.as_str());
         let settings = &self.settings.reflect;
         let limit = settings.wall_timeout;
         let begin = Instant::now();
@@ -250,7 +251,7 @@ fn traced(call: &ReflectToolCall) -> TraceToolCall {
 
 /// What is told of a try.
 fn tried(row: MentalModelRow, plan: &Plan, refreshed: Refreshed, trace: RefreshTrace) -> MentalModelDryRun {
-    let trigger = super::trigger_of(&row);
+    let trigger = trigger_of(&row.state);
     let preview = match &refreshed.effect {
         Effect::Write(document) => document.markdown(),
         Effect::Preserve | Effect::Fail(_) => row.content.clone(),
@@ -260,7 +261,7 @@ fn tried(row: MentalModelRow, plan: &Plan, refreshed: Refreshed, trace: RefreshT
         .header("current", "preview")
         .missing_newline_hint(false)
         .to_string();
-    let scope = super::scope::ModelScope::of(&row, &trigger);
+    let scope = ModelScope::of(&row.state, &trigger);
     let mut warnings = refreshed.warnings;
     if let Effect::Fail(failure) = &refreshed.effect {
         warnings.push(failure.message.clone());
@@ -285,7 +286,7 @@ fn tried(row: MentalModelRow, plan: &Plan, refreshed: Refreshed, trace: RefreshT
         window: RefreshWindow {
             created_after: plan.after.map(time::format),
             created_before: time::format(plan.point.at),
-            watermark: plan.point.newest.max(row.last_memory_seen_at).map(time::format),
+            watermark: plan.point.newest.max(row.state.last_memory_seen_at).map(time::format),
         },
         facts: FactCounts { retrieved: counts(refreshed.retrieved.into_iter()), used },
         based_on: listed(&refreshed.based_on),
@@ -299,7 +300,7 @@ fn tried(row: MentalModelRow, plan: &Plan, refreshed: Refreshed, trace: RefreshT
         duration_ms: trace.duration_ms,
         warnings,
         trace,
-        mental_model_id: row.model_id,
+        mental_model_id: row.state.model_id,
         name: row.name,
     }
 }

@@ -1,35 +1,38 @@
 //! Mental models: answers of reflect that are kept, and written anew as memories come.
 //!
-//! [`scope`] says which memories one is made of and whether there are new ones, [`refresh`] writes
-//! one, as a whole by reflect or by changes of what new memories bear on ([`delta`], [`retract`]),
-//! [`jobs`] does that as work in the background or as a try, [`schedule`] requests it when nobody
-//! does. A document that cannot be written stays as it was: nothing stands in for an answer.
+//! [`scope`] says which memories one is made of and whether there are new ones, [`refresh`] what a
+//! writing of one is to be, [`run`] writes it: as a whole by reflect, or by changes ([`edit`]) of what
+//! new memories bear on ([`delta`]) and of what rested on those that are gone ([`retract`]). [`jobs`]
+//! does that as work in the background or as a try, [`schedule`] requests it when nobody does. [`wall`]
+//! says what of them a question with tags may see. A document that cannot be written stays as it was: nothing stands in for an answer.
 
 mod delta;
+mod edit;
 mod jobs;
 mod outcome;
 mod refresh;
 mod reply;
 mod retract;
+mod run;
 mod schedule;
 mod scope;
+mod wall;
 mod wording;
 
 use hindsight_types::mental_models::{
     AsyncOperationSubmitResponse, CreateMentalModelRequest, CreateMentalModelResponse, MentalModelDetail,
-    MentalModelHistoryEntry, MentalModelListResponse, MentalModelResponse, MentalModelTrigger,
-    UpdateMentalModelRequest,
+    MentalModelHistoryEntry, MentalModelListResponse, MentalModelResponse, UpdateMentalModelRequest,
 };
 use hindsight_types::time;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use self::scope::ModelScope;
+use self::scope::{ModelScope, trigger_of};
 use crate::ports::EmbedPurpose;
 use crate::retain::source::clean_tags;
 use crate::store::{
-    BankRow, HistoryKept, HistoryRow, MentalModelFilter, MentalModelRow, MentalModelUpdate, NewMentalModel,
-    RefreshRequest,
+    BankRow, HistoryKept, HistoryRow, ListedModel, MentalModelFilter, MentalModelUpdate, ModelState,
+    NewMentalModel, RefreshRequest,
 };
 use crate::text::sanitize;
 use crate::{Engine, EngineError};
@@ -81,10 +84,11 @@ impl Engine {
         offset: i64,
     ) -> Result<MentalModelListResponse, EngineError> {
         let bank = self.existing_bank(bank_id).await?;
-        let (rows, total) = self.store.mental_models(bank.key, filter, limit, offset).await?;
-        let stale = self.stale_models(&bank, &rows).await?;
+        let (rows, total) = self.store.mental_models(bank.key, filter, detail, limit, offset).await?;
+        let states: Vec<&ModelState> = rows.iter().map(|row| &row.state).collect();
+        let stale = self.stale_models(&bank, &states).await?;
         let items = std::iter::zip(rows, stale);
-        let items = items.map(|(row, is_stale)| response(&bank.bank_id, row, detail, is_stale)).collect();
+        let items = items.map(|(row, is_stale)| response(&bank.bank_id, row, is_stale)).collect();
         Ok(MentalModelListResponse { items, total, limit, offset })
     }
 
@@ -96,8 +100,7 @@ impl Engine {
         detail: MentalModelDetail,
     ) -> Result<MentalModelResponse, EngineError> {
         let bank = self.existing_bank(bank_id).await?;
-        let row = self.store.mental_model(bank.key, id).await?.ok_or_else(|| missing(id))?;
-        self.one_response(&bank, row, detail).await
+        self.one_response(&bank, id, detail).await
     }
 
     /// Changes the given fields of a mental model. Nothing is written anew for it.
@@ -111,7 +114,7 @@ impl Engine {
         let text = |text: &Option<String>| text.as_deref().map(|text| sanitize(text).into_owned());
         for _ in 0..ATTEMPTS {
             let row = self.store.mental_model(bank.key, id).await?.ok_or_else(|| missing(id))?;
-            let trigger = request.trigger.as_ref().map(|change| trigger_of(&row).changed(&change.0));
+            let trigger = request.trigger.as_ref().map(|change| trigger_of(&row.state).changed(&change.0));
             let name = text(&request.name);
             let embedding = match &name {
                 Some(name) if *name != row.name && !row.content.is_empty() => {
@@ -121,11 +124,11 @@ impl Engine {
             };
             let tags = request.tags.as_ref().map(|tags| clean_tags(tags.iter()));
             let is_rescoped = {
-                let mut changed = row.clone();
+                let mut changed = row.state.clone();
                 changed.tags = tags.clone().unwrap_or(changed.tags);
-                let before = trigger_of(&row);
+                let before = trigger_of(&row.state);
                 let after = trigger.as_ref().unwrap_or(&before);
-                ModelScope::of(&row, &before) != ModelScope::of(&changed, after)
+                ModelScope::of(&row.state, &before) != ModelScope::of(&changed, after)
             };
             let update = MentalModelUpdate {
                 name,
@@ -136,8 +139,8 @@ impl Engine {
                 embedding,
                 is_rescoped,
             };
-            if let Some(row) = self.store.update_mental_model(bank.key, &row, &update).await? {
-                return self.one_response(&bank, row, MentalModelDetail::Full).await;
+            if self.store.update_mental_model(bank.key, &row, &update).await? {
+                return self.one_response(&bank, id, MentalModelDetail::Full).await;
             }
         }
         Err(EngineError::Conflict(format!("Mental model '{id}' is being changed by others, try again")))
@@ -156,9 +159,10 @@ impl Engine {
         id: &str,
     ) -> Result<MentalModelResponse, EngineError> {
         let bank = self.existing_bank(bank_id).await?;
-        let row = self.store.clear_mental_model(bank.key, id, self.history_kept(), self.clock.now()).await?;
-        let row = row.ok_or_else(|| missing(id))?;
-        self.one_response(&bank, row, MentalModelDetail::Full).await
+        if !self.store.clear_mental_model(bank.key, id, self.history_kept(), self.clock.now()).await? {
+            return Err(missing(id));
+        }
+        self.one_response(&bank, id, MentalModelDetail::Full).await
     }
 
     /// How a mental model was, and what did not become of it, the newest first.
@@ -168,7 +172,7 @@ impl Engine {
         id: &str,
     ) -> Result<Vec<MentalModelHistoryEntry>, EngineError> {
         let bank = self.existing_bank(bank_id).await?;
-        if self.store.mental_model(bank.key, id).await?.is_none() {
+        if !self.store.has_mental_model(bank.key, id).await? {
             return Err(missing(id));
         }
         let rows = self.store.mental_model_history(bank.key, id).await?;
@@ -212,11 +216,13 @@ impl Engine {
     async fn one_response(
         &self,
         bank: &BankRow,
-        row: MentalModelRow,
+        id: &str,
         detail: MentalModelDetail,
     ) -> Result<MentalModelResponse, EngineError> {
-        let is_stale = self.is_model_stale(bank, &row).await?;
-        Ok(response(&bank.bank_id, row, detail, is_stale))
+        let row = self.store.mental_models_of(bank.key, &[id.to_owned()], detail).await?.pop();
+        let row = row.ok_or_else(|| missing(id))?;
+        let is_stale = self.is_model_stale(bank, &row.state).await?;
+        Ok(response(&bank.bank_id, row, is_stale))
     }
 }
 
@@ -229,11 +235,6 @@ fn tokens(number: i64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// The trigger as it is stored; one that this version cannot read is the usual one.
-fn trigger_of(row: &MentalModelRow) -> MentalModelTrigger {
-    serde_json::from_value(row.trigger.clone()).unwrap_or_default()
-}
-
 fn object(value: Option<Value>) -> Option<Map<String, Value>> {
     match value {
         Some(Value::Object(object)) => Some(object),
@@ -241,30 +242,26 @@ fn object(value: Option<Value>) -> Option<Map<String, Value>> {
     }
 }
 
-fn response(
-    bank_id: &str,
-    row: MentalModelRow,
-    detail: MentalModelDetail,
-    is_stale: bool,
-) -> MentalModelResponse {
-    let has_content = detail != MentalModelDetail::Metadata;
-    let trigger = has_content.then(|| trigger_of(&row));
+/// With as much as the row has.
+fn response(bank_id: &str, row: ListedModel, is_stale: bool) -> MentalModelResponse {
+    let has_content = row.content.is_some();
+    let state = row.state;
     MentalModelResponse {
-        id: row.model_id,
         bank_id: bank_id.to_owned(),
         name: row.name,
-        source_query: has_content.then_some(row.source_query),
-        content: has_content.then_some(row.content),
-        tags: row.tags,
+        trigger: has_content.then(|| trigger_of(&state)),
+        id: state.model_id,
+        source_query: has_content.then_some(state.source_query),
+        content: row.content,
+        tags: state.tags,
         max_tokens: has_content.then_some(row.max_tokens.into()),
-        trigger,
-        last_refreshed_at: row.last_refreshed_at.map(time::format),
-        last_memory_seen_at: row.last_memory_seen_at.map(time::format),
+        last_refreshed_at: state.last_refreshed_at.map(time::format),
+        last_memory_seen_at: state.last_memory_seen_at.map(time::format),
         last_refresh_failed_at: row.last_refresh_failed_at.map(time::format),
-        last_full_refreshed_at: row.last_full_refreshed_at.map(time::format),
-        created_at: Some(time::format(row.created_at)),
+        last_full_refreshed_at: state.last_full_refreshed_at.map(time::format),
+        created_at: Some(time::format(state.created_at)),
         is_knowledge_page: Some(false),
-        reflect_response: object(row.reflect_response.filter(|_| detail == MentalModelDetail::Full)),
+        reflect_response: object(row.reflect_response),
         is_stale: Some(is_stale),
     }
 }

@@ -4,7 +4,7 @@ use hindsight_types::mental_models::{DeltaOperations, Retraction};
 use hindsight_types::reflect::ReflectBasedOn;
 use uuid::Uuid;
 
-use super::delta::Asked;
+use super::edit::Asked;
 use super::refresh::Refresh;
 use super::reply::Names;
 use super::wording;

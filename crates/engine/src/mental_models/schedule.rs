@@ -1,14 +1,14 @@
 //! Refreshes that nobody asks for: when facts have gone into observations, and at times of their own.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hindsight_types::cron::Cron;
 use hindsight_types::mental_models::MentalModelTrigger;
 
-use super::scope::is_of_another_question;
-use super::trigger_of;
-use crate::store::{BankRow, MentalModelRow, RefreshRequest, TagFilter};
+use super::scope::{is_of_another_question, trigger_of};
+use crate::store::{BankRow, ModelState, RefreshRequest, TagFilter};
 use crate::{Engine, EngineError};
 
 /// Why it is looked which mental models are to be written anew.
@@ -56,28 +56,39 @@ impl Engine {
     }
 
     async fn request_due(&self, bank: &BankRow, occasion: Occasion) -> Result<usize, EngineError> {
-        let mut rows = self.store.refreshing_mental_models(bank.key).await?;
+        let states = self.store.refreshing_mental_models(bank.key).await?;
         let now = self.clock.now();
-        rows.retain(|row| due(row, &trigger_of(row), occasion, now).is_some());
-        if rows.is_empty() {
+        let due = states.iter().filter_map(|state| {
+            let trigger = trigger_of(state);
+            let is_full = is_due_as_a_whole(state, &trigger, occasion, now)?;
+            Some((state, trigger, is_full))
+        });
+        let due: Vec<(&ModelState, MentalModelTrigger, bool)> = due.collect();
+        if due.is_empty() {
             return Ok(0);
         }
         let settings = self.settings.of_bank(&bank.config).mental_models;
-        let news = self.have_news(bank, &rows).await?;
+        let states: Vec<&ModelState> = due.iter().map(|(state, ..)| *state).collect();
+        let news = self.have_news(bank, &states).await?;
+        let others = std::iter::zip(&states, &news).filter(|(_, has_news)| !**has_news);
+        let others: Vec<String> = others.map(|(state, _)| state.model_id.clone()).collect();
+        let gone = self.store.gone_sources(bank.key, &others).await?;
+        let rests_on_gone: BTreeSet<String> = gone.into_iter().map(|(model_id, _)| model_id).collect();
         let mut requested = 0;
-        for (row, has_news) in std::iter::zip(&rows, news) {
-            let trigger = trigger_of(row);
+        for ((state, trigger, is_full), has_news) in due.into_iter().zip(news) {
             // One that never saw a memory has nothing to be written from without news.
             let is_outdated = has_news
-                || row.last_memory_seen_at.is_some() && is_of_another_question(row)
-                || !self.gone_of(bank, row).await?.is_empty();
-            let Some(is_full) = due(row, &trigger, occasion, now).filter(|_| is_outdated) else { continue };
+                || state.last_memory_seen_at.is_some() && is_of_another_question(state)
+                || rests_on_gone.contains(&state.model_id);
+            if !is_outdated {
+                continue;
+            }
             let request = RefreshRequest {
                 is_full,
                 is_automatic: true,
-                after: wait(row, &trigger, settings.min_interval, now),
+                after: wait(state, &trigger, settings.min_interval, now),
             };
-            let made = self.store.request_refresh(bank.key, &row.model_id, request).await?;
+            let made = self.store.request_refresh(bank.key, &state.model_id, request).await?;
             requested += usize::from(made.is_some_and(|(_, is_new)| is_new));
         }
         Ok(requested)
@@ -85,8 +96,8 @@ impl Engine {
 }
 
 /// Whether a mental model is to be written anew on this occasion, and if so, whether as a whole.
-fn due(
-    row: &MentalModelRow,
+fn is_due_as_a_whole(
+    state: &ModelState,
     trigger: &MentalModelTrigger,
     occasion: Occasion,
     now: DateTime<Utc>,
@@ -98,21 +109,21 @@ fn due(
     let passed = |cron: &Option<String>, since: Option<DateTime<Utc>>| {
         let cron = cron.as_deref().and_then(|cron| Cron::parse(cron).ok());
         let last = cron.and_then(|cron| cron.last(now));
-        last.is_some_and(|last| last > since.unwrap_or(row.created_at))
+        last.is_some_and(|last| last > since.unwrap_or(state.created_at))
     };
     // As a whole only where something was written since the last time that it was.
-    let has_moved = row.last_refreshed_at > row.last_full_refreshed_at;
-    if has_moved && passed(&trigger.full_refresh_cron, row.last_full_refreshed_at) {
+    let has_moved = state.last_refreshed_at > state.last_full_refreshed_at;
+    if has_moved && passed(&trigger.full_refresh_cron, state.last_full_refreshed_at) {
         return Some(true);
     }
-    (follows || passed(&trigger.refresh_cron, row.last_refreshed_at)).then_some(false)
+    (follows || passed(&trigger.refresh_cron, state.last_refreshed_at)).then_some(false)
 }
 
 /// How long a refresh is put off that comes too soon behind the last one.
-fn wait(row: &MentalModelRow, trigger: &MentalModelTrigger, usual: Duration, now: DateTime<Utc>) -> Duration {
+fn wait(state: &ModelState, trigger: &MentalModelTrigger, usual: Duration, now: DateTime<Utc>) -> Duration {
     let own = trigger.min_refresh_interval_seconds.and_then(|seconds| u64::try_from(seconds).ok());
     let least = own.map_or(usual, Duration::from_secs);
-    let Some(last) = row.last_refreshed_at else { return Duration::ZERO };
+    let Some(last) = state.last_refreshed_at else { return Duration::ZERO };
     let passed = now.signed_duration_since(last).to_std().unwrap_or_default();
     least.saturating_sub(passed)
 }
@@ -134,7 +145,7 @@ mod tests {
         let due_of = |trigger: serde_json::Value, refreshed: &str, whole: &str, occasion| {
             let mut row = model(&[], trigger);
             (row.last_refreshed_at, row.last_full_refreshed_at) = (time(refreshed), time(whole));
-            due(&row, &trigger_of(&row), occasion, now)
+            is_due_as_a_whole(&row, &trigger_of(&row), occasion, now)
         };
         let hourly = json!({"refresh_cron": "0 * * * *"});
         let (early, late) = ("2024-05-10T11:59:00Z", "2024-05-10T12:00:00Z");

@@ -4,11 +4,8 @@ use chrono::{DateTime, Utc};
 use hindsight_types::mental_models::MentalModelTrigger;
 use hindsight_types::recall::FactType;
 use hindsight_types::tags::{TagGroup, TagsMatch};
-use serde_json::Value;
-use uuid::Uuid;
 
-use super::trigger_of;
-use crate::store::{BankRow, MemoryScope, MentalModelRow, TagFilter};
+use crate::store::{BankRow, MemoryScope, ModelState, TagFilter};
 use crate::{Engine, EngineError};
 
 /// Memories of a mental model.
@@ -26,16 +23,16 @@ pub(super) struct ModelScope {
 
 impl ModelScope {
     /// The scope of a mental model.
-    pub(super) fn of(row: &MentalModelRow, trigger: &MentalModelTrigger) -> Self {
+    pub(super) fn of(state: &ModelState, trigger: &MentalModelTrigger) -> Self {
         let types = trigger.fact_types.clone().filter(|types| !types.is_empty());
         let types = types.unwrap_or_else(|| FactType::ALL.to_vec());
         if let Some(groups) = trigger.tag_groups.clone().filter(|groups| !groups.is_empty()) {
             return Self { tags: None, matching: TagsMatch::Any, groups: Some(groups), types };
         }
-        let usual = if row.tags.is_empty() { TagsMatch::Any } else { TagsMatch::AllStrict };
+        let usual = if state.tags.is_empty() { TagsMatch::Any } else { TagsMatch::AllStrict };
         let matching = trigger.tags_match.unwrap_or(usual);
-        let has_tags = !row.tags.is_empty() || matching == TagsMatch::Exact;
-        Self { tags: has_tags.then(|| row.tags.clone()), matching, groups: None, types }
+        let has_tags = !state.tags.is_empty() || matching == TagsMatch::Exact;
+        Self { tags: has_tags.then(|| state.tags.clone()), matching, groups: None, types }
     }
 
     /// All memories that may be read for it.
@@ -78,16 +75,14 @@ fn strict_group(group: &TagGroup) -> TagGroup {
     }
 }
 
-/// Ids of the memories that an answer rests on.
-pub(super) fn cited(response: Option<&Value>) -> Vec<Uuid> {
-    let memories = response.and_then(|response| response.pointer("/based_on/memories")?.as_array());
-    let ids = memories.into_iter().flatten().filter_map(|memory| memory.get("id")?.as_str());
-    ids.filter_map(|id| Uuid::try_parse(id).ok()).collect()
+/// The trigger as it is stored; one that this version cannot read is the usual one.
+pub(super) fn trigger_of(state: &ModelState) -> MentalModelTrigger {
+    serde_json::from_value(state.trigger.clone()).unwrap_or_default()
 }
 
 /// Whether the content answers another question than the one that is asked.
-pub(super) fn is_of_another_question(row: &MentalModelRow) -> bool {
-    row.last_refreshed_source_query.as_deref() != Some(row.source_query.as_str())
+pub(super) fn is_of_another_question(state: &ModelState) -> bool {
+    state.last_refreshed_source_query.as_deref() != Some(state.source_query.as_str())
 }
 
 impl Engine {
@@ -96,22 +91,22 @@ impl Engine {
     pub(crate) async fn stale_models(
         &self,
         bank: &BankRow,
-        rows: &[MentalModelRow],
+        states: &[&ModelState],
     ) -> Result<Vec<bool>, EngineError> {
-        let news = self.have_news(bank, rows).await?;
-        let stale = std::iter::zip(rows, news);
-        Ok(stale.map(|(row, has_news)| has_news || is_of_another_question(row)).collect())
+        let news = self.have_news(bank, states).await?;
+        let stale = std::iter::zip(states, news);
+        Ok(stale.map(|(state, has_news)| has_news || is_of_another_question(state)).collect())
     }
 
     /// Which of these have memories that they were not written from.
     pub(super) async fn have_news(
         &self,
         bank: &BankRow,
-        rows: &[MentalModelRow],
+        states: &[&ModelState],
     ) -> Result<Vec<bool>, EngineError> {
-        let scopes: Vec<(MemoryScope, Option<DateTime<Utc>>)> = rows
+        let scopes: Vec<(MemoryScope, Option<DateTime<Utc>>)> = states
             .iter()
-            .map(|row| (ModelScope::of(row, &trigger_of(row)).news(), row.last_memory_seen_at))
+            .map(|state| (ModelScope::of(state, &trigger_of(state)).news(), state.last_memory_seen_at))
             .collect();
         Ok(self.store.have_new_memories(bank.key, &scopes).await?)
     }
@@ -120,53 +115,32 @@ impl Engine {
     pub(super) async fn is_model_stale(
         &self,
         bank: &BankRow,
-        row: &MentalModelRow,
+        state: &ModelState,
     ) -> Result<bool, EngineError> {
-        if self.stale_models(bank, std::slice::from_ref(row)).await?.contains(&true) {
+        if self.stale_models(bank, &[state]).await?.contains(&true) {
             return Ok(true);
         }
-        Ok(!self.gone_of(bank, row).await?.is_empty())
-    }
-
-    /// Memories that a mental model rests on and that are not there any more.
-    pub(super) async fn gone_of(
-        &self,
-        bank: &BankRow,
-        row: &MentalModelRow,
-    ) -> Result<Vec<Uuid>, EngineError> {
-        let mut cited = cited(row.reflect_response.as_ref());
-        if cited.is_empty() {
-            return Ok(cited);
-        }
-        let there = self.store.current_session().await?.visible(bank.key, &cited, &TagFilter::All).await?;
-        cited.retain(|id| !there.contains(id));
-        Ok(cited)
+        let gone = self.store.gone_sources(bank.key, std::slice::from_ref(&state.model_id)).await?;
+        Ok(!gone.is_empty())
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     /// A mental model with these tags and this trigger.
-    pub(in crate::mental_models) fn model(tags: &[&str], trigger: Value) -> MentalModelRow {
-        MentalModelRow {
+    pub(in crate::mental_models) fn model(tags: &[&str], trigger: Value) -> ModelState {
+        ModelState {
             model_id: "m".to_owned(),
-            name: "n".to_owned(),
             source_query: "q".to_owned(),
-            content: String::new(),
-            structure: None,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            max_tokens: 2048,
             trigger,
-            reflect_response: None,
-            revision: 0,
             created_at: DateTime::UNIX_EPOCH,
             last_refreshed_at: None,
             last_memory_seen_at: None,
-            last_refresh_failed_at: None,
             last_full_refreshed_at: None,
             last_refreshed_source_query: None,
         }
@@ -201,13 +175,5 @@ pub(super) mod tests {
             passes(&[], json!({"tag_groups": [{"not": {"tags": ["b"]}}]})),
             same([true, true, false, false])
         );
-    }
-
-    #[test]
-    fn what_an_answer_rests_on_is_read_from_it() {
-        let id = "00000000-0000-4000-8000-000000000001";
-        let response = json!({"based_on": {"memories": [{"id": id, "text": "t"}, {"id": "x"}, {}]}});
-        assert_eq!(cited(Some(&response)), [Uuid::try_parse(id).unwrap()]);
-        assert!(cited(Some(&json!({}))).is_empty() && cited(None).is_empty());
     }
 }

@@ -121,7 +121,7 @@ pub(super) fn gone(row: &MentalModelRow, document: &Document, gone: &[String], s
 
 fn subject(row: &MentalModelRow, document: &Document) -> String {
     let mut text =
-        format!("# Subject\n{}: {}\n\n# Document\n{}", row.name, row.source_query, json!(document));
+        format!("# Subject\n{}: {}\n\n# Document\n{}", row.name, row.state.source_query, json!(document));
     let most = f64::from(row.max_tokens);
     let size = tokens::count(&document.markdown());
     if size as f64 >= most * NEARLY_FULL {

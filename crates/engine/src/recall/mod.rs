@@ -206,16 +206,20 @@ impl Engine {
     }
 }
 
-/// The trees with nothing left to be looked up by likeness.
+/// The trees with nothing left to be looked up by likeness; looked up in the database that is written
+/// to, if that is wanted.
 pub(crate) async fn exact_groups(
     store: &Store,
     bank: BankKey,
     groups: &[TagGroup],
+    is_current: bool,
 ) -> Result<Vec<TagGroup>, EngineError> {
     if !groups.iter().any(fuzzy::is_fuzzy) {
         return Ok(groups.to_vec());
     }
-    fuzzy_tags(&mut store.recall_session().await?, bank, groups).await
+    let mut session =
+        if is_current { store.current_session().await? } else { store.recall_session().await? };
+    fuzzy_tags(&mut session, bank, groups).await
 }
 
 /// The trees with the bank's own tags in place of words that are like them.

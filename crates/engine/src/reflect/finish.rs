@@ -1,6 +1,7 @@
 //! From an answer to a response: its length, the answer for programs, what it rests on.
 
 use hindsight_types::documents::chunk_id;
+use hindsight_types::mental_models::MentalModelDetail;
 use hindsight_types::reflect::{
     ReflectBasedOn, ReflectDirective, ReflectFact, ReflectMentalModel, ReflectRequest, ReflectResponse,
     ReflectToolCall, ReflectTrace,
@@ -136,9 +137,9 @@ impl Run<'_> {
         let mut rows = if models.is_empty() {
             Vec::new()
         } else {
-            self.engine.store.mental_models_of(bank.key, &models).await?
+            self.engine.store.mental_models_of(bank.key, &models, MentalModelDetail::Content).await?
         };
-        rows.sort_by_key(|row| models.iter().position(|id| *id == row.model_id));
+        rows.sort_by_key(|row| models.iter().position(|id| *id == row.state.model_id));
         let filter = self.question.scope.filter();
         let memories = match self.question.document {
             Some(_) => self.engine.facts_and_gone(bank, &ids, &filter).await?,
@@ -149,8 +150,8 @@ impl Run<'_> {
             mental_models: rows
                 .into_iter()
                 .map(|row| ReflectMentalModel {
-                    id: row.model_id,
-                    text: format!("{}: {}", row.name, row.content),
+                    text: format!("{}: {}", row.name, row.content.unwrap_or_default()),
+                    id: row.state.model_id,
                     context: None,
                 })
                 .collect(),

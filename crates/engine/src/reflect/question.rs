@@ -66,10 +66,15 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// The scope of a request.
-    async fn of(engine: &Engine, bank: &BankRow, request: &ReflectRequest) -> Result<Self, EngineError> {
+    /// The scope of a request; with the tags that a replica has not heard of, if that is wanted.
+    async fn of(
+        engine: &Engine,
+        bank: &BankRow,
+        request: &ReflectRequest,
+        is_current: bool,
+    ) -> Result<Self, EngineError> {
         let groups = match &request.tag_groups {
-            Some(groups) => Some(exact_groups(&engine.store, bank.key, groups).await?),
+            Some(groups) => Some(exact_groups(&engine.store, bank.key, groups, is_current).await?),
             None => None,
         };
         Ok(Self { tags: request.tags.clone(), groups, matching: Some(request.tags_match) })
@@ -123,7 +128,7 @@ impl Question {
         request: &ReflectRequest,
     ) -> Result<Self, EngineError> {
         let bank = engine.bank_for_writing(bank_id).await?;
-        Self::of(engine, bank, request).await
+        Self::of(engine, bank, request, None).await
     }
 
     /// Settles a request for a document.
@@ -133,24 +138,27 @@ impl Question {
         request: &ReflectRequest,
         commission: Commission,
     ) -> Result<Self, EngineError> {
-        let question = Self::of(engine, bank.clone(), request).await?;
-        Ok(Self { settings: commission.settings, document: Some(commission.name), ..question })
+        Self::of(engine, bank.clone(), request, Some(commission)).await
     }
 
-    /// The directives that hold for a request, and the language of its answer, if not that of the
-    /// question.
+    /// The directives that hold for a document, and its language, if not that of the question.
     pub(super) async fn rules(
         engine: &Engine,
         bank: &BankRow,
         request: &ReflectRequest,
     ) -> Result<(Vec<DirectiveRow>, Option<String>), EngineError> {
-        let scope = Scope::of(engine, bank, request).await?;
+        let scope = Scope::of(engine, bank, request, true).await?;
         let directives = scope.directives(engine, bank, request.apply_all_directives).await?;
         Ok((directives, engine.settings.of_bank(&bank.config).extraction.output_language))
     }
 
-    async fn of(engine: &Engine, bank: BankRow, request: &ReflectRequest) -> Result<Self, EngineError> {
-        let scope = Scope::of(engine, &bank, request).await?;
+    async fn of(
+        engine: &Engine,
+        bank: BankRow,
+        request: &ReflectRequest,
+        commission: Option<Commission>,
+    ) -> Result<Self, EngineError> {
+        let scope = Scope::of(engine, &bank, request, commission.is_some()).await?;
         let directives = scope.directives(engine, &bank, request.apply_all_directives).await?;
         let settings = engine.settings.of_bank(&bank.config);
         let mut reflect = settings.reflect;
@@ -161,11 +169,15 @@ impl Question {
         if let Some(shown) = request.reflect_search_observations_include_entities {
             reflect.observation_entities = shown;
         }
+        let (document, reflect) = match commission {
+            Some(commission) => (Some(commission.name), commission.settings),
+            None => (None, reflect),
+        };
         let has_models = !request.exclude_mental_models && engine.store.has_mental_models(bank.key).await?;
         let models = has_models.then(|| request.exclude_mental_model_ids.clone().unwrap_or_default());
         Ok(Self {
             models,
-            document: None,
+            document,
             text: text(&request.query, request.context.as_deref()),
             budget: request.budget,
             max_tokens: usize::try_from(request.max_tokens).unwrap_or(usize::MAX),

@@ -45,6 +45,21 @@ struct ArchivedEntity {
 /// Kind of entities that are labels.
 const LABEL: i16 = 2;
 
+/// A statement of three parts, between which the columns stand that a fact has wherever it is.
+macro_rules! with_columns {
+    (@ $columns:literal, $begin:literal, $middle:literal, $end:literal, $($argument:expr),*) => {
+        sqlx::query!($begin + $columns + $middle + $columns + $end, $($argument),*)
+    };
+    ($begin:literal, $middle:literal, $end:literal, $($argument:expr),* $(,)?) => {
+        with_columns!(
+            @ "bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context, metadata, tags,
+               label_tags, observation_scopes, occurred_start, occurred_end, mentioned_at, created_at, edited_at,
+               read_hash, read_mentioned_at, attachment_ids",
+            $begin, $middle, $end, $($argument),*
+        )
+    };
+}
+
 /// Locks an archived fact.
 pub(super) async fn lock(
     transaction: &mut Session,
@@ -69,15 +84,11 @@ pub(super) async fn put_away(
     reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
-        "insert into archived_memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body,
-           context, metadata, tags, label_tags, observation_scopes, occurred_start, occurred_end, mentioned_at,
-           created_at, edited_at, read_hash, read_mentioned_at, text_hash, author, stream_id, stream_pos,
-           attachment_ids, entities, causal_links, reason, invalidated_at, updated_at)
-         select m.bank_key, m.memory_id, m.document_id, m.chunk_index, m.ordinal, m.fact_type, m.body,
-           m.context, m.metadata, m.tags, m.label_tags, m.observation_scopes, m.occurred_start, m.occurred_end,
-           m.mentioned_at, m.created_at, m.edited_at, m.read_hash, m.read_mentioned_at, v.text_hash, v.author,
-           v.stream_id, v.stream_pos, m.attachment_ids,
+    with_columns!(
+        "insert into archived_memories (",
+        ", text_hash, author, stream_id, stream_pos, entities, causal_links, reason, invalidated_at, updated_at)
+         select ",
+        ", text_hash, author, stream_id, stream_pos,
            (select coalesce(jsonb_agg(jsonb_build_object('id', e.entity_id, 'name', e.name, 'kind', e.kind)
                                       order by e.name), '[]')
             from memory_entities me join entities e on e.bank_key = $1 and e.entity_id = me.entity_id
@@ -88,8 +99,11 @@ pub(super) async fn put_away(
             from memory_links l
             where l.bank_key = $1 and (l.memory_id = $2 or l.other_id = $2) and l.kind > 1),
            $3, $4, $4
-         from memories m join memory_vectors v on v.bank_key = $1 and v.memory_id = $2
-         where m.bank_key = $1 and m.memory_id = $2",
+         from memories join (
+           select bank_key, memory_id, text_hash, author, stream_id, stream_pos
+           from memory_vectors where bank_key = $1 and memory_id = $2
+         ) v using (bank_key, memory_id)
+         where bank_key = $1 and memory_id = $2",
         bank.0,
         memory_id,
         reason,
@@ -130,14 +144,10 @@ pub(super) async fn take_out(
     features: &TextFeatures,
     now: DateTime<Utc>,
 ) -> Result<TakenOut, StoreError> {
-    sqlx::query!(
-        "insert into memories (bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context,
-           metadata, tags, label_tags, observation_scopes, occurred_start, occurred_end, mentioned_at, created_at,
-           edited_at, read_hash, read_mentioned_at, attachment_ids)
-         select bank_key, memory_id, document_id, chunk_index, ordinal, fact_type, body, context, metadata, tags,
-           label_tags, observation_scopes, occurred_start, occurred_end, mentioned_at, created_at, edited_at,
-           read_hash, read_mentioned_at, attachment_ids
-         from archived_memories where bank_key = $1 and memory_id = $2",
+    with_columns!(
+        "insert into memories (",
+        ") select ",
+        " from archived_memories where bank_key = $1 and memory_id = $2",
         bank.0,
         memory_id
     )

@@ -85,8 +85,8 @@ pub use info::{PoolHealth, other_clients};
 pub use links::{LinkRound, SemanticLink, TypedVector};
 pub(crate) use mental_models::REFRESH_MENTAL_MODEL;
 pub use mental_models::{
-    HistoryKept, HistoryRow, MentalModelFilter, MentalModelRow, MentalModelUpdate, ModelOutcome, ModelWrite,
-    NewMentalModel, RefreshFailure, RefreshRequest,
+    HistoryKept, HistoryRow, ListedModel, MentalModelFilter, MentalModelRow, MentalModelUpdate, ModelOutcome,
+    ModelState, ModelWrite, NewMentalModel, RefreshFailure, RefreshRequest,
 };
 pub use model_calls::{MadeMemories, ModelCallDay, NewModelCall};
 pub use observations::{

@@ -1,33 +1,46 @@
 //! Which tags there are.
 
+use hindsight_types::tags::TagSource;
+
 use super::{BankKey, Store, StoreError};
 
 impl Store {
-    /// One page of the tags of memories, the most frequent first, each with the number of its
-    /// memories, and the number of all tags that match. `pattern` is in the form of `like`, for
-    /// tags in lower case.
+    /// One page of the tags of memories or of mental models, the most frequent first, each with the
+    /// number of those that have it, and the number of all tags that match. `pattern` is in the form
+    /// of `like`, for tags in lower case.
     pub async fn tags(
         &self,
         bank: BankKey,
+        source: TagSource,
         pattern: Option<&str>,
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<(String, i64)>, i64), StoreError> {
+        let of_models = source == TagSource::MentalModels;
         let total = sqlx::query_scalar!(
-            r#"select count(distinct t.tag) as "count!" from memories m cross join lateral unnest(m.tags) t(tag)
-               where m.bank_key = $1 and ($2::text is null or lower(t.tag) like $2)"#,
+            r#"select count(distinct t.tag) as "count!" from (
+                 select unnest(tags) tag from memories where bank_key = $1 and not $3
+                 union all
+                 select unnest(tags) from mental_models where bank_key = $1 and $3
+               ) t
+               where $2::text is null or lower(t.tag) like $2"#,
             bank.0,
-            pattern
+            pattern,
+            of_models
         )
         .fetch_one(&mut self.session().await?)
         .await?;
         let rows = sqlx::query!(
-            r#"select t.tag as "tag!", count(*) as "count!"
-               from memories m cross join lateral unnest(m.tags) t(tag)
-               where m.bank_key = $1 and ($2::text is null or lower(t.tag) like $2)
-               group by t.tag order by count(*) desc, t.tag collate "C" limit $3 offset $4"#,
+            r#"select t.tag as "tag!", count(*) as "count!" from (
+                 select unnest(tags) tag from memories where bank_key = $1 and not $3
+                 union all
+                 select unnest(tags) from mental_models where bank_key = $1 and $3
+               ) t
+               where $2::text is null or lower(t.tag) like $2
+               group by t.tag order by count(*) desc, t.tag collate "C" limit $4 offset $5"#,
             bank.0,
             pattern,
+            of_models,
             limit,
             offset
         )

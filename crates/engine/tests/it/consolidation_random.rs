@@ -3,20 +3,20 @@
 //! facts, and no fact waits for ever.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hindsight_testkit::{LlmRequest, Reply};
 use hindsight_types::decode::from_json;
 use hindsight_types::memories::UpdateMemoryRequest;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::consolidation::{facts_of, observations_of, settings};
 use crate::jobs::{Working, quick};
+use crate::random::{Turns, runner};
 use crate::support::{PATIENCE, TestEngine, Vectors};
 
 #[derive(Clone, Debug)]
@@ -195,11 +195,16 @@ async fn settle(test: &TestEngine) {
 #[test]
 fn observations_rest_on_facts_that_are_there_and_no_fact_waits_for_ever() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut runner = TestRunner::new(Config { cases: 8, max_shrink_iters: 0, ..Config::default() });
+    let mut runner = runner(Config { cases: 8, max_shrink_iters: 0, ..Config::default() });
     let (test, llm) = runtime.block_on(TestEngine::with_llm(settings()));
-    let turns = AtomicU64::new(0);
-    llm.answer_with(move |request: &LlmRequest| whim(request, turns.fetch_add(1, Ordering::Relaxed)));
-    let done = runner.run(&steps(), |steps| {
+    let done = runner.run(&(steps(), any::<u64>()), |(steps, seed)| {
+        let turns = Turns::new(seed);
+        llm.answer_with(move |request: &LlmRequest| {
+            // Ids are others every time.
+            let mut texts: Vec<String> = facts_of(request).into_iter().map(|fact| fact.text).collect();
+            texts.sort_unstable();
+            whim(request, turns.next(texts.join("\n")))
+        });
         runtime.block_on(async {
             test.engine.delete_bank("b").await.unwrap();
             let mut vectors = Vectors::default();

@@ -8,10 +8,11 @@ use hindsight_types::documents::UpdateDocumentRequest;
 use hindsight_types::memories::{MemoryResponse, UpdateMemoryRequest};
 use hindsight_types::recall::FactType;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::random::runner;
 use crate::support::{TestEngine, Vectors};
 
 const WORDS: [&str; 6] = ["garden", "Alice", "Berlin", "piano", "runs", "Bob"];
@@ -258,31 +259,26 @@ fn any_sequence_of_changes_keeps_what_it_should() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let test = runtime.block_on(TestEngine::start());
     let bank = Cell::new(0);
-    TestRunner::new(Config {
-        cases: 24,
-        failure_persistence: None,
-        max_shrink_iters: 200,
-        ..Config::default()
-    })
-    .run(&steps(), |steps| {
-        bank.set(bank.get() + 1);
-        let bank = format!("bank {}", bank.get());
-        let mut run = Run {
-            test: &test,
-            bank,
-            documents: BTreeMap::new(),
-            causes: BTreeSet::new(),
-            seen: Seen::default(),
-            vectors: Vectors::default(),
-        };
-        runtime.block_on(async {
-            for step in &steps {
-                run.take(step).await;
-                run.check(step).await;
-            }
-        });
-        Ok(())
-    })
-    .unwrap();
+    runner(Config { cases: 24, max_shrink_iters: 200, ..Config::default() })
+        .run(&steps(), |steps| {
+            bank.set(bank.get() + 1);
+            let bank = format!("bank {}", bank.get());
+            let mut run = Run {
+                test: &test,
+                bank,
+                documents: BTreeMap::new(),
+                causes: BTreeSet::new(),
+                seen: Seen::default(),
+                vectors: Vectors::default(),
+            };
+            runtime.block_on(async {
+                for step in &steps {
+                    run.take(step).await;
+                    run.check(step).await;
+                }
+            });
+            Ok(())
+        })
+        .unwrap();
     runtime.block_on(test.audit());
 }

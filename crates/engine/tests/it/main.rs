@@ -37,6 +37,7 @@ mod model_calls;
 mod observations;
 mod parents;
 mod plans;
+mod random;
 mod recall;
 mod reflect;
 mod reprocess;

@@ -6,9 +6,10 @@ use hindsight_engine::EngineError;
 use hindsight_engine::config::{BudgetFunction, Settings};
 use hindsight_engine::text::tokens;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 use serde_json::{Value, json};
 
+use crate::random::runner;
 use crate::support::TestEngine;
 
 #[tokio::test]
@@ -372,7 +373,7 @@ fn filters_agree(settings: Settings) {
     // Trees: (leaf and not leaf) or leaf.
     let strategy =
         prop::collection::vec((prop::sample::subsequence(vec!["a", "b", "c"], 1..3), 0..5_usize), 3);
-    TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() })
+    runner(Config { cases: 40, ..Config::default() })
         .run(&strategy, |leaves| {
             let node = |i: usize| json!({"tags": leaves[i].0, "match": modes[leaves[i].1]});
             let request = json!({"query": "fact", "tag_groups": [{"or": [{"and": [node(0), {"not": node(1)}]}, node(2)]}]});

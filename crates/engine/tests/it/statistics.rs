@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use hindsight_types::documents::UpdateDocumentRequest;
 use hindsight_types::recall::FactType;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 use serde_json::{Value, json};
 
+use crate::random::runner;
 use crate::support::TestEngine;
 
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ fn any_sequence_of_retains_and_deletes_leaves_exact_statistics() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let test = runtime.block_on(TestEngine::start());
     let bank = Cell::new(0);
-    TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() })
+    runner(Config { cases: 24, ..Config::default() })
         .run(&steps(), |steps| {
             bank.set(bank.get() + 1);
             let name = format!("bank {}", bank.get());

@@ -73,7 +73,6 @@ pub(super) const NOT_YET: &[&str] = &[
     "RETAIN_BATCH_DOCUMENT_WRITES",
     "FAIL_ON_EXTRACTION_ERRORS",
     // Observations, mental models, reflect
-    "CONSOLIDATION_MAX_ATTEMPTS",
     "KNOWLEDGE_PAGE_DEFAULT_TRIGGER",
     // Worker and maintenance
     "WORKER_CONSOLIDATION_BANK_PRIORITY",

@@ -237,6 +237,7 @@ hindsight_types::settings! {
         CONSOLIDATION_SOURCE_TOKENS_EACH = "HINDSIGHT_API_CONSOLIDATION_SOURCE_FACTS_MAX_TOKENS_PER_OBSERVATION", "256", "a number of tokens, -1 for no limit", "the same behind one observation";
         CONSOLIDATION_MAX_TOKENS = "HINDSIGHT_API_CONSOLIDATION_MAX_TOKENS", "512", "a whole number of at least 1", "tokens of the observations that are searched for each fact";
         CONSOLIDATION_RECALL_BUDGET = "HINDSIGHT_API_CONSOLIDATION_RECALL_BUDGET", "low", "low, mid or high", "how far they are searched for";
+        CONSOLIDATION_MAX_ATTEMPTS = "HINDSIGHT_API_CONSOLIDATION_MAX_ATTEMPTS", "", "a whole number of at least 1", "attempts of a call to the model, the first one included, unless HINDSIGHT_API_CONSOLIDATION_LLM_MAX_RETRIES is set; if neither is, as for all calls";
         CONSOLIDATION_MAX_COMPLETION_TOKENS = "HINDSIGHT_API_CONSOLIDATION_MAX_COMPLETION_TOKENS", "0", "a number of tokens, 0 for the model's own bound", "longest answer";
         CONSOLIDATION_DEDUP_THRESHOLD = "HINDSIGHT_API_CONSOLIDATION_DEDUP_THRESHOLD", "0.97", "a number from 0 to 1, 1 for never", "cosine similarity from which the model is asked whether two observations are one";
         CONSOLIDATION_WALL_TIMEOUT = "HINDSIGHT_API_CONSOLIDATION_WALL_TIMEOUT", "7200", "a number of seconds of at least 1", "longest time of a run without anything written; then it fails";

@@ -1,6 +1,7 @@
 //! The tools that look up mental models.
 
 use async_trait::async_trait;
+use hindsight_types::mental_models::MentalModelDetail;
 use hindsight_types::time;
 use serde_json::{Map, Value, json};
 
@@ -8,7 +9,7 @@ use super::super::question::Question;
 use super::{MODELS, MemoryTool, ToolFailure, arguments, object};
 use crate::Engine;
 use crate::ports::Tool;
-use crate::store::MentalModelRow;
+use crate::store::{ListedModel, ModelState};
 use crate::text::tokens;
 
 /// Mental models that a search brings, if nobody says.
@@ -83,22 +84,25 @@ impl MemoryTool for SearchModels<'_> {
         let vector = self.engine.query_vector(&query).await.map_err(crate::EngineError::from)?;
         let filter = self.question.scope.filter();
         let store = &self.engine.store;
-        let near = store.search_mental_models(bank.key, &filter, self.without, &vector, limit).await?;
+        let mut without = self.without.to_vec();
+        without.extend(self.engine.hidden_models(bank, &filter, self.without).await?);
+        let near = store.search_mental_models(bank.key, &filter, &without, &vector, limit).await?;
         let ids: Vec<String> = near.iter().map(|(id, _)| id.clone()).collect();
-        let mut rows =
-            if ids.is_empty() { Vec::new() } else { store.mental_models_of(bank.key, &ids).await? };
-        rows.sort_by_key(|row| ids.iter().position(|id| *id == row.model_id));
-        let stale = self.engine.stale_models(bank, &rows).await?;
+        let mut rows = store.mental_models_of(bank.key, &ids, MentalModelDetail::Content).await?;
+        rows.sort_by_key(|row| ids.iter().position(|id| *id == row.state.model_id));
+        let stale = self.engine.stale_models(bank, &states(&rows)).await?;
         let is_fresh = !rows.is_empty() && !stale.contains(&true);
         let shown = std::iter::zip(rows, stale).enumerate().map(|(place, (row, is_stale))| {
-            let likeness = near.iter().find(|(id, _)| *id == row.model_id).map(|(_, likeness)| likeness);
+            let likeness =
+                near.iter().find(|(id, _)| *id == row.state.model_id).map(|(_, likeness)| likeness);
             let mut item = shown(&row, is_stale);
-            if place == 0 && tokens::count(&row.content) <= WHOLE {
-                item.insert("content".to_owned(), json!(row.content));
+            let content = row.content.unwrap_or_default();
+            if place == 0 && tokens::count(&content) <= WHOLE {
+                item.insert("content".to_owned(), json!(content));
             } else {
-                let snippet: String = row.content.chars().take(SNIPPET).collect();
+                let snippet: String = content.chars().take(SNIPPET).collect();
                 item.insert("snippet".to_owned(), json!(snippet));
-                item.insert("content_chars".to_owned(), json!(row.content.chars().count()));
+                item.insert("content_chars".to_owned(), json!(content.chars().count()));
             }
             item.insert(
                 "relevance".to_owned(),
@@ -171,16 +175,20 @@ impl MemoryTool for ReadModels<'_> {
         let most = arguments::tokens(given, "max_tokens", READ, room)?;
         let bank = &self.question.bank;
         let filter = self.question.scope.filter();
-        let mut rows = self.engine.store.mental_models_of(bank.key, &wanted).await?;
+        let store = &self.engine.store;
+        let mut rows = store.mental_models_of(bank.key, &wanted, MentalModelDetail::Content).await?;
         // What may not be seen is as if it were not there.
         rows.retain(|row| {
-            !row.content.is_empty() && !self.without.contains(&row.model_id) && filter.passes(&row.tags)
+            let (id, tags) = (&row.state.model_id, &row.state.tags);
+            !text(row).is_empty() && !self.without.contains(id) && filter.passes(tags)
         });
-        rows.sort_by_key(|row| wanted.iter().position(|id| *id == row.model_id));
+        let hidden = self.engine.hidden_among(bank, &filter, &states(&rows)).await?;
+        rows.retain(|row| !hidden.contains(&row.state.model_id));
+        rows.sort_by_key(|row| wanted.iter().position(|id| *id == row.state.model_id));
         let mut left = usize::try_from(most).unwrap_or(0);
         let mut fits = 0;
         for row in &rows {
-            let size = tokens::count(&row.content);
+            let size = tokens::count(text(row));
             // The first one always is read.
             if fits > 0 && size > left {
                 break;
@@ -189,13 +197,13 @@ impl MemoryTool for ReadModels<'_> {
             fits += 1;
         }
         rows.truncate(fits);
-        let stale = self.engine.stale_models(bank, &rows).await?;
+        let stale = self.engine.stale_models(bank, &states(&rows)).await?;
         let not_read: Vec<&String> =
-            wanted.iter().filter(|id| !rows.iter().any(|row| row.model_id == **id)).collect();
+            wanted.iter().filter(|id| !rows.iter().any(|row| row.state.model_id == **id)).collect();
         let shown: Vec<Value> = std::iter::zip(&rows, stale)
             .map(|(row, is_stale)| {
                 let mut item = shown(row, is_stale);
-                item.insert("content".to_owned(), json!(row.content));
+                item.insert("content".to_owned(), json!(text(row)));
                 Value::Object(item)
             })
             .collect();
@@ -203,13 +211,21 @@ impl MemoryTool for ReadModels<'_> {
     }
 }
 
+fn text(row: &ListedModel) -> &str {
+    row.content.as_deref().unwrap_or_default()
+}
+
+fn states(rows: &[ListedModel]) -> Vec<&ModelState> {
+    rows.iter().map(|row| &row.state).collect()
+}
+
 /// What is shown of a mental model besides its content.
-fn shown(row: &MentalModelRow, is_stale: bool) -> Map<String, Value> {
+fn shown(row: &ListedModel, is_stale: bool) -> Map<String, Value> {
     object(json!({
-        "id": row.model_id,
+        "id": row.state.model_id,
         "name": row.name,
-        "tags": row.tags,
-        "updated_at": row.last_refreshed_at.map(time::format),
+        "tags": row.state.tags,
+        "updated_at": row.state.last_refreshed_at.map(time::format),
         "is_stale": is_stale,
         "staleness_reason": is_stale.then_some(STALE),
     }))

@@ -71,17 +71,40 @@ impl Store {
         bank: BankKey,
         scopes: &[(MemoryScope, Option<DateTime<Utc>>)],
     ) -> Result<Vec<bool>, StoreError> {
+        self.have_memories(bank, scopes, |query, after| {
+            if let Some(after) = after {
+                query.push(" and s.written_at > ").push_bind(*after);
+            }
+        })
+        .await
+    }
+
+    /// Which of these have memories that a filter holds back. In their order.
+    pub async fn have_hidden_memories(
+        &self,
+        bank: BankKey,
+        filter: &TagFilter,
+        scopes: &[(MemoryScope, ())],
+    ) -> Result<Vec<bool>, StoreError> {
+        self.have_memories(bank, scopes, |query, ()| filter.push_opposite(query, "m.tags")).await
+    }
+
+    /// Which of these have memories that pass what else is asked of them.
+    async fn have_memories<More>(
+        &self,
+        bank: BankKey,
+        scopes: &[(MemoryScope, More)],
+        push_more: impl Fn(&mut QueryBuilder<Postgres>, &More),
+    ) -> Result<Vec<bool>, StoreError> {
         let mut found: Vec<bool> = Vec::with_capacity(scopes.len());
         for scopes in scopes.chunks(AT_ONCE) {
             let mut query = QueryBuilder::new("select place from (");
-            for (place, (scope, after)) in scopes.iter().enumerate() {
+            for (place, (scope, more)) in scopes.iter().enumerate() {
                 query.push(if place == 0 { "select " } else { " union all select " });
                 query.push_bind(i64::try_from(place).unwrap_or(i64::MAX));
                 query.push("::bigint as place where exists (select");
                 scope.push_memories(&mut query, bank);
-                if let Some(after) = after {
-                    query.push(" and s.written_at > ").push_bind(*after);
-                }
+                push_more(&mut query, more);
                 query.push(")");
             }
             query.push(") found");
@@ -156,6 +179,32 @@ impl Store {
         Ok((memories, total))
     }
 
+    /// Whether there is a mental model with an answer that a filter lets through, but for these.
+    pub async fn has_other_mental_models(
+        &self,
+        bank: BankKey,
+        tags: &TagFilter,
+        without: &[String],
+    ) -> Result<bool, StoreError> {
+        let mut query = QueryBuilder::new("select exists (select");
+        push_others(&mut query, bank, tags, without);
+        query.push(")");
+        Ok(query.build_query_scalar().fetch_one(&mut self.session().await?).await?)
+    }
+
+    /// Ids of the mental models with an answer that a filter lets through, but for these.
+    pub async fn other_mental_models(
+        &self,
+        bank: BankKey,
+        tags: &TagFilter,
+        without: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        let mut query = QueryBuilder::new("select model_id");
+        push_others(&mut query, bank, tags, without);
+        query.push(" order by model_id");
+        Ok(query.build_query_scalar().fetch_all(&mut self.session().await?).await?)
+    }
+
     /// Mental models with an answer that a filter lets through, nearest to a vector first, each with
     /// its likeness to it.
     pub async fn search_mental_models(
@@ -168,11 +217,16 @@ impl Store {
     ) -> Result<Vec<(String, f64)>, StoreError> {
         let mut query = QueryBuilder::new("select model_id, 1 - (embedding <=> ");
         query.push_bind(HalfVector::from_f32_slice(vector));
-        query.push(") as likeness from mental_models where bank_key = ").push_bind(bank.0);
-        query.push(" and content <> '' and embedding is not null and model_id <> all(");
-        query.push_bind(without.to_vec()).push(")");
-        tags.push(&mut query, "tags");
-        query.push(" order by likeness desc, model_id limit ").push_bind(limit);
+        query.push(") as likeness");
+        push_others(&mut query, bank, tags, without);
+        query.push(" and embedding is not null order by likeness desc, model_id limit ").push_bind(limit);
         Ok(query.build_query_as().fetch_all(&mut self.session().await?).await?)
     }
+}
+
+/// Appends the mental models with an answer that a filter lets through, but for these.
+fn push_others(query: &mut QueryBuilder<Postgres>, bank: BankKey, tags: &TagFilter, without: &[String]) {
+    query.push(" from mental_models where bank_key = ").push_bind(bank.0);
+    query.push(" and content <> '' and model_id <> all(").push_bind(without.to_vec()).push(")");
+    tags.push(query, "tags");
 }

@@ -42,6 +42,33 @@ impl TagFilter {
         }
     }
 
+    /// Whether every row that passes this filter passes another one, whatever rows there are. False
+    /// where that cannot be told from the filters alone.
+    pub fn is_within(&self, other: &Self) -> bool {
+        if other.passes_all() {
+            return true;
+        }
+        let (Self::List { tags, matching }, Self::List { tags: others, matching: other_matching }) =
+            (self, other)
+        else {
+            return false;
+        };
+        let (tags, others) = (stored(tags), stored(others));
+        let shares = || tags.iter().any(|tag| others.contains(tag));
+        let holds = || others.iter().all(|tag| tags.contains(tag));
+        let is_part = || tags.iter().all(|tag| others.contains(tag));
+        match (matching, other_matching) {
+            (TagsMatch::Exact, _) => leaf_passes(&tags, &others, *other_matching),
+            (TagsMatch::AllStrict, TagsMatch::Any | TagsMatch::AnyStrict)
+            | (TagsMatch::All, TagsMatch::Any) => shares(),
+            (TagsMatch::AllStrict, TagsMatch::All | TagsMatch::AllStrict)
+            | (TagsMatch::All, TagsMatch::All) => holds(),
+            (TagsMatch::AnyStrict, TagsMatch::Any | TagsMatch::AnyStrict)
+            | (TagsMatch::Any, TagsMatch::Any) => is_part(),
+            _ => false,
+        }
+    }
+
     /// Whether a row with these tags passes, as the database would say.
     pub fn passes(&self, tags: &[String]) -> bool {
         match self {
@@ -66,6 +93,14 @@ impl TagFilter {
                 }
             }
         }
+    }
+
+    /// Appends ` and <predicate>` over the array column `column`, which the rows pass that this filter
+    /// holds back.
+    pub(super) fn push_opposite(&self, query: &mut QueryBuilder<Postgres>, column: &'static str) {
+        query.push(" and not (true");
+        self.push(query, column);
+        query.push(")");
     }
 
     /// Appends ` and <predicate>` over the column `tag_mask`, which every row that passes the filter
@@ -204,4 +239,59 @@ fn push_leaf(query: &mut QueryBuilder<Postgres>, column: &'static str, tags: &[S
         query.push(" and ").push(column).push(" <> '{}'");
     }
     query.push(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MATCHES: [TagsMatch; 5] =
+        [TagsMatch::Any, TagsMatch::AnyStrict, TagsMatch::All, TagsMatch::AllStrict, TagsMatch::Exact];
+
+    /// All sets of three tags.
+    fn sets() -> Vec<Vec<String>> {
+        let of = |number: usize| {
+            let tags = ["a", "b", "c"].iter().enumerate().filter(move |(place, _)| number >> place & 1 == 1);
+            tags.map(|(_, tag)| (*tag).to_owned()).collect()
+        };
+        (0..8).map(of).collect()
+    }
+
+    #[test]
+    fn a_filter_is_within_another_one_only_if_no_row_tells_otherwise() {
+        let mut filters = vec![TagFilter::All];
+        for matching in MATCHES {
+            filters.extend(sets().into_iter().map(|tags| TagFilter::list(Some(tags), matching)));
+        }
+        let mut within = 0;
+        for (one, other) in filters.iter().flat_map(|one| filters.iter().map(move |other| (one, other))) {
+            if one.is_within(other) {
+                within += 1;
+                let told = sets().into_iter().find(|tags| one.passes(tags) && !other.passes(tags));
+                assert_eq!(told, None, "{one:?} {other:?}");
+            }
+        }
+        assert!(within > filters.len(), "and not only where all pass: {within}");
+    }
+
+    #[test]
+    fn tags_of_a_mental_model_are_within_those_of_a_question() {
+        let list = |tags: &[&str], matching| {
+            TagFilter::list(Some(tags.iter().map(|tag| (*tag).to_owned()).collect()), matching)
+        };
+        let own = list(&["a", "b"], TagsMatch::AllStrict);
+        for (tags, matching, is_within) in [
+            (&["a"][..], TagsMatch::Any, true),
+            (&["a", "x"], TagsMatch::AnyStrict, true),
+            (&["x"], TagsMatch::Any, false),
+            (&["a"], TagsMatch::AllStrict, true),
+            (&["a", "x"], TagsMatch::All, false),
+            (&["a", "b"], TagsMatch::Exact, false),
+        ] {
+            assert_eq!(own.is_within(&list(tags, matching)), is_within, "{tags:?} {matching:?}");
+        }
+        let everything = TagFilter::All;
+        assert!(!everything.is_within(&list(&["a"], TagsMatch::Any)) && own.is_within(&everything));
+        assert!(list(&[], TagsMatch::Exact).is_within(&list(&["a"], TagsMatch::Any)), "what belongs to all");
+    }
 }

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::MentalModelRow;
 use super::refresh::RefreshFailure;
 use crate::store::session::Session;
 use crate::store::{BankKey, Store, StoreError};
@@ -31,30 +30,35 @@ pub struct HistoryRow {
     pub changed_at: DateTime<Utc>,
 }
 
-/// Keeps how a mental model is now, before it changes; one without content leaves nothing.
+/// Keeps how a mental model is now, before its content changes to another one; one without content
+/// leaves nothing.
 pub(super) async fn keep(
     transaction: &mut Session,
     bank: BankKey,
-    before: &MentalModelRow,
+    model_id: &str,
+    content: &str,
     kept: HistoryKept,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    if before.content.is_empty() || kept.0 == Some(0) {
+    if kept.0 == Some(0) {
         return Ok(());
     }
-    sqlx::query!(
+    let added = sqlx::query!(
         "insert into mental_model_history (bank_key, model_id, is_failure, previous_content,
            previous_reflect_response, changed_at)
-         values ($1, $2, false, $3, $4, $5)",
+         select bank_key, model_id, false, content, reflect_response, $4
+         from mental_models where bank_key = $1 and model_id = $2 and content not in ('', $3)",
         bank.0,
-        before.model_id,
-        before.content,
-        before.reflect_response,
+        model_id,
+        content,
         now
     )
     .execute(&mut *transaction)
     .await?;
-    let_go(transaction, bank, &before.model_id, false, kept).await
+    if added.rows_affected() == 0 {
+        return Ok(());
+    }
+    let_go(transaction, bank, model_id, false, kept).await
 }
 
 /// Keeps that a change did not come about.

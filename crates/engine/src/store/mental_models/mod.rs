@@ -9,9 +9,11 @@ mod history;
 mod refresh;
 
 use chrono::{DateTime, Utc};
+use hindsight_types::mental_models::MentalModelDetail;
 use hindsight_types::tags::DirectiveTagsMatch;
 use pgvector::HalfVector;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::banks::hold;
 use super::operations::{NewOperation, OperationSignal, insert, wake};
@@ -21,41 +23,94 @@ pub use history::{HistoryKept, HistoryRow};
 pub(crate) use refresh::REFRESH_MENTAL_MODEL;
 pub use refresh::{ModelOutcome, ModelWrite, RefreshFailure, RefreshRequest};
 
-/// A mental model as stored.
+/// What says from which memories a mental model is written, and whether it has to be written anew.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MentalModelRow {
+pub struct ModelState {
     /// Its id.
     pub model_id: String,
-    /// What it is called.
-    pub name: String,
     /// The question that it answers.
     pub source_query: String,
-    /// The answer; empty until it was written.
-    pub content: String,
-    /// The answer as sections and blocks.
-    pub structure: Option<Value>,
     /// Memories it is made of; none = all.
     pub tags: Vec<String>,
-    /// Length of the answer in tokens that is aimed for.
-    pub max_tokens: i32,
     /// When and how it is written anew.
     pub trigger: Value,
-    /// What the answer rests on and how it came about.
-    pub reflect_response: Option<Value>,
-    /// Another number with every change of what is asked.
-    pub revision: i64,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last written.
     pub last_refreshed_at: Option<DateTime<Utc>>,
     /// The newest memory that it was written from.
     pub last_memory_seen_at: Option<DateTime<Utc>>,
-    /// When that last failed.
-    pub last_refresh_failed_at: Option<DateTime<Utc>>,
     /// When it was last written as a whole.
     pub last_full_refreshed_at: Option<DateTime<Utc>>,
     /// The question that the content answers.
     pub last_refreshed_source_query: Option<String>,
+}
+
+/// A mental model with all that it takes to write or change it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MentalModelRow {
+    /// What it is written from, and when it was.
+    pub state: ModelState,
+    /// What it is called.
+    pub name: String,
+    /// The answer; empty until it was written.
+    pub content: String,
+    /// The answer as sections and blocks.
+    pub structure: Option<Value>,
+    /// Length of the answer in tokens that is aimed for.
+    pub max_tokens: i32,
+    /// What the answer rests on and how it came about.
+    pub reflect_response: Option<Value>,
+    /// Another number with every change of what is asked.
+    pub revision: i64,
+}
+
+/// A mental model as it is shown, with as much of it as was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedModel {
+    /// What it is written from, and when it was.
+    pub state: ModelState,
+    /// What it is called.
+    pub name: String,
+    /// The answer; empty until it was written. None where only what is around it was asked for.
+    pub content: Option<String>,
+    /// Length of the answer in tokens that is aimed for.
+    pub max_tokens: i32,
+    /// What the answer rests on and how it came about, if everything was asked for.
+    pub reflect_response: Option<Value>,
+    /// When it was to be written and could not be.
+    pub last_refresh_failed_at: Option<DateTime<Utc>>,
+}
+
+/// The state in a row of a statement that asks for all of its columns.
+macro_rules! state {
+    ($row:ident) => {
+        ModelState {
+            model_id: $row.model_id,
+            source_query: $row.source_query,
+            tags: $row.tags,
+            trigger: $row.trigger,
+            created_at: $row.created_at,
+            last_refreshed_at: $row.last_refreshed_at,
+            last_memory_seen_at: $row.last_memory_seen_at,
+            last_full_refreshed_at: $row.last_full_refreshed_at,
+            last_refreshed_source_query: $row.last_refreshed_source_query,
+        }
+    };
+}
+
+/// What is shown of a mental model in a row of a statement that asks for all of its columns.
+macro_rules! listed {
+    ($row:ident) => {
+        ListedModel {
+            name: $row.name,
+            content: $row.content,
+            max_tokens: $row.max_tokens,
+            reflect_response: $row.reflect_response,
+            last_refresh_failed_at: $row.last_refresh_failed_at,
+            state: state!($row),
+        }
+    };
 }
 
 /// A mental model to be made.
@@ -138,7 +193,37 @@ impl Store {
 
     /// One mental model.
     pub async fn mental_model(&self, bank: BankKey, id: &str) -> Result<Option<MentalModelRow>, StoreError> {
-        Ok(self.mental_models_of(bank, &[id.to_owned()]).await?.pop())
+        let row = sqlx::query!(
+            "select model_id, name, source_query, content, structure, tags, max_tokens, trigger, reflect_response,
+               revision, created_at, last_refreshed_at, last_memory_seen_at, last_full_refreshed_at,
+               last_refreshed_source_query
+             from mental_models where bank_key = $1 and model_id = $2",
+            bank.0,
+            id
+        )
+        .fetch_optional(&mut self.session().await?)
+        .await?;
+        Ok(row.map(|row| MentalModelRow {
+            name: row.name,
+            content: row.content,
+            structure: row.structure,
+            max_tokens: row.max_tokens,
+            reflect_response: row.reflect_response,
+            revision: row.revision,
+            state: state!(row),
+        }))
+    }
+
+    /// Whether there is a mental model of this id.
+    pub async fn has_mental_model(&self, bank: BankKey, id: &str) -> Result<bool, StoreError> {
+        let has = sqlx::query_scalar!(
+            r#"select exists (select from mental_models where bank_key = $1 and model_id = $2) as "has!""#,
+            bank.0,
+            id
+        )
+        .fetch_one(&mut self.session().await?)
+        .await?;
+        Ok(has)
     }
 
     /// The mental models of these ids, in no order; unknown ones are missing.
@@ -146,19 +231,21 @@ impl Store {
         &self,
         bank: BankKey,
         ids: &[String],
-    ) -> Result<Vec<MentalModelRow>, StoreError> {
-        let rows = sqlx::query_as!(
-            MentalModelRow,
-            "select model_id, name, source_query, content, structure, tags, max_tokens, trigger, reflect_response,
-               revision, created_at, last_refreshed_at, last_memory_seen_at, last_refresh_failed_at,
-               last_full_refreshed_at, last_refreshed_source_query
+        detail: MentalModelDetail,
+    ) -> Result<Vec<ListedModel>, StoreError> {
+        let rows = sqlx::query!(
+            "select model_id, name, source_query, case when $3 then content end as content, tags, max_tokens, trigger,
+               case when $4 then reflect_response end as reflect_response, created_at, last_refreshed_at,
+               last_memory_seen_at, last_refresh_failed_at, last_full_refreshed_at, last_refreshed_source_query
              from mental_models where bank_key = $1 and model_id = any($2)",
             bank.0,
-            ids
+            ids,
+            detail != MentalModelDetail::Metadata,
+            detail == MentalModelDetail::Full
         )
         .fetch_all(&mut self.session().await?)
         .await?;
-        Ok(rows)
+        Ok(rows.into_iter().map(|row| listed!(row)).collect())
     }
 
     /// Whether a bank has a mental model with an answer.
@@ -177,9 +264,10 @@ impl Store {
         &self,
         bank: BankKey,
         filter: &MentalModelFilter,
+        detail: MentalModelDetail,
         limit: i64,
         offset: i64,
-    ) -> Result<(Vec<MentalModelRow>, i64), StoreError> {
+    ) -> Result<(Vec<ListedModel>, i64), StoreError> {
         let (tags, way) = match &filter.tags {
             Some((tags, matching)) => (tags.as_slice(), matching.as_str()),
             None => (&[][..], "none"),
@@ -197,11 +285,10 @@ impl Store {
         )
         .fetch_one(&mut self.session().await?)
         .await?;
-        let rows = sqlx::query_as!(
-            MentalModelRow,
-            "select model_id, name, source_query, content, structure, tags, max_tokens, trigger, reflect_response,
-               revision, created_at, last_refreshed_at, last_memory_seen_at, last_refresh_failed_at,
-               last_full_refreshed_at, last_refreshed_source_query
+        let rows = sqlx::query!(
+            "select model_id, name, source_query, case when $6 then content end as content, tags, max_tokens, trigger,
+               case when $7 then reflect_response end as reflect_response, created_at, last_refreshed_at,
+               last_memory_seen_at, last_refresh_failed_at, last_full_refreshed_at, last_refreshed_source_query
              from mental_models
              where bank_key = $1 and case $2
                when 'any' then tags && $3
@@ -213,37 +300,35 @@ impl Store {
             way,
             tags,
             limit,
-            offset
+            offset,
+            detail != MentalModelDetail::Metadata,
+            detail == MentalModelDetail::Full
         )
         .fetch_all(&mut self.session().await?)
         .await?;
-        Ok((rows, total))
+        Ok((rows.into_iter().map(|row| listed!(row)).collect(), total))
     }
 
-    /// Changes a mental model that is as `before`; none when there is no such one, or it was changed
+    /// Changes a mental model that is as `before`; false when there is no such one, or it was changed
     /// meanwhile.
     pub async fn update_mental_model(
         &self,
         bank: BankKey,
         before: &MentalModelRow,
         update: &MentalModelUpdate,
-    ) -> Result<Option<MentalModelRow>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut session = self.session().await?;
         let embedding = update.embedding.as_deref().map(HalfVector::from_f32_slice);
-        let row = sqlx::query_as!(
-            MentalModelRow,
+        let updated = sqlx::query!(
             "update mental_models set name = coalesce($5, name), source_query = coalesce($6, source_query),
                tags = coalesce($7, tags), max_tokens = coalesce($8, max_tokens),
                trigger = coalesce($9, trigger), embedding = coalesce($10, embedding),
                last_refreshed_source_query = case when $11 then null else last_refreshed_source_query end,
                revision = revision + case when coalesce($6 <> source_query, false) or coalesce($7 <> tags, false)
                  or coalesce($8 <> max_tokens, false) or coalesce($9 <> trigger, false) then 1 else 0 end
-             where bank_key = $1 and model_id = $2 and revision = $3 and content = $4
-             returning model_id, name, source_query, content, structure, tags, max_tokens, trigger, reflect_response,
-               revision, created_at, last_refreshed_at, last_memory_seen_at, last_refresh_failed_at,
-               last_full_refreshed_at, last_refreshed_source_query",
+             where bank_key = $1 and model_id = $2 and revision = $3 and content = $4",
             bank.0,
-            before.model_id,
+            before.state.model_id,
             before.revision,
             before.content,
             update.name,
@@ -254,41 +339,38 @@ impl Store {
             embedding as Option<HalfVector>,
             update.is_rescoped
         )
-        .fetch_optional(&mut session)
+        .execute(&mut session)
         .await?;
         session.end().await?;
-        Ok(row)
+        Ok(updated.rows_affected() > 0)
     }
 
-    /// Takes the answer of a mental model away; the next refresh writes it as a whole. None when
-    /// there is no such one.
+    /// Takes the answer of a mental model away; the next refresh writes it as a whole. False
+    /// when there is no such one.
     pub async fn clear_mental_model(
         &self,
         bank: BankKey,
         id: &str,
         kept: HistoryKept,
         now: DateTime<Utc>,
-    ) -> Result<Option<MentalModelRow>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
-        let before = refresh::lock(&mut transaction, bank, id).await?;
-        let Some(before) = before else { return Ok(None) };
-        history::keep(&mut transaction, bank, &before, kept, now).await?;
-        let row = sqlx::query_as!(
-            MentalModelRow,
+        if refresh::lock(&mut transaction, bank, id).await?.is_none() {
+            return Ok(false);
+        }
+        history::keep(&mut transaction, bank, id, "", kept, now).await?;
+        sqlx::query!(
             "update mental_models set content = '', structure = null, reflect_response = null, embedding = null,
                last_refreshed_source_query = null, last_refresh_failed_at = null, revision = revision + 1
-             where bank_key = $1 and model_id = $2
-             returning model_id, name, source_query, content, structure, tags, max_tokens, trigger, reflect_response,
-               revision, created_at, last_refreshed_at, last_memory_seen_at, last_refresh_failed_at,
-               last_full_refreshed_at, last_refreshed_source_query",
+             where bank_key = $1 and model_id = $2",
             bank.0,
             id
         )
-        .fetch_optional(&mut transaction)
+        .execute(&mut transaction)
         .await?;
         transaction.end().await?;
-        Ok(row)
+        Ok(true)
     }
 
     /// Deletes a mental model and calls its refreshes off; false when there is no such one.
@@ -323,11 +405,10 @@ impl Store {
 
     /// Mental models of a bank that may be written anew by themselves: when facts have gone into
     /// observations, or at times of their own. Failed ones are left alone until somebody asks.
-    pub async fn refreshing_mental_models(&self, bank: BankKey) -> Result<Vec<MentalModelRow>, StoreError> {
+    pub async fn refreshing_mental_models(&self, bank: BankKey) -> Result<Vec<ModelState>, StoreError> {
         let rows = sqlx::query_as!(
-            MentalModelRow,
-            "select model_id, name, source_query, content, structure, tags, max_tokens, trigger, reflect_response,
-               revision, created_at, last_refreshed_at, last_memory_seen_at, last_refresh_failed_at,
+            ModelState,
+            "select model_id, source_query, tags, trigger, created_at, last_refreshed_at, last_memory_seen_at,
                last_full_refreshed_at, last_refreshed_source_query
              from mental_models
              where bank_key = $1
@@ -342,6 +423,34 @@ impl Store {
         Ok(rows)
     }
 
+    /// Memories that these mental models rest on and that are not there any more, each with the id of
+    /// its mental model.
+    pub async fn gone_sources(
+        &self,
+        bank: BankKey,
+        ids: &[String],
+    ) -> Result<Vec<(String, Uuid)>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query!(
+            r#"select model_id, memory_id as "memory_id!" from (
+                 select m.model_id, case when f ->> 'id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                   then (f ->> 'id')::uuid end as memory_id
+                 from mental_models m
+                   cross join jsonb_path_query(m.reflect_response, 'lax $.based_on.memories[*]') f
+                 where m.bank_key = $1 and m.model_id = any($2)
+               ) s
+               where memory_id is not null and not exists (
+                 select from memories where bank_key = $1 and memories.memory_id = s.memory_id)"#,
+            bank.0,
+            ids
+        )
+        .fetch_all(&mut self.session().await?)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.model_id, row.memory_id)).collect())
+    }
+
     /// Banks with mental models that may be written anew by themselves.
     pub async fn banks_with_refreshing_models(&self) -> Result<Vec<String>, StoreError> {
         let banks = sqlx::query_scalar!(
@@ -354,38 +463,5 @@ impl Store {
         .fetch_all(&mut self.session().await?)
         .await?;
         Ok(banks)
-    }
-
-    /// One page of the tags of mental models, the most frequent first, each with the number of its
-    /// models, and the number of all tags that match. `pattern` is in the form of `like`, for tags in
-    /// lower case.
-    pub async fn mental_model_tags(
-        &self,
-        bank: BankKey,
-        pattern: Option<&str>,
-        limit: i64,
-        offset: i64,
-    ) -> Result<(Vec<(String, i64)>, i64), StoreError> {
-        let total = sqlx::query_scalar!(
-            r#"select count(distinct t.tag) as "count!" from mental_models m cross join lateral unnest(m.tags) t(tag)
-               where m.bank_key = $1 and ($2::text is null or lower(t.tag) like $2)"#,
-            bank.0,
-            pattern
-        )
-        .fetch_one(&mut self.session().await?)
-        .await?;
-        let rows = sqlx::query!(
-            r#"select t.tag as "tag!", count(*) as "count!"
-               from mental_models m cross join lateral unnest(m.tags) t(tag)
-               where m.bank_key = $1 and ($2::text is null or lower(t.tag) like $2)
-               group by t.tag order by count(*) desc, t.tag collate "C" limit $3 offset $4"#,
-            bank.0,
-            pattern,
-            limit,
-            offset
-        )
-        .fetch_all(&mut self.session().await?)
-        .await?;
-        Ok((rows.into_iter().map(|row| (row.tag, row.count)).collect(), total))
     }
 }

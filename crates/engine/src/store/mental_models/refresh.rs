@@ -98,24 +98,20 @@ pub struct RefreshFailure {
     pub pauses: bool,
 }
 
-/// Locks a mental model; none when there is no such one.
+/// Locks a mental model, and tells its revision; none when there is no such one.
 pub(super) async fn lock(
     transaction: &mut Session,
     bank: BankKey,
     model_id: &str,
-) -> Result<Option<MentalModelRow>, StoreError> {
-    let row = sqlx::query_as!(
-        MentalModelRow,
-        "select model_id, name, source_query, content, structure, tags, max_tokens, trigger, reflect_response,
-           revision, created_at, last_refreshed_at, last_memory_seen_at, last_refresh_failed_at,
-           last_full_refreshed_at, last_refreshed_source_query
-         from mental_models where bank_key = $1 and model_id = $2 for update",
+) -> Result<Option<i64>, StoreError> {
+    let revision = sqlx::query_scalar!(
+        "select revision from mental_models where bank_key = $1 and model_id = $2 for update",
         bank.0,
         model_id
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    Ok(row)
+    Ok(revision)
 }
 
 impl Store {
@@ -209,13 +205,12 @@ impl Store {
         let mut transaction = self.begin().await?;
         hold(&mut transaction, bank).await?;
         // With a mental model its refreshes are called off.
-        let current = lock(&mut transaction, bank, &before.model_id).await?.ok_or(StoreError::LeaseLost)?;
-        if current.revision != before.revision {
+        let id = &before.state.model_id;
+        let revision = lock(&mut transaction, bank, id).await?.ok_or(StoreError::LeaseLost)?;
+        if revision != before.revision {
             return Ok(ModelOutcome::Outdated);
         }
-        if current.content != write.content {
-            history::keep(&mut transaction, bank, &current, write.kept, now).await?;
-        }
+        history::keep(&mut transaction, bank, id, write.content, write.kept, now).await?;
         sqlx::query!(
             "update mental_models set content = $3, structure = $4, reflect_response = $5, embedding = $6,
                last_refreshed_at = $7, last_memory_seen_at = greatest(last_memory_seen_at, $8),
@@ -223,14 +218,14 @@ impl Store {
                last_full_refreshed_at = case when $10 then $7 else last_full_refreshed_at end
              where bank_key = $1 and model_id = $2",
             bank.0,
-            before.model_id,
+            id,
             write.content,
             write.structure,
             write.reflect_response,
             HalfVector::from_f32_slice(write.embedding) as HalfVector,
             now,
             write.seen_at,
-            before.source_query,
+            before.state.source_query,
             write.is_full
         )
         .execute(&mut transaction)

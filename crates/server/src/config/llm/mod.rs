@@ -407,12 +407,23 @@ impl Route<'_> {
             reasoning_effort: account.effort.clone(),
             json: provider.json(self.strict, self.common.json_mode),
             timeout: self.timeout(scopes)?,
-            retries: first_given(scopes, &table::LLM_MAX_RETRIES, |reader| {
-                reader.value(&table::LLM_MAX_RETRIES)
-            })?,
+            retries: self.retries(scopes)?,
             initial_backoff: value(&table::LLM_INITIAL_BACKOFF)?,
             max_backoff: value(&table::LLM_MAX_BACKOFF)?,
         })
+    }
+
+    /// Further attempts of a call. Those for observations may be told by the number of all attempts.
+    fn retries(&self, scopes: &[Scope<'_>]) -> Result<usize, SettingError> {
+        let (setting, attempts) = (&table::LLM_MAX_RETRIES, &table::CONSOLIDATION_MAX_ATTEMPTS);
+        let is_consolidation = self.temperature.name == table::LLM_TEMPERATURE_CONSOLIDATION.name;
+        if let Some((base, own)) = scopes.split_last().filter(|_| is_consolidation) {
+            let is_given = own.iter().any(|scope| scope.given(setting).is_some());
+            if !is_given && base.given(attempts).is_some() {
+                return base.reading(|reader| reader.positive::<usize>(attempts)).map(|all| all - 1);
+            }
+        }
+        first_given(scopes, setting, |reader| reader.value(setting))
     }
 
     /// People wait for an answer to a question, so that is given less time unless somebody says.

@@ -275,6 +275,25 @@ fn what_cannot_be_done_is_refused_by_name() {
 }
 
 #[test]
+fn attempts_for_observations_are_those_of_their_own_name() {
+    let retries = |variables: &[(&str, &str)]| {
+        let mut all = vec![("LLM_PROVIDER", "ollama")];
+        all.extend_from_slice(variables);
+        let llm = read(&all);
+        (llm.consolidation.models[0].retries, llm.retain.models[0].retries)
+    };
+    let attempts = ("CONSOLIDATION_MAX_ATTEMPTS", "2");
+    assert_eq!(retries(&[]), (3, 3));
+    assert_eq!(retries(&[attempts]), (1, 3), "the first one is an attempt too");
+    assert_eq!(retries(&[attempts, ("LLM_MAX_RETRIES", "7")]), (1, 7));
+    assert_eq!(retries(&[attempts, ("CONSOLIDATION_LLM_MAX_RETRIES", "5")]), (5, 3));
+    for wrong in ["0", "-1", "some"] {
+        let error = refused(&[("LLM_PROVIDER", "ollama"), ("CONSOLIDATION_MAX_ATTEMPTS", wrong)]);
+        assert!(error.starts_with("HINDSIGHT_API_CONSOLIDATION_MAX_ATTEMPTS:"), "{error}");
+    }
+}
+
+#[test]
 fn temperatures_are_for_each_kind_of_calls() {
     let temperatures = |variables: &[(&str, &str)]| {
         let mut all = vec![("LLM_PROVIDER", "ollama")];

@@ -1,9 +1,9 @@
 //! Questions that are answered from mental models.
 
-use hindsight_testkit::{LlmRequest, Reply};
+use hindsight_testkit::{LlmRequest, Reply, ScriptedLlm};
 use serde_json::{Value, json};
 
-use super::{app, create, document, ended, hands_in, name_of, patch, remember, writes, written};
+use super::{app, create, document, ended, hands_in, name_of, patch, refreshed, remember, writes, written};
 use crate::support::TestApp;
 
 /// The response to a question, with all there is to see.
@@ -145,4 +145,85 @@ async fn one_is_written_from_others_only_where_there_are_no_memories() {
     });
     let made = create(&app, alone).await;
     assert_eq!(ended(&app, &made).await["details"]["outcome"], "content_preserved_no_new_facts");
+}
+
+/// Makes a mental model, which is written from the memory with these words.
+async fn write(app: &TestApp, llm: &ScriptedLlm, id: &str, words: &'static str, more: Value) {
+    writes(llm, words);
+    let mut request = json!({"id": id, "name": id, "source_query": "What does Ann drink?"});
+    request.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+    let made = create(app, request).await;
+    assert_eq!(ended(app, &made).await["details"]["outcome"], "content_written");
+}
+
+/// Ids of the mental models that a question with these tags finds, and of those that it may read.
+async fn shown(app: &TestApp, llm: &ScriptedLlm, tags: Value, matching: &str) -> (Vec<String>, Vec<String>) {
+    let all = app.get("/v1/default/banks/b/mental-models").await.body;
+    let all: Vec<Value> = all["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+    llm.answer_with(move |request: &LlmRequest| match request.body["messages"].as_array().unwrap().len() {
+        2 => Reply::calls([("read_mental_models", json!({"mental_model_ids": all, "reason": "r"}))]),
+        _ => done("Tea.", &[]),
+    });
+    let response = answered(app, json!({"tags": tags, "tags_match": matching})).await;
+    let calls = response["trace"]["tool_calls"].as_array().unwrap();
+    let ids = |call: &Value| {
+        let models = call["output"]["mental_models"].as_array().unwrap();
+        let mut ids: Vec<String> =
+            models.iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    (ids(&calls[0]), ids(calls.last().unwrap()))
+}
+
+#[tokio::test]
+async fn one_that_may_hold_what_a_question_may_not_see_is_as_if_it_were_not_there() {
+    let (app, llm) = app(&[]).await;
+    let shown = async |tag: &str, matching: &str| {
+        let (found, read) = shown(&app, &llm, json!([tag]), matching).await;
+        assert_eq!(found, read, "what is found is what may be read");
+        found
+    };
+    let nothing: [&str; 0] = [];
+    remember(&app, "Ann drinks tea", &["ann"]).await;
+    write(&app, &llm, "all", "Ann drinks tea", json!({})).await;
+    assert_eq!(shown("ann", "any").await, ["all"], "there is nothing else that it could hold");
+    assert_eq!(shown("ann", "any_strict").await, nothing, "it is for questions that see what has no tags");
+    assert_eq!(shown("bob", "any").await, nothing, "what is Ann's is not for Bob");
+    assert_eq!(shown("bob", "all").await, nothing);
+
+    remember(&app, "Bob drinks with Ann", &["bob"]).await;
+    remember(&app, "Ann drinks water", &[]).await;
+    assert_eq!(shown("ann", "any").await, nothing, "it may be written from what is Bob's");
+    write(&app, &llm, "shared", "Ann drinks water", json!({"trigger": {"tags_match": "exact"}})).await;
+    write(&app, &llm, "ann", "Ann drinks tea", json!({"tags": ["ann"]})).await;
+    let wide = json!({"tags": ["bob"], "trigger": {"tag_groups": [{"tags": ["ann", "bob"]}]}});
+    write(&app, &llm, "wide", "Ann drinks tea", wide).await;
+    assert_eq!(shown("ann", "any").await, ["ann", "shared"], "what belongs to all is for all");
+    assert_eq!(shown("ann", "all_strict").await, ["ann"]);
+    assert_eq!(shown("ann", "exact").await, ["ann"]);
+    assert_eq!(shown("bob", "any").await, ["shared"], "not what is called Bob's and holds what is Ann's");
+
+    patch(&app, "ann", json!({"tags": ["bob"]})).await;
+    assert_eq!(shown("bob", "any_strict").await, nothing, "not before it is written anew");
+    writes(&llm, "Bob drinks with Ann");
+    assert_eq!(refreshed(&app, "ann", json!({})).await["details"]["outcome"], "content_written");
+    assert_eq!(shown("bob", "any_strict").await, ["ann"]);
+
+    let gone = app.delete("/v1/default/banks/b/documents/Ann%20drinks%20tea").await;
+    assert_eq!(gone.status, 200);
+    assert_eq!(shown("bob", "any").await, ["ann", "shared"], "what is gone still stands in the others");
+}
+
+#[tokio::test]
+async fn none_is_written_from_others_that_its_own_scope_may_not_see() {
+    let (app, llm) = app(&[]).await;
+    remember(&app, "Ann drinks tea", &["ann"]).await;
+    let of_ann = json!({"tags": ["cid"], "trigger": {"tag_groups": [{"tags": ["ann"]}]}});
+    write(&app, &llm, "other", "Ann drinks tea", of_ann).await;
+    let asked = llm.asked();
+    let request = json!({"id": "cid", "name": "Cid", "source_query": "q", "tags": ["cid"]});
+    let made = create(&app, request).await;
+    assert_eq!(ended(&app, &made).await["details"]["outcome"], "content_preserved_no_new_facts");
+    assert_eq!(llm.asked(), asked);
 }
