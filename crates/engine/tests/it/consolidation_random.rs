@@ -195,7 +195,7 @@ async fn settle(test: &TestEngine) {
 #[test]
 fn observations_rest_on_facts_that_are_there_and_no_fact_waits_for_ever() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut runner = runner(Config { cases: 8, max_shrink_iters: 0, ..Config::default() });
+    let mut runner = runner(&Config { cases: 8, max_shrink_iters: 0, ..Config::default() });
     let (test, llm) = runtime.block_on(TestEngine::with_llm(settings()));
     let done = runner.run(&(steps(), any::<u64>()), |(steps, seed)| {
         let turns = Turns::new(seed);

@@ -259,7 +259,7 @@ fn any_sequence_of_changes_keeps_what_it_should() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let test = runtime.block_on(TestEngine::start());
     let bank = Cell::new(0);
-    runner(Config { cases: 24, max_shrink_iters: 200, ..Config::default() })
+    runner(&Config { cases: 24, max_shrink_iters: 200, ..Config::default() })
         .run(&steps(), |steps| {
             bank.set(bank.get() + 1);
             let bank = format!("bank {}", bank.get());

@@ -9,14 +9,14 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use uuid::Uuid;
 
 /// A runner whose cases follow from a seed. Nothing is kept in files.
-pub(crate) fn runner(config: Config) -> TestRunner {
+#[expect(clippy::print_stdout, reason = "shown with a test that fails")]
+pub(crate) fn runner(config: &Config) -> TestRunner {
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => hash(&Uuid::new_v4()),
     };
-    // Shown with a test that fails.
     println!("these cases again: PROPTEST_RNG_SEED={seed}");
-    TestRunner::new(Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..config })
+    TestRunner::new(Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..config.clone() })
 }
 
 /// Numbers for what a double does next. They follow from a seed, from what it is asked, and from how
@@ -49,7 +49,7 @@ fn hash(value: &impl Hash) -> u64 {
 #[test]
 fn cases_of_one_seed_are_the_same_and_others_are_not() {
     let drawn = |seed| {
-        let mut runner = runner(Config { rng_seed: seed, ..Config::default() });
+        let mut runner = runner(&Config { rng_seed: seed, ..Config::default() });
         let numbers = proptest::collection::vec(0..1000_u32, 20);
         numbers.new_tree(&mut runner).expect("numbers").current()
     };

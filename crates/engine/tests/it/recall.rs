@@ -373,7 +373,7 @@ fn filters_agree(settings: Settings) {
     // Trees: (leaf and not leaf) or leaf.
     let strategy =
         prop::collection::vec((prop::sample::subsequence(vec!["a", "b", "c"], 1..3), 0..5_usize), 3);
-    runner(Config { cases: 40, ..Config::default() })
+    runner(&Config { cases: 40, ..Config::default() })
         .run(&strategy, |leaves| {
             let node = |i: usize| json!({"tags": leaves[i].0, "match": modes[leaves[i].1]});
             let request = json!({"query": "fact", "tag_groups": [{"or": [{"and": [node(0), {"not": node(1)}]}, node(2)]}]});

@@ -78,7 +78,7 @@ fn any_sequence_of_retains_and_deletes_leaves_exact_statistics() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let test = runtime.block_on(TestEngine::start());
     let bank = Cell::new(0);
-    runner(Config { cases: 24, ..Config::default() })
+    runner(&Config { cases: 24, ..Config::default() })
         .run(&steps(), |steps| {
             bank.set(bank.get() + 1);
             let name = format!("bank {}", bank.get());
