@@ -24,6 +24,9 @@ use crate::ports::{About, Attempt, LanguageModel, Listener, LlmError, LlmOperati
 use crate::store::{BankKey, MadeMemories, NewModelCall};
 use crate::{Engine, EngineError};
 
+/// How long reading waits for records that are on their way.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What operations are called in records.
 pub(crate) mod operation {
     /// Making facts of texts.
@@ -175,6 +178,3 @@ fn span_id() -> String {
     id.truncate(16);
     id
 }
-
-/// How long reading waits for records that are on their way.
-const PATIENCE: Duration = Duration::from_secs(2);
