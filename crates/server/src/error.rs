@@ -123,7 +123,13 @@ impl From<EngineError> for ApiError {
             }
             EngineError::Store(store) if store.is_transient() => {
                 tracing::warn!(%error, "the database is not there");
-                let message = "the database is not available at the moment, try again";
+                // A pool tries for as long as it waits, and does not tell why it got none.
+                let message = if store.is_starved() {
+                    "the database is not available at the moment: it is away, or all its connections are in use; \
+                     try again"
+                } else {
+                    "the database is not available at the moment, try again"
+                };
                 Self { is_away: true, ..Self::unavailable(message, 1) }
             }
             EngineError::Conversion(ConvertError::Unready(_))

@@ -246,6 +246,11 @@ impl StoreError {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014"))
     }
 
+    /// True when no connection was to be had for as long as one is waited for.
+    pub fn is_starved(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::PoolTimedOut))
+    }
+
     /// True when a later try can succeed: the connection was lost or none was free.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -71,6 +71,25 @@ async fn whole_version(app: &TestApp) -> u64 {
     first
 }
 
+#[tokio::test]
+async fn where_all_connections_are_in_use_it_is_said() {
+    let database = TestDatabase::create().await;
+    let options =
+        StoreOptions { acquire_timeout: Duration::from_secs(4), ..StoreOptions::new(&database.url) };
+    let app = TestApp::over(database, options).await;
+    app.retain(json!([{"content": "Alice lives in Rome"}])).await;
+    let held = app.hold("directives").await;
+    // One more than there are connections.
+    let asked = (0..9).map(|_| Box::pin(app.get("/v1/default/banks/b/directives")));
+    let (refused, _, waiting) = futures::future::select_all(asked).await;
+    held.release().await;
+    assert_unavailable(&refused);
+    assert!(refused.detail().contains("in use"), "{}", refused.body);
+    for answer in futures::future::join_all(waiting).await {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+}
+
 /// 503, with a sentence for people and a time to come back.
 fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
