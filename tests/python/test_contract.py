@@ -116,7 +116,7 @@ def test_an_answer_that_cannot_be_read():
         ('{"results": [{"id": "1"}]}', "a RecallResult without text"),
         ('{"results": [7]}', "a int where a RecallResult should be"),
         ('{"results": [', "EOF"),
-        ("[]", "PyDict"),
+        ("[]", "not an instance of 'dict'"),
     ]:
         with pytest.raises(ValueError, match=f"the server sent an answer that this client cannot read: .*{why}"):
             hindsight.models.RecallResponse._read(answer.encode())
