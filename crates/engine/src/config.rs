@@ -167,7 +167,7 @@ pub struct Settings {
     /// Memories up to which the semantic arm looks at every vector of a bank; larger banks get
     /// cells.
     pub exact_limit: i64,
-    /// Bytes of vectors of often asked banks up to the exact limit that are kept in memory; 0 = none.
+    /// Bytes of often asked banks up to the exact limit that are kept in memory; 0 = none.
     pub vector_cache: u64,
     /// Vectors of a large bank that the semantic arm looks at, at budget low, mid, high: as many
     /// of its nearest cells as hold about so many.

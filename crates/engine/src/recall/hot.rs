@@ -1,63 +1,63 @@
-//! Vectors of the banks that are asked often and changed seldom, kept in this process.
+//! Which banks are held in this process: those that are asked often and changed seldom.
 //!
-//! To read every vector of a bank is a third of what a recall costs the database. Vectors are good
-//! for as long as the bank counts the changes at which they were read; a recall sees that count, and
-//! all else, in one state of the database, so it finds what the database would have found.
+//! To read the vectors of a bank, and the rows around what was found, is most of what a recall costs
+//! the database. What is held is good for as long as the bank counts the changes at which it was
+//! read; a recall sees that count, and all else, in one state of the database, so it finds what the
+//! database would have found.
 
 use std::sync::Arc;
 
 use moka::future::Cache;
 
-use super::scan::BankVectors;
+use super::held::HeldBank;
 use crate::store::{BankKey, RecallBank, RecallSession, StoreError};
 
 /// Banks whose recalls are counted.
 const COUNTED_BANKS: u64 = 10_000;
-/// Recalls of an unchanged bank after which its vectors are read: to read them costs about as much
-/// as so many recalls save. A power of two.
+/// Recalls of an unchanged bank after which it is read: to read it costs about as much as so many
+/// recalls save. A power of two.
 const RECALLS: u32 = 8;
 
-/// The vectors of some banks.
+/// Some banks.
 #[derive(Clone)]
 pub(crate) struct HotBanks {
     /// Recalls of a bank since its last change, with its count of changes.
     recalls: Cache<BankKey, (i64, u32)>,
-    vectors: Cache<BankKey, Arc<BankVectors>>,
-    /// Bytes of all vectors together.
+    banks: Cache<BankKey, Arc<HeldBank>>,
+    /// Bytes of all together.
     room: u64,
 }
 
 impl HotBanks {
-    /// For vectors of so many bytes together; 0 = none are kept.
+    /// For banks of so many bytes together; 0 = none are held.
     pub(crate) fn new(bytes: u64) -> Self {
-        let weigh = |_: &BankKey, vectors: &Arc<BankVectors>| vectors.bytes();
+        let weigh = |_: &BankKey, bank: &Arc<HeldBank>| bank.bytes();
         Self {
             recalls: Cache::new(COUNTED_BANKS),
-            vectors: Cache::builder().max_capacity(bytes).weigher(weigh).build(),
+            banks: Cache::builder().max_capacity(bytes).weigher(weigh).build(),
             room: bytes,
         }
     }
 
-    /// The vectors of a bank in the state that the session sees, if they are held or it is time to
-    /// read them.
+    /// A bank in the state that the session sees, if it is held or it is time to read it.
     pub(super) async fn of(
         &self,
         session: &mut RecallSession,
         bank: &RecallBank,
         dimension: usize,
-    ) -> Result<Option<Arc<BankVectors>>, StoreError> {
+    ) -> Result<Option<Arc<HeldBank>>, StoreError> {
         let bytes =
-            BankVectors::bytes_of_one(dimension).saturating_mul(u64::try_from(bank.memories).unwrap_or(0));
+            HeldBank::bytes_of_one(dimension).saturating_mul(u64::try_from(bank.memories).unwrap_or(0));
         if bytes > self.room {
             return Ok(None);
         }
-        if let Some(held) = self.vectors.get(&bank.key).await {
+        if let Some(held) = self.banks.get(&bank.key).await {
             if held.changes == bank.changes {
                 return Ok(Some(held));
             }
             // A session that began before the last change, or on a replica, may see an older state.
             if held.changes < bank.changes {
-                self.vectors.invalidate(&bank.key).await;
+                self.banks.invalidate(&bank.key).await;
             }
         }
         let recalls = match self.recalls.get(&bank.key).await {
@@ -69,10 +69,8 @@ impl HotBanks {
         if recalls < RECALLS || !recalls.is_power_of_two() {
             return Ok(None);
         }
-        let mut read = BankVectors::new(bank.changes);
-        session.vectors(bank.key, |id, fact_type, vector| read.push(id, fact_type, vector)).await?;
-        let read = Arc::new(read);
-        self.vectors.insert(bank.key, read.clone()).await;
+        let read = Arc::new(HeldBank::read(session, bank).await?);
+        self.banks.insert(bank.key, read.clone()).await;
         Ok(Some(read))
     }
 }

@@ -1,8 +1,8 @@
 //! Recall: what matters for a query, inside a token budget.
 //!
 //! The way of a query, top to bottom: [`query`] reads it, [`words`] finds the memories that hold
-//! its words, [`hot`] those that are near it where the bank's vectors are held here, the other arms
-//! find candidates in one statement, [`score`] orders them (or [`fusion`], by ranks), [`rerank`] lets
+//! its words, the other arms find candidates in one statement, or in what this process holds of the
+//! bank ([`hot`], [`held`]) and a smaller one, [`score`] orders them (or [`fusion`], by ranks), [`rerank`] lets
 //! a cross-encoder look at the best, [`select`] fills the budget, [`answer`] puts the response
 //! together. No connection is held while a model works.
 
@@ -11,6 +11,7 @@ mod cut;
 mod factors;
 mod fusion;
 mod fuzzy;
+mod held;
 mod hot;
 mod period;
 mod plan;
@@ -26,8 +27,9 @@ mod words;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use hindsight_types::recall::{FactType, RecallRequest, RecallResponse};
+use hindsight_types::recall::{ChunkData, ChunkIncludeOptions, FactType, RecallRequest, RecallResponse};
 use hindsight_types::tags::TagGroup;
+use indexmap::IndexMap;
 use uuid::Uuid;
 
 use self::answer::Answer;
@@ -35,6 +37,7 @@ pub(crate) use self::hot::HotBanks;
 use self::plan::{Plan, bank_terms};
 use self::query::Query;
 use self::score::Ranked;
+use self::select::ChunkBudget;
 use self::trace::{Phases, TraceInput};
 use crate::ports::{EmbedError, EmbedPurpose};
 use crate::store::{BankKey, HydratedMemory, RecallBank, RecallSession, Store, TagFilter};
@@ -42,6 +45,8 @@ use crate::{Engine, EngineError};
 
 /// Query vectors kept: 2,048 of 384 numbers are 3 MB.
 const CACHED_QUERIES: u64 = 2048;
+/// Memories whose chunks are read first: most budgets end among them. Twice as many follow, and so on.
+const CHUNKS_READ_FIRST: usize = 25;
 
 /// Vectors of recent queries; concurrent equal queries wait for one embedding.
 #[derive(Clone)]
@@ -136,9 +141,10 @@ impl Engine {
         let chunks = match &request.include.chunks {
             Some(options) => {
                 let sources: Vec<Uuid> = ranked.iter().map(|ranked| ranked.candidate.memory_id).collect();
-                let rows = session.chunks(bank.key, &sources, &query.tags).await?;
+                let chunks =
+                    chunks_of(&mut session, bank.key, bank_id, &sources, &query.tags, options).await?;
                 phases.end("chunk_fetch");
-                Some(select::chunks_within_budget(bank_id, rows, options.max_tokens))
+                Some(chunks)
             }
             None => None,
         };
@@ -268,6 +274,25 @@ async fn hide_sources(
         ranked.retain(|ranked| !hidden.contains(&ranked.candidate.memory_id));
     }
     Ok(())
+}
+
+/// The chunks that these memories come from, in their order, as many as fit.
+async fn chunks_of(
+    session: &mut RecallSession,
+    bank: BankKey,
+    bank_id: &str,
+    mut memories: &[Uuid],
+    tags: &TagFilter,
+    options: &ChunkIncludeOptions,
+) -> Result<IndexMap<String, ChunkData>, EngineError> {
+    let mut budget = ChunkBudget::new(bank_id, options.max_tokens);
+    let mut read = CHUNKS_READ_FIRST;
+    while !budget.is_spent() && !memories.is_empty() {
+        let (next, behind) = memories.split_at(read.min(memories.len()));
+        budget.add(session.chunks(bank, next, tags).await?);
+        (memories, read) = (behind, read * 2);
+    }
+    Ok(budget.into_chunks())
 }
 
 /// The facts behind the observations among the memories that the caller may see.

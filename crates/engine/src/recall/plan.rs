@@ -1,9 +1,11 @@
 //! How a recall goes about it: how far each arm reaches, what is done with its finds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hindsight_types::recall::{Budget, RecallRequest};
 
+use super::held::HeldBank;
 use super::hot::HotBanks;
 use super::query::Query;
 use super::score::{self, Ranked, Weights};
@@ -13,7 +15,7 @@ use crate::EngineError;
 use crate::cells::cells_for;
 use crate::config::{Fusion, Settings};
 use crate::store::{
-    Candidate, CandidateQuery, GraphQuery, Near, PostingsQuery, RecallBank, RecallSession, TermProbe,
+    Candidate, CandidateQuery, GraphQuery, PostingsQuery, RecallBank, RecallSession, TermProbe,
 };
 
 /// What a reranker gets.
@@ -103,6 +105,10 @@ impl Plan {
         vector: Option<&[f32]>,
         terms: &[TermProbe],
     ) -> Result<Vec<Candidate>, EngineError> {
+        let held = self.held(session, hot, bank, query, vector).await?;
+        if held.as_ref().is_some_and(|(held, _)| !held.has_any(&query.types)) {
+            return Ok(Vec::new());
+        }
         let mean_length = score::mean_length(bank);
         let reading = Reading::of(terms, self.postings);
         let postings =
@@ -112,7 +118,6 @@ impl Plan {
             bank: bank.key,
             types: &query.types,
             vector,
-            nearest: None,
             min_similarity: query.floors.semantic.unwrap_or(self.min_similarity),
             probes: self.probes,
             words: &[],
@@ -125,32 +130,36 @@ impl Plan {
         };
         let hits = words.hits(&wanted);
         wanted.words = &hits;
-        let nearest = self.nearest(session, hot, bank, &wanted).await?;
-        wanted.nearest = nearest.as_deref();
-        let mut found = session.candidates(&wanted).await?;
-        if self.probes.is_some() && !found.is_complete {
-            wanted.probes = None;
-            found = session.candidates(&wanted).await?;
-        }
-        words.tell(&mut found.candidates);
-        Ok(found.candidates)
+        let mut candidates = match held {
+            Some((held, vector)) => held.candidates(session, &wanted, vector).await?,
+            None => {
+                let mut found = session.candidates(&wanted).await?;
+                if self.probes.is_some() && !found.is_complete {
+                    wanted.probes = None;
+                    found = session.candidates(&wanted).await?;
+                }
+                found.candidates
+            }
+        };
+        words.tell(&mut candidates);
+        Ok(candidates)
     }
 
-    /// The nearest memories from vectors that are held here, where every one may be seen and is to
-    /// be looked at.
-    async fn nearest(
+    /// The bank as it is held here, where all of it may be seen and is to be looked at; with the vector
+    /// to look with.
+    async fn held<'v>(
         &self,
         session: &mut RecallSession,
         hot: &HotBanks,
         bank: &RecallBank,
-        wanted: &CandidateQuery<'_>,
-    ) -> Result<Option<Vec<Near>>, EngineError> {
-        let (Some(vector), None, true) = (wanted.vector, self.probes, wanted.tags.passes_all()) else {
+        query: &Query,
+        vector: Option<&'v [f32]>,
+    ) -> Result<Option<(Arc<HeldBank>, &'v [f32])>, EngineError> {
+        let (Some(vector), None, true) = (vector, self.probes, query.tags.passes_all()) else {
             return Ok(None);
         };
-        let Some(vectors) = hot.of(session, bank, vector.len()).await? else { return Ok(None) };
-        let limit = usize::try_from(self.per_arm).unwrap_or(usize::MAX);
-        Ok(Some(vectors.nearest(vector, wanted.types, limit)))
+        let held = hot.of(session, bank, vector.len()).await?;
+        Ok(held.map(|held| (held, vector)))
     }
 
     /// The candidates in order, the best first.

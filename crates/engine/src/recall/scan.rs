@@ -1,4 +1,4 @@
-//! All vectors of a bank, searched in this process.
+//! The vectors of a bank, searched in this process.
 //!
 //! A search reads one byte of each number first. How far that is from the truth is known of every
 //! vector, so those that cannot be among the nearest are passed over, and only the others are
@@ -8,12 +8,9 @@ use std::iter::zip;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use hindsight_types::recall::FactType;
 use multiversion::multiversion;
-use uuid::Uuid;
 
 use crate::cells::dot;
-use crate::store::Near;
 
 /// Greatest whole number of a vector that is held.
 const HELD: f32 = 127.0;
@@ -23,30 +20,21 @@ const ASKED: f32 = 1023.0;
 /// More than what 32-bit arithmetic may get wrong about a cosine.
 const ARITHMETIC: f32 = 1e-4;
 
-/// Every vector of a bank.
-#[derive(Debug)]
-pub(super) struct BankVectors {
-    /// How often the bank had been changed when they were read.
-    pub(super) changes: i64,
-    groups: Vec<Group>,
-}
-
-/// The vectors of one type of memory, one behind the other.
-#[derive(Debug)]
-struct Group {
-    fact_type: FactType,
-    ids: Vec<Uuid>,
+/// Vectors, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Vectors {
     /// The numbers as the database has them.
     numbers: Vec<f16>,
     /// The same in whole steps.
     steps: Vec<i8>,
-    vectors: Vec<Measures>,
+    measures: Vec<Measures>,
 }
 
 /// What is known of one vector.
 #[derive(Debug, Clone, Copy)]
 struct Measures {
-    length: f32,
+    /// The square of its length.
+    square: f32,
     /// Size of a step, as a part of the length.
     step: f32,
     /// Length of what the steps leave out, as a part of the length.
@@ -64,93 +52,64 @@ fn stepped(vector: &[f32], greatest: f32) -> (impl Iterator<Item = f32>, f32, f3
     (vector.iter().map(steps), size, rest.sqrt())
 }
 
-impl BankVectors {
-    pub(super) fn new(changes: i64) -> Self {
-        Self { changes, groups: Vec::new() }
+impl Vectors {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.measures.len()
     }
 
-    pub(super) fn push(&mut self, id: Uuid, fact_type: FactType, vector: &[f16]) {
-        let at = self.groups.iter().position(|group| group.fact_type == fact_type);
-        let group = match at.and_then(|at| self.groups.get_mut(at)) {
-            Some(group) => group,
-            None => self.groups.push_mut(Group::new(fact_type)),
-        };
-        group.push(id, vector);
+    /// Bytes that one vector takes.
+    pub(super) fn bytes_of_one(dimension: usize) -> usize {
+        size_of::<Measures>() + dimension * (size_of::<f16>() + size_of::<i8>())
     }
 
-    /// What one vector takes, with whose it is.
-    pub(super) fn bytes_of_one(dimension: usize) -> u64 {
-        let each = size_of::<f16>() + size_of::<i8>();
-        (size_of::<Uuid>() + size_of::<Measures>() + dimension * each) as u64
+    /// Numbers of one; 0 where there is none.
+    pub(super) fn dimension(&self) -> usize {
+        self.steps.len() / self.len().max(1)
     }
 
-    pub(super) fn bytes(&self) -> u32 {
-        let of = |group: &Group| {
-            let vectors = group.ids.len() as u64;
-            let dimension = group.steps.len() as u64 / vectors.max(1);
-            vectors * Self::bytes_of_one(usize::try_from(dimension).unwrap_or(0))
-        };
-        u32::try_from(self.groups.iter().map(of).sum::<u64>()).unwrap_or(u32::MAX)
-    }
-
-    /// The `limit` nearest memories of each of these types.
-    pub(super) fn nearest(&self, query: &[f32], types: &[FactType], limit: usize) -> Vec<Near> {
-        // The database compares with the vector at the same precision.
-        let query: Vec<f32> = query.iter().map(|number| f16::from_f32(*number).to_f32()).collect();
-        let asked = self.groups.iter().filter(|group| types.contains(&group.fact_type));
-        asked.flat_map(|group| group.nearest(&query, limit)).collect()
-    }
-}
-
-impl Group {
-    fn new(fact_type: FactType) -> Self {
-        Self { fact_type, ids: Vec::new(), numbers: Vec::new(), steps: Vec::new(), vectors: Vec::new() }
-    }
-
-    fn push(&mut self, id: Uuid, vector: &[f16]) {
+    pub(super) fn push(&mut self, vector: &[f16]) {
         let floats = vector.to_f32_vec();
-        let length = dot(&floats, &floats).sqrt();
+        let square = dot(&floats, &floats);
+        let length = square.sqrt();
         let (steps, size, rest) = stepped(&floats, HELD);
-        self.ids.push(id);
         self.numbers.extend_from_slice(vector);
         #[expect(clippy::cast_possible_truncation, reason = "whole numbers of at most 127")]
         self.steps.extend(steps.map(|steps| steps as i8));
         // A vector without a direction is never passed over.
         let measures = if length > 0.0 {
-            Measures { length, step: size / length, rest: rest / length }
+            Measures { square, step: size / length, rest: rest / length }
         } else {
-            Measures { length, step: 0.0, rest: f32::INFINITY }
+            Measures { square, step: 0.0, rest: f32::INFINITY }
         };
-        self.vectors.push(measures);
+        self.measures.push(measures);
     }
 
-    fn nearest(&self, query: &[f32], limit: usize) -> Vec<Near> {
-        let mut near = if limit < self.ids.len() {
+    /// Places and cosines of the `limit` vectors that are nearest to a query, in no order.
+    pub(super) fn nearest(&self, query: &Asked, limit: usize) -> Vec<(usize, f64)> {
+        let mut near = if limit < self.len() {
             self.compare(query, self.candidates(query, limit))
         } else {
-            self.compare(query, 0..self.ids.len())
-        };
-        let by_distance = |a: &Near, b: &Near| {
-            a.distance.total_cmp(&b.distance).then_with(|| a.memory_id.cmp(&b.memory_id))
+            self.compare(query, 0..self.len())
         };
         if limit < near.len() {
-            near.select_nth_unstable_by(limit, by_distance);
+            near.select_nth_unstable_by(limit, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             near.truncate(limit);
         }
         near
     }
 
     /// Where those vectors stand that may be among the `limit` nearest; `limit` is below their number.
-    fn candidates(&self, query: &[f32], limit: usize) -> impl Iterator<Item = usize> + use<> {
-        let (steps, size, left_out) = stepped(query, ASKED);
+    fn candidates(&self, query: &Asked, limit: usize) -> impl Iterator<Item = usize> + use<> {
+        let (steps, size, left_out) = stepped(&query.numbers, ASKED);
         #[expect(clippy::cast_possible_truncation, reason = "whole numbers of at most 1,023")]
         let steps: Vec<i16> = steps.map(|steps| steps as i16).collect();
-        let length = dot(query, query).sqrt().max(f32::MIN_POSITIVE);
-        let mut products = Vec::with_capacity(self.ids.len());
+        let length = query.square.sqrt().max(f32::MIN_POSITIVE);
+        let mut products = Vec::with_capacity(self.len());
         inner_products(&self.steps, &steps, &mut products);
         // With v = s + r for a vector and q = t + u for the query: |v·q - s·t| = |r·q + s·u|, which is
         // at most |r||q| + (|v| + |r|)|u|.
-        let bounds = zip(&self.vectors, products).map(|(vector, product)| {
+        let bounds = zip(&self.measures, products).map(|(vector, product)| {
             #[expect(clippy::cast_precision_loss, reason = "within what is added for arithmetic")]
             let cosine = product as f32 * vector.step * (size / length);
             let slack = vector.rest + (1.0 + vector.rest) * (left_out / length) + ARITHMETIC;
@@ -164,19 +123,69 @@ impl Group {
         bounds.into_iter().enumerate().filter_map(among)
     }
 
-    /// The distances of the vectors that stand at these places.
-    fn compare(&self, query: &[f32], places: impl Iterator<Item = usize>) -> Vec<Near> {
-        let query_length = dot(query, query).sqrt();
-        let mut floats = vec![0.0; query.len()];
-        let compare = |at: usize| {
-            let (id, measures) = (self.ids.get(at)?, self.vectors.get(at)?);
-            self.numbers.get(at * query.len()..)?.get(..query.len())?.convert_to_f32_slice(&mut floats);
-            let cosine = f64::from(dot(&floats, query)) / f64::from(measures.length * query_length);
-            let distance = 1.0 - cosine.clamp(-1.0, 1.0);
-            Some(Near { memory_id: *id, fact_type: self.fact_type, distance })
-        };
-        places.filter_map(compare).collect()
+    /// The cosines of the vectors that stand at these places.
+    fn compare(&self, query: &Asked, places: impl Iterator<Item = usize>) -> Vec<(usize, f64)> {
+        places.filter_map(|at| Some((at, self.cosine(at, query)?))).collect()
     }
+
+    /// The cosine of the vector at a place.
+    pub(super) fn cosine(&self, at: usize, query: &Asked) -> Option<f64> {
+        let numbers = self.numbers_of(at, query.numbers.len())?;
+        let squares = f64::from(self.measures.get(at)?.square) * f64::from(query.square);
+        Some((f64::from(product(numbers, &query.numbers)) / squares.sqrt()).clamp(-1.0, 1.0))
+    }
+
+    /// The vector at a place, to compare others with.
+    pub(super) fn asked(&self, at: usize) -> Option<Asked> {
+        let numbers = self.numbers_of(at, self.dimension())?.to_f32_vec();
+        Some(Asked { numbers, square: self.measures.get(at)?.square })
+    }
+
+    fn numbers_of(&self, at: usize, dimension: usize) -> Option<&[f16]> {
+        self.numbers.get(at * dimension..)?.get(..dimension)
+    }
+}
+
+/// A vector that others are compared with.
+#[derive(Debug)]
+pub(super) struct Asked {
+    numbers: Vec<f32>,
+    /// The square of its length.
+    square: f32,
+}
+
+impl Asked {
+    /// A query, at the precision that the database compares with.
+    pub(super) fn of(query: &[f32]) -> Self {
+        let numbers: Vec<f32> = query.iter().map(|number| f16::from_f32(*number).to_f32()).collect();
+        let square = dot(&numbers, &numbers);
+        Self { numbers, square }
+    }
+}
+
+/// The inner product of a vector and a query.
+#[multiversion(targets("x86_64+avx2"))]
+fn product(vector: &[f16], query: &[f32]) -> f32 {
+    const LANES: usize = 32;
+    let (vectors, queries) = (vector.chunks_exact(LANES), query.chunks_exact(LANES));
+    let rest: f32 = zip(vectors.remainder(), queries.remainder()).map(|(a, b)| widened(*a) * b).sum();
+    let mut sums = [0.0_f32; LANES];
+    for (vector, query) in zip(vectors, queries) {
+        for ((sum, a), b) in sums.iter_mut().zip(vector).zip(query) {
+            *sum += widened(*a) * b;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+/// A finite number in 32 bits, in a way that is done with several at a time: the bits of exponent and
+/// fraction have to move, and the exponents count from elsewhere.
+#[inline(always)]
+fn widened(number: f16) -> f32 {
+    const FROM_15_TO_127: f32 = f32::from_bits((127 + 127 - 15) << 23);
+    let bits = u32::from(number.to_bits());
+    let size = f32::from_bits((bits & 0x7fff) << 13) * FROM_15_TO_127;
+    f32::from_bits(size.to_bits() | (bits & 0x8000) << 16)
 }
 
 /// The inner product of a query with each of the vectors that stand one behind the other.
@@ -193,13 +202,12 @@ mod tests {
 
     use super::*;
 
-    fn group(vectors: &[Vec<f32>]) -> Group {
-        let mut group = Group::new(FactType::World);
-        for (at, vector) in vectors.iter().enumerate() {
-            let numbers: Vec<f16> = vector.iter().map(|number| f16::from_f32(*number)).collect();
-            group.push(Uuid::from_u128(at as u128), &numbers);
+    fn held(vectors: &[Vec<f32>]) -> Vectors {
+        let mut held = Vectors::default();
+        for vector in vectors {
+            held.push(&vector.iter().map(|number| f16::from_f32(*number)).collect::<Vec<_>>());
         }
-        group
+        held
     }
 
     proptest! {
@@ -218,14 +226,14 @@ mod tests {
             }));
             let sized: Vec<Vec<f32>> =
                 zip(&all, &sizes).map(|(vector, size)| vector.iter().map(|x| x * size).collect()).collect();
-            let group = group(&sized);
-            let mut by_all = group.compare(&query, 0..group.ids.len());
-            by_all.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.memory_id.cmp(&b.memory_id)));
-            by_all.truncate(limit);
-            let mut near = group.nearest(&query, limit);
-            near.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.memory_id.cmp(&b.memory_id)));
-            let places = |near: &[Near]| near.iter().map(|near| near.memory_id).collect::<Vec<_>>();
-            prop_assert_eq!(places(&near), places(&by_all));
+            let held = held(&sized);
+            let query = Asked::of(&query);
+            let sorted = |mut near: Vec<(usize, f64)>| {
+                near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                near.into_iter().map(|(at, _)| at).take(limit).collect::<Vec<_>>()
+            };
+            let by_all = sorted(held.compare(&query, 0..held.len()));
+            prop_assert_eq!(sorted(held.nearest(&query, limit)), by_all);
         }
     }
 
@@ -237,10 +245,17 @@ mod tests {
             (state >> 8) as f32 / 16_777_216.0 - 0.5
         };
         let vectors: Vec<Vec<f32>> = (0..2000).map(|_| (0..384).map(|_| random()).collect()).collect();
-        let group = group(&vectors);
+        let held = held(&vectors);
         let query: Vec<f32> = (0..384).map(|_| random()).collect();
-        let candidates = group.candidates(&query, 50).count();
+        let candidates = held.candidates(&Asked::of(&query), 50).count();
         assert!((50..400).contains(&candidates), "{candidates}");
+    }
+
+    #[test]
+    fn finite_numbers_stay_what_they_are() {
+        for number in (0..=u16::MAX).map(f16::from_bits).filter(|number| number.is_finite()) {
+            assert_eq!(widened(number).to_bits(), number.to_f32().to_bits(), "{number}");
+        }
     }
 
     #[test]

@@ -122,45 +122,37 @@ pub(super) fn rank(
 ) -> Vec<Ranked> {
     let author = only_named_author(&rows, &query.text);
     let scorer = Scorer::new(&rows, weights);
-    let scored: Vec<Option<(Option<f64>, Parts)>> = rows
-        .iter()
-        .enumerate()
-        .map(|(at, row)| {
-            if row.distance > NEIGHBOURS || !query.types.contains(&row.fact_type) {
-                return None;
-            }
-            let keyword = scorer.own_words(at);
-            let by_words = row.found_by.words
-                && keyword_floor.is_none_or(|floor| keyword.is_some_and(|score| score >= floor));
-            let found = row.found_by;
-            if row.distance == 0 && !(found.meaning || by_words || found.graph.is_some() || found.time) {
-                return None;
-            }
-            let parts = Parts {
-                meaning: scorer.meaning(at, row),
-                words: scorer.words(at) / highest_idf(weights.memories),
-                priors: priors(row, query, author.as_deref()),
-            };
-            Some((keyword, parts))
-        })
-        .collect();
-    let mut ranked: Vec<Ranked> = std::iter::zip(rows, scored)
-        .filter_map(|(candidate, scored)| {
-            let (keyword, parts) = scored?;
-            Some(Ranked {
-                semantic: candidate.similarity.filter(|_| candidate.found_by.meaning),
-                candidate,
-                keyword,
-                reranker: None,
-                score: parts.meaning + KEYWORD_WEIGHT * parts.words + parts.priors,
-                parts,
-            })
-        })
-        .collect();
-    ranked.sort_unstable_by(|a, b| {
-        b.score.total_cmp(&a.score).then_with(|| b.candidate.memory_id.cmp(&a.candidate.memory_id))
+    let mut best = Vec::new();
+    let mut scored: Vec<(f64, usize, Option<f64>, Parts)> = Vec::with_capacity(rows.len());
+    for (at, row) in rows.iter().enumerate() {
+        if row.distance > NEIGHBOURS || !query.types.contains(&row.fact_type) {
+            continue;
+        }
+        let keyword = scorer.own_words(at);
+        let found = row.found_by;
+        let by_words =
+            found.words && keyword_floor.is_none_or(|floor| keyword.is_some_and(|score| score >= floor));
+        if row.distance == 0 && !(found.meaning || by_words || found.graph.is_some() || found.time) {
+            continue;
+        }
+        let parts = Parts {
+            meaning: scorer.meaning(at, row),
+            words: scorer.words(at, &mut best) / highest_idf(weights.memories),
+            priors: priors(row, query, author.as_deref()),
+        };
+        let score = parts.meaning + KEYWORD_WEIGHT * parts.words + parts.priors;
+        scored.push((score, at, keyword, parts));
+    }
+    let id = |at: usize| rows.get(at).map(|row| row.memory_id);
+    scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| id(b.1).cmp(&id(a.1))));
+    // Rows are large: they are moved once.
+    let mut rows: Vec<Option<Candidate>> = rows.into_iter().map(Some).collect();
+    let ranked = scored.into_iter().filter_map(|(score, at, keyword, parts)| {
+        let candidate = rows.get_mut(at)?.take()?;
+        let semantic = candidate.similarity.filter(|_| candidate.found_by.meaning);
+        Some(Ranked { candidate, semantic, keyword, reranker: None, score, parts })
     });
-    ranked
+    ranked.collect()
 }
 
 /// The rows of a recall with those around them, and what each matched word is worth.
@@ -168,15 +160,28 @@ struct Scorer<'r> {
     rows: &'r [Candidate],
     /// For each row those up to two places before and after it, itself in the middle.
     around: Vec<[Option<usize>; 5]>,
-    /// For each row its matched terms with their BM25.
-    words: Vec<Vec<(usize, f64)>>,
+    /// Matched terms of all rows with their BM25, row after row.
+    words: Vec<(usize, f64)>,
+    /// Where those of each row end.
+    ends: Vec<usize>,
     terms: usize,
 }
 
 impl<'r> Scorer<'r> {
     fn new(rows: &'r [Candidate], weights: &Weights) -> Self {
-        let words = rows.iter().map(|row| bm25_of(row, weights)).collect();
-        Self { rows, around: around(rows), words, terms: weights.terms.len() }
+        let (mut words, mut ends) = (Vec::new(), Vec::with_capacity(rows.len()));
+        for row in rows {
+            words.extend(bm25_of(row, weights));
+            ends.push(words.len());
+        }
+        Self { rows, around: around(rows), words, ends, terms: weights.terms.len() }
+    }
+
+    /// The terms that a row matches, each with its BM25.
+    fn words_of(&self, at: usize) -> &[(usize, f64)] {
+        let start = at.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied());
+        let words = start.zip(self.ends.get(at)).and_then(|(start, end)| self.words.get(start..*end));
+        words.unwrap_or_default()
     }
 
     /// The row `steps` places further in the same conversation.
@@ -209,22 +214,23 @@ impl<'r> Scorer<'r> {
 
     /// BM25 of the row's own words.
     fn own_words(&self, at: usize) -> Option<f64> {
-        let words = self.words.get(at).filter(|words| !words.is_empty())?;
-        Some(words.iter().map(|(_, score)| score).sum())
+        let words = self.words_of(at);
+        (!words.is_empty()).then(|| words.iter().map(|(_, score)| score).sum())
     }
 
-    /// Each word at its best place around the row.
-    fn words(&self, at: usize) -> f64 {
-        let mut best = vec![0.0_f64; self.terms];
+    /// Each word at its best place around the row. `best` is room to work in.
+    fn words(&self, at: usize, best: &mut Vec<f64>) -> f64 {
+        best.clear();
+        best.resize(self.terms, 0.0);
         for (steps, weight) in WINDOW {
             let place = self.neighbour(at, steps);
-            for (term, score) in place.and_then(|place| self.words.get(place)).into_iter().flatten() {
+            for (term, score) in place.map(|place| self.words_of(place)).unwrap_or_default() {
                 if let Some(best) = best.get_mut(*term) {
                     *best = best.max(weight * score);
                 }
             }
         }
-        best.into_iter().sum()
+        best.iter().sum()
     }
 }
 
@@ -255,13 +261,12 @@ fn around(rows: &[Candidate]) -> Vec<[Option<usize>; 5]> {
 }
 
 /// The terms that a row matches, each with its BM25.
-fn bm25_of(row: &Candidate, weights: &Weights) -> Vec<(usize, f64)> {
+fn bm25_of(row: &Candidate, weights: &Weights) -> impl Iterator<Item = (usize, f64)> {
     let norm = norm(row.length, weights.mean_length);
-    let matches = row.matches.iter().filter_map(|(place, count)| {
+    row.matches.iter().filter_map(move |(place, count)| {
         let term = weights.terms.get(*place)?;
         Some((*place, bm25(term, *count, norm)))
-    });
-    matches.collect()
+    })
 }
 
 /// BM25 of a term that a memory holds so many times; see [`norm`].

@@ -41,30 +41,48 @@ pub(super) fn within_budget(ranked: &[Ranked], max_tokens: i64) -> Vec<&Ranked> 
     chosen
 }
 
-/// The chunks that fit into `max_tokens` together; the first that does not is cut to what
-/// is left and is the last.
-pub(super) fn chunks_within_budget(
-    bank_id: &str,
-    rows: Vec<ChunkRow>,
-    max_tokens: i64,
-) -> IndexMap<String, ChunkData> {
-    let mut left = usize::try_from(max_tokens).unwrap_or(0);
-    let mut chunks = IndexMap::new();
-    for row in rows {
-        if left == 0 {
-            break;
-        }
-        let tokens = tokens::count(&row.body);
-        let truncated = tokens > left;
-        let attachments = shown_in(bank_id, &row.body, infos_of(row.attachments));
-        let text = if truncated { tokens::truncate(&row.body, left).to_owned() } else { row.body };
-        let index = i64::from(row.chunk_index);
-        let id = chunk_id(bank_id, &row.document_id, index);
-        let data = ChunkData { id: id.clone(), text, chunk_index: index, truncated, attachments };
-        chunks.insert(id, data);
-        left -= tokens.min(left);
+/// The chunks that fit into a budget together; the first that does not is cut to what is left and is
+/// the last.
+pub(super) struct ChunkBudget<'b> {
+    bank_id: &'b str,
+    left: usize,
+    chunks: IndexMap<String, ChunkData>,
+}
+
+impl<'b> ChunkBudget<'b> {
+    pub(super) fn new(bank_id: &'b str, max_tokens: i64) -> Self {
+        Self { bank_id, left: usize::try_from(max_tokens).unwrap_or(0), chunks: IndexMap::new() }
     }
-    chunks
+
+    /// Whether nothing more fits.
+    pub(super) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Adds the next chunks, as far as they fit. One that is there already is passed over.
+    pub(super) fn add(&mut self, rows: Vec<ChunkRow>) {
+        for row in rows {
+            if self.is_spent() {
+                break;
+            }
+            let index = i64::from(row.chunk_index);
+            let id = chunk_id(self.bank_id, &row.document_id, index);
+            if self.chunks.contains_key(&id) {
+                continue;
+            }
+            let tokens = tokens::count(&row.body);
+            let truncated = tokens > self.left;
+            let attachments = shown_in(self.bank_id, &row.body, infos_of(row.attachments));
+            let text = if truncated { tokens::truncate(&row.body, self.left).to_owned() } else { row.body };
+            let data = ChunkData { id: id.clone(), text, chunk_index: index, truncated, attachments };
+            self.chunks.insert(id, data);
+            self.left -= tokens.min(self.left);
+        }
+    }
+
+    pub(super) fn into_chunks(self) -> IndexMap<String, ChunkData> {
+        self.chunks
+    }
 }
 
 /// The facts behind the observations of an answer.

@@ -8,6 +8,7 @@ use hindsight_types::time;
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
+use super::tools::REASON;
 use crate::text::pattern;
 
 /// Characters of a context that are shown.
@@ -15,7 +16,7 @@ const MAX_CONTEXT: usize = 200;
 /// What stands for an id in an answer that the model cannot have seen.
 const UNVERIFIED: &str = "[unverified id]";
 /// Arguments that are the model's own words, not ids.
-const WORDS: [&str; 2] = ["query", "reason"];
+const WORDS: [&str; 2] = ["query", REASON];
 
 static UUID: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"));

@@ -12,7 +12,7 @@ use super::aliases::Kind;
 use super::calls::Wanted;
 use super::conversation::said;
 use super::done::{self, Draft};
-use super::turns::Run;
+use super::turns::{Run, Searched};
 use super::{structured, wording};
 use crate::attachments::shown;
 use crate::browse::{format, metadata};
@@ -55,14 +55,7 @@ impl Run<'_> {
             None => None,
         };
         let trace = request.include.tool_calls.as_ref().map(|options| ReflectTrace {
-            tool_calls: self
-                .searched
-                .iter()
-                .map(|call| ReflectToolCall {
-                    output: call.output.clone().filter(|_| options.output),
-                    ..call.clone()
-                })
-                .collect(),
+            tool_calls: self.searched.iter().map(|searched| told(searched, options.output)).collect(),
             llm_calls: self.calls.told(),
         });
         let response = ReflectResponse {
@@ -203,6 +196,17 @@ impl Engine {
             facts.extend(gone.into_iter().filter(|id| !there.contains(id)).map(gone_fact));
         }
         Ok(facts)
+    }
+}
+
+/// A search as it is told in the trace.
+fn told(Searched { answered, turn }: &Searched, with_output: bool) -> ReflectToolCall {
+    ReflectToolCall {
+        tool: answered.call.name.clone(),
+        input: answered.call.arguments.clone(),
+        output: with_output.then(|| answered.output.clone()),
+        duration_ms: i64::try_from(answered.duration.as_millis()).unwrap_or(i64::MAX),
+        iteration: (*turn).into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The turns of the model: it searches, and answers when it has found enough.
 
-use hindsight_types::reflect::ReflectToolCall;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::aliases::Aliases;
@@ -26,7 +27,16 @@ pub(super) struct Run<'r> {
     pub(super) tools: Toolset<'r>,
     pub(super) aliases: Aliases,
     /// What was searched, in order.
-    pub(super) searched: Vec<ReflectToolCall>,
+    pub(super) searched: Vec<Searched>,
+}
+
+/// One search of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Searched {
+    /// The search, with what it brought.
+    pub(super) answered: Answered,
+    /// Turn of the model it belongs to, from 1; 0 = before the first.
+    pub(super) turn: u32,
 }
 
 /// What the turns so far mean for the next.
@@ -110,9 +120,8 @@ impl<'r> Run<'r> {
     async fn first_search(&mut self, conversation: &mut Conversation) -> Result<(), EngineError> {
         let calls = self.tools.first_calls(&self.question.text);
         let room = self.question.settings.max_context.saturating_sub(conversation.tokens());
-        let answered = self.tools.answer(calls, room).await?;
         let mut found = Vec::new();
-        for answered in answered {
+        for answered in self.tools.answer(calls, room).await? {
             let mut evidence = self.take(answered, 0);
             // The question stands above it.
             evidence.shown.retain(|key, _| key != "query");
@@ -123,18 +132,29 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
+    /// Answers calls, in their order. What was searched for before is not searched for again: models
+    /// like to repeat the question, and one run sees memory as it was found first.
+    async fn search(&self, calls: Vec<Call>, room: usize) -> Result<Vec<Answered>, EngineError> {
+        let known: Vec<Option<Answered>> = calls.iter().map(|call| self.found_before(call)).collect();
+        let new = calls.into_iter().zip(&known).filter_map(|(call, known)| known.is_none().then_some(call));
+        let mut new = self.tools.answer(new.collect(), room).await?.into_iter();
+        Ok(known.into_iter().filter_map(|known| known.or_else(|| new.next())).collect())
+    }
+
+    /// What a call that asks for the same has brought before.
+    fn found_before(&self, call: &Call) -> Option<Answered> {
+        let mut before = self.searched.iter().map(|searched| &searched.answered);
+        let same = before.find(|before| before.is_good && before.call.asks_as(call))?;
+        Some(Answered { call: call.clone(), duration: Duration::ZERO, ..same.clone() })
+    }
+
     /// Notes what a search has brought, and puts it as the model sees it.
     fn take(&mut self, answered: Answered, turn: u32) -> Evidence {
-        let Answered { call, output, duration, is_good } = answered;
-        let shown = if is_good { self.aliases.show(&output) } else { output.clone() };
-        self.searched.push(ReflectToolCall {
-            tool: call.name.clone(),
-            input: call.arguments,
-            output: Some(output),
-            duration_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
-            iteration: turn.into(),
-        });
-        Evidence { tool: call.name, shown }
+        let Answered { call, output, is_good, .. } = &answered;
+        let shown = if *is_good { self.aliases.show(output) } else { output.clone() };
+        let evidence = Evidence { tool: call.name.clone(), shown };
+        self.searched.push(Searched { answered, turn });
+        evidence
     }
 
     /// Answers the calls of one turn; the draft, if one was handed in that counts.
@@ -173,7 +193,7 @@ impl<'r> Run<'r> {
                 ids.push(call.id.clone());
             }
         }
-        let mut answered = self.tools.answer(searches, room).await?.into_iter();
+        let mut answered = self.search(searches, room).await?.into_iter();
         for call in calls {
             if !ids.contains(&call.id) {
                 let told = if call.name == DONE {

@@ -1,17 +1,19 @@
 //! Recall's connection: statistics of the query's words, candidates, the chosen memories.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
 use half::f16;
-use hindsight_types::recall::FactType;
-use pgvector::HalfVector;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::attachments::infos_of;
-use super::dynamic::{CandidateQuery, Found, Posting, PostingsQuery, TagFilter, fetch_chunks, fetch_visible};
+use super::dynamic::{
+    Candidate, CandidateQuery, Found, FoundBy, Posting, PostingsQuery, TagFilter, fetch_all, fetch_chunks,
+    fetch_visible,
+};
 use super::session::Session;
-use super::{BankKey, Store, StoreError, fact_type_of};
+use super::{BankKey, Store, StoreError};
 use crate::attachments::AttachmentInfo;
 
 /// One connection for one recall, with one view of the data: a document that is replaced
@@ -171,22 +173,33 @@ impl RecallSession {
         query.fetch(&mut self.transaction).await
     }
 
-    /// Hands over every vector of a bank, with whose it is.
-    pub async fn vectors(
+    /// Hands over every memory of a bank with its vector, as a candidate that nothing has found.
+    pub async fn every_memory(
         &mut self,
         bank: BankKey,
-        mut take: impl FnMut(Uuid, FactType, &[f16]),
+        take: impl FnMut(Candidate, &[f16]),
     ) -> Result<(), StoreError> {
-        let mut rows = sqlx::query!(
-            r#"select memory_id, fact_type, embedding as "embedding: HalfVector" from memory_vectors
-               where bank_key = $1"#,
-            bank.0
-        )
-        .fetch(&mut self.transaction);
-        while let Some(row) = rows.try_next().await? {
-            take(row.memory_id, fact_type_of(row.fact_type), row.embedding.as_slice());
-        }
-        Ok(())
+        fetch_all(&mut self.transaction, bank, take).await
+    }
+
+    /// What the arms find that go by relations and times, from the nearest memories and their
+    /// distances, the nearest first. A memory may come several times.
+    pub async fn related(
+        &mut self,
+        query: &CandidateQuery<'_>,
+        nearest: impl Iterator<Item = (Uuid, f64)>,
+    ) -> Result<Vec<(Uuid, FoundBy)>, StoreError> {
+        query.fetch_related(&mut self.transaction, nearest).await
+    }
+
+    /// Which of the probed terms these memories hold, by place in the query and count, and the length
+    /// of each in terms.
+    pub async fn matches(
+        &mut self,
+        query: &CandidateQuery<'_>,
+        memories: impl Iterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, (Vec<(usize, i16)>, i16)>, StoreError> {
+        query.fetch_matches(&mut self.transaction, memories).await
     }
 
     /// The candidates of every arm.
@@ -201,6 +214,16 @@ impl RecallSession {
         query: &CandidateQuery<'_>,
     ) -> Result<serde_json::Value, StoreError> {
         query.explain(&mut self.transaction).await
+    }
+
+    /// The same of what a bank is asked that is held in the process.
+    #[doc(hidden)]
+    pub async fn explain_held(
+        &mut self,
+        query: &CandidateQuery<'_>,
+        memories: &[Uuid],
+    ) -> Result<[serde_json::Value; 2], StoreError> {
+        query.explain_held(&mut self.transaction, memories).await
     }
 
     /// The same of the lists of words.
@@ -220,6 +243,9 @@ impl RecallSession {
         ids: &[Uuid],
         tags: &TagFilter,
     ) -> Result<Vec<HydratedMemory>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let shown = if tags.passes_all() {
             None
         } else {

@@ -71,9 +71,10 @@ pub use documents::{DocumentItem, DocumentItems, DocumentRow, DocumentSummary, L
 pub use dynamic::{
     Candidate, CandidateQuery, ConsolidationState, DocumentFilter, EntityPair, EntityPairs, EntityRow, Found,
     FoundBy, GraphFilter, GraphMemory, GraphQuery, ListQuery, MemoryFilter, MemoryRow, MemoryScope,
-    ModelCallFilter, ModelCallRow, NEIGHBOURS, Near, NewMemory, ObservedFact, Posting, PostingsQuery,
+    ModelCallFilter, ModelCallRow, NEIGHBOURS, NewMemory, ObservedFact, Posting, PostingsQuery, REACH,
     RefreshPoint, TagFilter, TermProbe, TimeField, WordHit,
 };
+pub(crate) use dynamic::{Spot, distances};
 pub use entities::{Circle, SimilarEntity};
 pub use events::DocumentEventRow;
 pub use files::FileBytes;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::consolidation::{facts_of, observations_of, settings};
 use crate::jobs::{Working, quick};
 use crate::random::{Turns, runner};
-use crate::support::{PATIENCE, TestEngine, Vectors};
+use crate::support::{Held, PATIENCE, TestEngine};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -207,13 +207,13 @@ fn observations_rest_on_facts_that_are_there_and_no_fact_waits_for_ever() {
         });
         runtime.block_on(async {
             test.engine.delete_bank("b").await.unwrap();
-            let mut vectors = Vectors::default();
+            let mut held = Held::default();
             for step in &steps {
                 do_step(&test, step).await;
-                check(&test, &mut vectors).await;
+                check(&test, &mut held).await;
             }
             settle(&test).await;
-            check(&test, &mut vectors).await;
+            check(&test, &mut held).await;
             test.audit().await;
             if test.store.bank("b").await.unwrap().is_some() {
                 prop_assert_eq!(test.waiting("b").await, 0);
@@ -227,13 +227,13 @@ fn observations_rest_on_facts_that_are_there_and_no_fact_waits_for_ever() {
 }
 
 /// Every observation has facts, all of them there, and all of them go to its scope.
-async fn check(test: &TestEngine, vectors: &mut Vectors) {
+async fn check(test: &TestEngine, held: &mut Held) {
     if test.store.bank("b").await.unwrap().is_none() {
         return;
     }
-    let now = test.vectors("b").await;
-    now.check_count(vectors);
-    *vectors = now;
+    let now = test.held("b").await;
+    now.check_count(held);
+    *held = now;
     let facts: Vec<(Uuid, Vec<String>, Option<Value>)> = sqlx::query_as(
         "select memory_id, tags, observation_scopes from hindsight.memories where fact_type < 3",
     )

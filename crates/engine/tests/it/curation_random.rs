@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::random::runner;
-use crate::support::{TestEngine, Vectors};
+use crate::support::{Held, TestEngine};
 
 const WORDS: [&str; 6] = ["garden", "Alice", "Berlin", "piano", "runs", "Bob"];
 
@@ -85,7 +85,7 @@ struct Run<'t> {
     documents: BTreeMap<u8, Vec<Vec<u8>>>,
     causes: BTreeSet<(Uuid, Uuid)>,
     seen: Seen,
-    vectors: Vectors,
+    held: Held,
 }
 
 impl Run<'_> {
@@ -215,9 +215,9 @@ impl Run<'_> {
         self.seen = now;
         let is_there = |id: &Uuid| self.seen.live.contains_key(id) || self.seen.archived.contains_key(id);
         self.causes.retain(|(effect, cause)| is_there(effect) && is_there(cause));
-        let vectors = self.test.vectors(&self.bank).await;
-        vectors.check_count(&self.vectors);
-        self.vectors = vectors;
+        let held = self.test.held(&self.bank).await;
+        held.check_count(&self.held);
+        self.held = held;
         self.check_links().await;
         self.check_recall().await;
     }
@@ -269,7 +269,7 @@ fn any_sequence_of_changes_keeps_what_it_should() {
                 documents: BTreeMap::new(),
                 causes: BTreeSet::new(),
                 seen: Seen::default(),
-                vectors: Vectors::default(),
+                held: Held::default(),
             };
             runtime.block_on(async {
                 for step in &steps {

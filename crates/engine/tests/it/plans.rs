@@ -7,7 +7,9 @@
 use std::fmt::Write as _;
 
 use hindsight_engine::config::Settings;
-use hindsight_engine::store::{CandidateQuery, GraphQuery, ListQuery, PostingsQuery, TagFilter, WordHit};
+use hindsight_engine::store::{
+    CandidateQuery, GraphQuery, ListQuery, PostingsQuery, RecallSession, TagFilter, WordHit,
+};
 use hindsight_engine::text::dates::DateWindow;
 use hindsight_engine::text::terms::{Language, query_terms};
 use hindsight_testkit::HashEmbedder;
@@ -48,8 +50,14 @@ fn note(number: usize) -> Value {
     })
 }
 
-/// The plan of a query whose filters are as given.
-async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, probes: Option<i64>) -> Value {
+/// What a session says of a query whose filters are as given.
+async fn asked<T>(
+    test: &TestEngine,
+    tags: TagFilter,
+    window: Option<DateWindow>,
+    probes: Option<i64>,
+    ask: impl AsyncFnOnce(RecallSession, CandidateQuery<'_>) -> T,
+) -> T {
     let bank = test.store.bank("b").await.expect("asked").expect("there").key;
     let vector = HashEmbedder::vector(QUERY);
     let hashes = query_terms(QUERY, Language::ENGLISH);
@@ -62,7 +70,6 @@ async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, pr
         bank,
         types: FactType::ALL,
         vector: Some(&vector),
-        nearest: None,
         min_similarity: 0.1,
         probes,
         words: &words,
@@ -73,9 +80,15 @@ async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, pr
         context: 20,
         tags: &tags,
     };
-    let mut session = test.store.recall_session().await.expect("a session");
-    let explained = session.explain_candidates(&query).await.expect("explained");
-    explained[0]["Plan"].clone()
+    ask(test.store.recall_session().await.expect("a session"), query).await
+}
+
+/// The plan of such a query.
+async fn plan(test: &TestEngine, tags: TagFilter, window: Option<DateWindow>, probes: Option<i64>) -> Value {
+    let explain = async |mut session: RecallSession, query: CandidateQuery<'_>| {
+        session.explain_candidates(&query).await.expect("explained")
+    };
+    asked(test, tags, window, probes, explain).await[0]["Plan"].clone()
 }
 
 /// The plan of the lists of the words of a query, as a whole or cut.
@@ -167,6 +180,39 @@ async fn in_a_bank_with_cells() {
     // What lies behind differs with the cells, whose number depends on where they begin.
     let semantic: Vec<&str> = tree.lines().take_while(|line| !line.contains("CTE complete")).collect();
     insta::assert_snapshot!(semantic.join("\n"));
+}
+
+#[tokio::test]
+async fn in_a_bank_that_is_held() {
+    let test = banks(Settings::default()).await;
+    let ids: Vec<Uuid> = test.ids("7").await;
+    let explain = async |mut session: RecallSession, query: CandidateQuery<'_>| {
+        session.explain_held(&query, &ids).await.expect("explained")
+    };
+    let trees = asked(&test, TagFilter::All, Some(window()), None, explain).await;
+    let trees = trees.map(|explained| tree(&explained[0]["Plan"]));
+    for tree in &trees {
+        reads_no_table_as_a_whole(tree);
+    }
+    let [related, words] = trees;
+    assert!(related.contains("memory_vectors_by_event"), "{related}");
+    insta::assert_snapshot!(format!("what is related\n{related}\nwords\n{words}"));
+}
+
+#[tokio::test]
+async fn words_are_found_in_a_held_bank_as_in_another() {
+    let test = banks(Settings::default()).await;
+    let ask = async |mut session: RecallSession, query: CandidateQuery<'_>| {
+        let found = session.candidates(&query).await.expect("found").candidates;
+        let ids = found.iter().map(|candidate| candidate.memory_id);
+        (session.matches(&query, ids).await.expect("looked up"), found)
+    };
+    let (mut matches, found) = asked(&test, TagFilter::All, None, None, ask).await;
+    assert!(!matches.is_empty() && matches.len() < found.len(), "{}", matches.len());
+    for candidate in found {
+        let held = matches.remove(&candidate.memory_id).unwrap_or_default();
+        assert_eq!((candidate.matches, candidate.length), held);
+    }
 }
 
 #[tokio::test]

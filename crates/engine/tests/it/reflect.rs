@@ -1,10 +1,13 @@
 //! Reflect over observations: what they are shown with, and what can be cited of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use hindsight_engine::config::{ExtractionMode, ReflectSettings, Settings, SourceFacts};
 use hindsight_testkit::{LlmRequest, Reply};
 use hindsight_types::decode::from_json;
 use hindsight_types::reflect::{ReflectRequest, ReflectResponse};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::observations::start_in;
@@ -125,4 +128,43 @@ async fn what_a_request_says_of_observations_goes_before_the_bank() {
     test.engine.update_bank_config("b", updates.as_object().unwrap().clone()).await.unwrap();
     assert!(!names_ann(&reflect(&test, json!({})).await));
     assert!(names_ann(&reflect(&test, json!({option: true})).await));
+}
+
+/// Changes the database meanwhile, in a place where nobody can wait for it.
+fn change(test: &TestEngine, statement: &'static str) -> impl Fn() + Send + Sync + 'static {
+    let options = test.pool.connect_options();
+    move || {
+        let options = options.clone();
+        let changed = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect_with(&options).await.unwrap();
+                sqlx::query(statement).execute(&mut connection).await.unwrap();
+            });
+        });
+        changed.join().expect("changed");
+    }
+}
+
+#[tokio::test]
+async fn what_was_searched_for_is_not_searched_for_again() {
+    let (test, llm) = TestEngine::with_llm(settings(SourceFacts::Hidden)).await;
+    test.remember("b", &["Ann drinks tea"]).await;
+    let is_changed = AtomicBool::new(false);
+    let change = change(&test, "update memories set body = 'Ann drinks coffee'");
+    llm.answer_with(move |request: &LlmRequest| {
+        if !is_changed.swap(true, Ordering::Relaxed) {
+            change();
+            let search = |query: &str| ("recall", json!({"query": query, "reason": query.len()}));
+            return Reply::calls([search("Ann tea"), search("tea of Ann")]);
+        }
+        assert!(request.body["messages"].to_string().contains("Ann drinks coffee"));
+        citing(&["f1"])
+    });
+    let response = reflect(&test, json!({})).await;
+    let calls = response.trace.expect("asked for").tool_calls.into_iter();
+    let searched: Vec<_> = calls.filter(|call| call.tool == "recall").collect();
+    let found = |nth: usize| searched[nth].output.as_ref().expect("shown")["memories"][0]["text"].clone();
+    assert_eq!(searched[1].input["reason"], 7, "it stands there as it was asked for");
+    assert_eq!([found(0), found(1), found(2)], ["Ann drinks tea", "Ann drinks tea", "Ann drinks coffee"]);
 }

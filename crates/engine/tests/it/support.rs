@@ -122,12 +122,14 @@ impl TestEngine {
         assert_eq!(problems, Vec::<String>::new());
     }
 
-    /// The vectors of a bank as they are.
-    pub(crate) async fn vectors(&self, bank: &str) -> Vectors {
+    /// What a process holds of a bank, as it is.
+    pub(crate) async fn held(&self, bank: &str) -> Held {
         sqlx::query_as(
-            "select bank_key, s.changes, coalesce(md5(string_agg(concat(v.memory_id, v.fact_type, v.embedding), ';'
-               order by v.memory_id)), '') as hash
+            "select bank_key, s.changes, coalesce(md5(string_agg(concat_ws(',', v.memory_id, v.fact_type, v.embedding,
+               v.event_at, v.event_end, v.stream_id, v.stream_pos, v.tokens, v.question_share, v.has_time, v.author,
+               v.text_hash, case v.fact_type when 3 then m.proof_count end), ';' order by v.memory_id)), '') as hash
              from banks join bank_state s using (bank_key) left join memory_vectors v using (bank_key)
+             left join memory_state m using (bank_key, memory_id)
              where bank_id = $1 group by bank_key, s.changes",
         )
         .bind(bank)
@@ -161,16 +163,16 @@ impl TestEngine {
     }
 }
 
-/// Number of a bank, how often it says that it was changed, and a hash of its vectors.
+/// Number of a bank, how often it says that it was changed, and a hash of what a process holds of it.
 #[derive(Debug, Default, PartialEq, sqlx::FromRow)]
-pub(crate) struct Vectors {
+pub(crate) struct Held {
     bank_key: i64,
     changes: i64,
     hash: String,
 }
 
-impl Vectors {
-    /// Vectors that change without being counted would leave a process with some that are gone.
+impl Held {
+    /// A change that is not counted would leave a process with what is no longer so.
     pub(crate) fn check_count(&self, before: &Self) {
         let is_counted = self.bank_key != before.bank_key || self.changes > before.changes;
         assert!(is_counted || self == before, "a change was not counted: {before:?} {self:?}");

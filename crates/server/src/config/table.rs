@@ -265,7 +265,7 @@ hindsight_types::settings! {
         RECENCY_DECAY_WINDOW = "HINDSIGHT_API_RECENCY_DECAY_LINEAR_WINDOW_DAYS", "365", "a number above 0", "days after which a memory has faded, when linear";
         RECENCY_DECAY_HALFLIFE = "HINDSIGHT_API_RECENCY_DECAY_HALFLIFE_DAYS", "90", "a number above 0", "days after which a memory has faded by half, when exponential";
         EXACT_LIMIT = "HINDSIGHT_API_RECALL_EXACT_LIMIT", "20000", "a whole number", "memories of a bank up to which every vector is compared with the query; larger banks are searched in parts, which is faster and may miss a little";
-        VECTOR_CACHE = "HINDSIGHT_API_RECALL_VECTOR_CACHE_MB", "64", "a whole number", "megabytes of vectors of often asked banks that are kept in memory, so that the database need not read them for every recall; 0 keeps none";
+        VECTOR_CACHE = "HINDSIGHT_API_RECALL_VECTOR_CACHE_MB", "64", "a whole number", "megabytes of often asked banks that are kept in memory, with their vectors and without their texts, so that the database need not read them for every recall; 0 keeps none";
         RECALL_MAX_CONCURRENT = "HINDSIGHT_API_RECALL_MAX_CONCURRENT", "32", "a whole number of at least 1", "recalls that search at one time";
         BUDGET_FUNCTION = "HINDSIGHT_API_RECALL_BUDGET_FUNCTION", "fixed", "fixed or adaptive", "whether the budget of a recall is a number of candidates or a share of the tokens asked for";
         BUDGET_LOW = "HINDSIGHT_API_RECALL_BUDGET_FIXED_LOW", "100", "a whole number of at least 1", "candidates of each kind of search at budget low";

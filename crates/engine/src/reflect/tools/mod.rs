@@ -24,6 +24,8 @@ use super::question::Question;
 use crate::ports::Tool;
 use crate::{Engine, EngineError};
 
+/// The argument in which a call says what it is for.
+pub(super) const REASON: &str = "reason";
 /// Fewest tokens of an answer that the model may ask for.
 const LEAST_TOKENS: i64 = 1000;
 /// Most tokens of an answer that the model may ask for.
@@ -86,6 +88,17 @@ pub(super) struct Call {
     pub(super) name: String,
     /// Its arguments, with ids as they are stored.
     pub(super) arguments: Map<String, Value>,
+}
+
+impl Call {
+    /// Whether another call asks for the same, whatever its reason.
+    pub(super) fn asks_as(&self, other: &Self) -> bool {
+        let asked = |call: &Self| {
+            let given = call.arguments.iter().filter(|(name, value)| *name != REASON && !value.is_null());
+            given.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>()
+        };
+        self.name == other.name && asked(self) == asked(other)
+    }
 }
 
 /// A call with its answer.
@@ -224,10 +237,10 @@ const MODELS: (&str, &str) = (
 fn with_reason(mut tool: Tool) -> Tool {
     let reason = json!({"type": "string", "description": "What you hope to learn from this call."});
     if let Some(properties) = tool.parameters.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.insert("reason".to_owned(), reason);
+        properties.insert(REASON.to_owned(), reason);
     }
     if let Some(required) = tool.parameters.get_mut("required").and_then(Value::as_array_mut) {
-        required.push(json!("reason"));
+        required.push(json!(REASON));
     }
     tool
 }
@@ -340,6 +353,17 @@ mod tests {
         assert_eq!(good, [true, false, true]);
         assert_eq!(answered[2].output["room"], 300);
         assert_eq!(answered[1].output["error"], "there is no tool 'other'; call one of flaky, done");
+    }
+
+    #[test]
+    fn calls_ask_for_the_same_whatever_they_say_of_it() {
+        let call =
+            |name: &str, arguments: Value| Call { name: name.to_owned(), arguments: object(arguments) };
+        let first = call("recall", json!({"query": "tea", "reason": "a"}));
+        assert!(first.asks_as(&call("recall", json!({"reason": "b", "query": "tea", "max_tokens": null}))));
+        assert!(!first.asks_as(&call("recall", json!({"query": "tea", "max_tokens": 5}))));
+        assert!(!first.asks_as(&call("recall", json!({"query": "cup"}))));
+        assert!(!first.asks_as(&call("search_observations", json!({"query": "tea"}))));
     }
 
     #[test]

@@ -21,10 +21,11 @@ pub use listing::{ConsolidationState, DocumentFilter, MemoryFilter, MemoryRow, T
 pub use mental_models::{MemoryScope, NewMemory, RefreshPoint};
 pub use model_calls::{ModelCallFilter, ModelCallRow};
 pub use recall::{
-    Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Near, Posting,
-    PostingsQuery, TermProbe, WordHit,
+    Candidate, CandidateQuery, Found, FoundBy, GraphQuery, ListQuery, NEIGHBOURS, Posting, PostingsQuery,
+    REACH, TermProbe, WordHit,
 };
-pub(super) use recall::{count_pending, fetch_chunks, fetch_visible};
+pub(crate) use recall::{Spot, distances};
+pub(super) use recall::{count_pending, fetch_all, fetch_chunks, fetch_visible};
 pub use tags::TagFilter;
 
 /// PostgreSQL cuts longer names silently.

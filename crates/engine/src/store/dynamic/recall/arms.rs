@@ -8,9 +8,9 @@ use super::{BY_GRAPH, BY_MEANING, BY_TIME, BY_WORDS, CandidateQuery};
 use crate::store::fact_type_code;
 
 /// Best hits of the semantic arm whose entities and links the graph arm follows.
-const SEEDS: i64 = 20;
+pub(super) const SEEDS: i64 = 20;
 /// Cosine distance beyond which a hit is no seed.
-const SEED_DISTANCE: f64 = 0.7;
+pub(super) const SEED_DISTANCE: f64 = 0.7;
 /// Entities that are followed: those that most seeds share, rare ones first.
 const ENTITIES: i64 = 40;
 /// The mentions of how many entities are followed at most, each with as many as one may have: a
@@ -41,15 +41,6 @@ impl CandidateQuery<'_> {
             query.push("sem as (select null::uuid memory_id, null::int2 fact_type, null::float8 d, null::int8 place where false), ");
             return;
         };
-        if let Some(nearest) = self.nearest {
-            let ids: Vec<Uuid> = nearest.iter().map(|near| near.memory_id).collect();
-            let types: Vec<i16> = nearest.iter().map(|near| fact_type_code(near.fact_type)).collect();
-            let distances: Vec<f64> = nearest.iter().map(|near| near.distance).collect();
-            query.push("sem as materialized (select memory_id, fact_type, d, row_number() over (order by d) place from unnest(");
-            query.push_bind(ids).push("::uuid[], ").push_bind(types).push("::int2[], ").push_bind(distances);
-            query.push("::float8[]) u(memory_id, fact_type, d)), ");
-            return;
-        }
         let vector = HalfVector::from_f32_slice(vector);
         if let Some(probes) = self.probes {
             // Cell 0 holds what was not assigned yet.
@@ -126,13 +117,19 @@ impl CandidateQuery<'_> {
         query.push(") x), ");
     }
 
+    /// `seed`: the best hits of the semantic arm, which the graph arm starts from.
+    pub(super) fn push_seeds(&self, query: &mut QueryBuilder<Postgres>) {
+        if self.graph.is_some() {
+            query.push("seed as materialized (select memory_id from sem where place <= ").push_bind(SEEDS);
+            query.push(" and d <= ").push_bind(SEED_DISTANCE).push("), ");
+        }
+    }
+
     /// `gr`: memories that share entities with the best hits or with the query, and memories
     /// linked to the best hits.
     pub(super) fn push_graph(&self, query: &mut QueryBuilder<Postgres>) {
         let Some(graph) = self.graph else { return };
         let bank = self.bank.0;
-        query.push("seed as materialized (select memory_id from sem where place <= ").push_bind(SEEDS);
-        query.push(" and d <= ").push_bind(SEED_DISTANCE).push("), ");
         // Rare shared entities first: a hub says little about what belongs together.
         query.push("ent as materialized (select entity_id, weight from (select *, sum(followed) over (order by weight desc, entity_id) - followed before from (select x.entity_id, sum(x.seeds) / (10 + max(s.mentions)) weight, least(max(s.mentions), ");
         query.push_bind(graph.mentions).push(") followed from (select m.entity_id, 1::float8 seeds from seed cross join lateral (select entity_id from memory_entities where bank_key = ");
@@ -257,16 +254,26 @@ impl CandidateQuery<'_> {
         ));
         query.push_bind(1.0 - self.min_similarity);
         query.push(format!("::float8 union all select memory_id, {BY_WORDS}::int2, null, place from kw"));
+        self.push_related(query);
+        query.push(") x group by memory_id order by memory_id), ");
+    }
+
+    /// ` union all` what the graph arm and the temporal arm found.
+    pub(super) fn push_related(&self, query: &mut QueryBuilder<Postgres>) {
         if self.graph.is_some() {
             query.push(format!(" union all select memory_id, {BY_GRAPH}::int2, s, null from gr"));
         }
-        if self.window.is_some() && self.vector.is_some() {
+        if self.is_timed() {
             query.push(format!(
                 " union all select memory_id, {BY_TIME}::int2, null, null from timed where place <= "
             ));
             query.push_bind(TIMED);
             query.push(format!(" union all select memory_id, {BY_TIME}::int2, null, null from spread"));
         }
-        query.push(") x group by memory_id order by memory_id), ");
+    }
+
+    /// Whether the temporal arm runs.
+    pub(super) fn is_timed(&self) -> bool {
+        self.window.is_some() && self.vector.is_some()
     }
 }

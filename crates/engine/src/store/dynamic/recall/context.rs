@@ -7,9 +7,16 @@
 use pgvector::HalfVector;
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{CandidateQuery, IS_SPOT, LENDERS, NEIGHBOURS};
+use super::{CandidateQuery, IS_SPOT, REACH};
+use crate::store::BankKey;
 
-/// What is read of a row besides its id and vector.
+/// What is read of a row besides its id, type and similarities.
+pub(super) fn push_of_row(query: &mut QueryBuilder<Postgres>, bank: BankKey, row: &str) {
+    query.push("stream_id, stream_pos, event_at, event_end, tokens, question_share, has_time, author, text_hash, case when fact_type = 3 then (select s.proof_count from memory_state s where s.bank_key = ");
+    query.push_bind(bank.0).push(" and s.memory_id = ").push(row).push(".memory_id) else 1 end");
+}
+
+/// What of a row goes into the pool besides its id and vector.
 const OF_ROW: &str = "fact_type, stream_id, stream_pos, event_at, event_end, tokens, question_share, has_time, author, text_hash";
 
 impl CandidateQuery<'_> {
@@ -21,19 +28,18 @@ impl CandidateQuery<'_> {
     /// lends, but is no candidate.
     pub(super) fn push_near(&self, query: &mut QueryBuilder<Postgres>) {
         let bank = self.bank.0;
-        let reach = NEIGHBOURS + LENDERS;
         query.push("hits as materialized (select f.arms | case when f.place <= ").push_bind(self.context);
         query.push(format!(" then {IS_SPOT} else 0 end flags, f.by_graph, v.* from found f cross join lateral (select memory_id, embedding, {OF_ROW} from memory_vectors where bank_key = "));
         query.push_bind(bank).push(" and memory_id = f.memory_id offset 0) v), ");
         // Places that follow one another closely are one stretch, so that no row comes twice.
         query.push("stretches as (select stream_id, min(stream_pos) first, max(stream_pos) last from (select stream_id, stream_pos, count(*) filter (where starts) over (partition by stream_id order by stream_pos) nth from (select stream_id, stream_pos, stream_pos - lag(stream_pos) over (partition by stream_id order by stream_pos) <= ");
-        query.push_bind(2 * reach + 1);
+        query.push_bind(2 * REACH + 1);
         query.push(format!(" is not true starts from hits where flags & {IS_SPOT} <> 0 and stream_id is not null) x) x group by stream_id, nth), "));
         query.push(format!("pool as (select flags, by_graph, memory_id, embedding, {OF_ROW} from hits union all select 0, null, v.* from stretches cross join lateral (select memory_id, embedding, {OF_ROW} from memory_vectors where bank_key = "));
         query
             .push_bind(bank)
             .push(" and stream_id = stretches.stream_id and stream_pos between stretches.first - ");
-        query.push_bind(reach).push(" and stretches.last + ").push_bind(reach);
+        query.push_bind(REACH).push(" and stretches.last + ").push_bind(REACH);
         self.tags.push(query, "tags");
         query.push(" offset 0) v where v.memory_id not in (select memory_id from hits))");
     }
@@ -77,8 +83,9 @@ impl CandidateQuery<'_> {
                 query.push("null::float8, null::float8, null::float8");
             }
         }
-        query.push(", stream_id, stream_pos, event_at, event_end, tokens, question_share, has_time, author, text_hash, case when fact_type = 3 then (select s.proof_count from memory_state s where s.bank_key = ");
-        query.push_bind(self.bank.0).push(" and s.memory_id = pool.memory_id) else 1 end, ");
+        query.push(", ");
+        push_of_row(query, self.bank, "pool");
+        query.push(", ");
         query.push(if self.probes.is_some() { "(select ok from complete)" } else { "true" });
         if self.probed.is_empty() {
             query.push(" from pool");

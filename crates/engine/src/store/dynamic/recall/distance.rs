@@ -4,17 +4,17 @@ use crate::store::StreamPlace;
 
 /// What the distance of a row depends on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
+pub(crate) struct Spot {
     /// Where it stands.
-    pub(super) place: Option<StreamPlace>,
+    pub(crate) place: Option<StreamPlace>,
     /// Whether an arm found it.
-    pub(super) is_hit: bool,
+    pub(crate) is_hit: bool,
     /// Whether it is a hit whose neighbours were read.
-    pub(super) is_middle: bool,
+    pub(crate) is_middle: bool,
 }
 
 /// Steps from each row to the nearest hit whose neighbours were read; 0 for every hit.
-pub(super) fn distances(rows: &[Spot]) -> Vec<i32> {
+pub(crate) fn distances(rows: &[Spot]) -> Vec<i32> {
     let mut distances: Vec<i32> = rows.iter().map(|row| if row.is_hit { 0 } else { i32::MAX }).collect();
     let mut order: Vec<(StreamPlace, usize, bool)> =
         rows.iter().enumerate().filter_map(|(at, row)| Some((row.place?, at, row.is_middle))).collect();

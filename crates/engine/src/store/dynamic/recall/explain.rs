@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
 
 use super::{CandidateQuery, PostingsQuery};
 use crate::store::StoreError;
@@ -12,6 +13,21 @@ impl CandidateQuery<'_> {
     pub(in crate::store) async fn explain(&self, connection: &mut Session) -> Result<Value, StoreError> {
         self.fetch(connection).await?;
         explain(self.statement(), connection).await
+    }
+}
+
+impl CandidateQuery<'_> {
+    /// The same of the statements that a held bank is asked with: for what is related to these
+    /// memories, and for the probed words in them.
+    pub(in crate::store) async fn explain_held(
+        &self,
+        connection: &mut Session,
+        memories: &[Uuid],
+    ) -> Result<[Value; 2], StoreError> {
+        self.fetch_related(connection, memories.iter().map(|id| (*id, 0.0))).await?;
+        self.fetch_matches(connection, memories.iter().copied()).await?;
+        let related = explain(self.related_statement(memories.to_vec()), connection).await?;
+        Ok([related, explain(self.matches_statement(memories.to_vec()), connection).await?])
     }
 }
 

@@ -3,14 +3,18 @@
 //! What the keyword arm found is given: [`postings`] reads the lists of the query's words before.
 //! The statement is a chain of `with` queries. [`arms`] writes `sem`, `kw`, `gr` and `timed`, one
 //! for each arm, and `found`, their hits together; [`context`] reads what ranking needs of these
-//! rows and of those around the best of them.
+//! rows and of those around the best of them. Where a bank is held in the process, [`held`] asks only
+//! for what is not held.
 
 mod arms;
 mod chunks;
 mod context;
 mod distance;
 mod explain;
+mod held;
 mod postings;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use hindsight_types::recall::FactType;
@@ -18,13 +22,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
-use self::distance::Spot;
 use super::TagFilter;
 use crate::store::session::Session;
 use crate::store::{BankKey, StoreError, StreamPlace, fact_type_code, fact_type_of};
 use crate::text::dates::DateWindow;
 
 pub(in crate::store) use chunks::{count_pending, fetch_chunks, fetch_visible};
+pub(crate) use distance::{Spot, distances};
+pub(in crate::store) use held::fetch_all;
 pub use postings::{ListQuery, Posting, PostingsQuery};
 
 /// A term of the query with its weight in the bank.
@@ -57,9 +62,6 @@ pub struct CandidateQuery<'q> {
     pub types: &'q [FactType],
     /// Vector of the query; without one there is no semantic arm.
     pub vector: Option<&'q [f32]>,
-    /// The nearest memories of each type, [`per_arm`](Self::per_arm) at most, where they are known
-    /// already; none = the semantic arm looks for them.
-    pub nearest: Option<&'q [Near]>,
     /// Cosine similarity below which the semantic arm finds nothing.
     pub min_similarity: f64,
     /// Cells of the bank that the semantic arm looks into; none = it looks at every vector.
@@ -89,17 +91,6 @@ pub struct WordHit {
     pub memory_id: Uuid,
     /// Its type.
     pub fact_type: FactType,
-}
-
-/// A memory that is near the query.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Near {
-    /// Its id.
-    pub memory_id: Uuid,
-    /// Its type.
-    pub fact_type: FactType,
-    /// Cosine distance to the query.
-    pub distance: f64,
 }
 
 /// Which arms found a memory.
@@ -148,7 +139,7 @@ pub struct Candidate {
     /// Whether it names a time.
     pub has_time: bool,
     /// Who says it.
-    pub author: Option<String>,
+    pub author: Option<Arc<str>>,
     /// Hash of its text without regard to case, spaces and punctuation at the ends.
     pub text_hash: Option<i64>,
     /// Facts that prove an observation; 1 for others.
@@ -166,8 +157,9 @@ pub struct Found {
 
 /// Steps from a hit to a neighbour that is a candidate itself.
 pub const NEIGHBOURS: i32 = 2;
-/// Steps from a memory to those that lend it meaning or words.
-const LENDERS: i32 = 2;
+/// Steps from a hit to the farthest memory that is read for it: one that lends a neighbour meaning or
+/// words.
+pub const REACH: i32 = NEIGHBOURS + 2;
 
 /// What a row of the answer is flagged with: the arms that found it, and that it is one of the
 /// best hits, whose neighbours are read.
@@ -207,6 +199,7 @@ impl CandidateQuery<'_> {
         let mut query = QueryBuilder::new("with ");
         self.push_semantic(&mut query);
         self.push_keyword(&mut query);
+        self.push_seeds(&mut query);
         self.push_graph(&mut query);
         self.push_temporal(&mut query);
         self.push_found(&mut query);
@@ -240,6 +233,8 @@ impl CandidateQuery<'_> {
 
 /// Column of the answer that says whether the cells brought enough.
 const IS_COMPLETE: usize = 17;
+/// The first column behind: of the probed terms, where there are any.
+const MATCHES: usize = 18;
 
 /// A row, and what its distance depends on. Columns go by their number: to look up twenty
 /// names in each of thousands of rows takes longer than to decode them.
@@ -267,20 +262,24 @@ fn read(row: &PgRow, has_matches: bool) -> sqlx::Result<(Candidate, Spot)> {
         tokens: row.try_get(11)?,
         question_share: row.try_get(12)?,
         has_time: row.try_get(13)?,
-        author: row.try_get(14)?,
+        author: row.try_get::<Option<&str>, _>(14)?.map(Arc::from),
         text_hash: row.try_get(15)?,
         proof_count: row.try_get(16)?,
         matches: Vec::new(),
         length: 0,
     };
     if has_matches {
-        let places: Option<Vec<i64>> = row.try_get(18)?;
-        let counts: Option<Vec<i16>> = row.try_get(19)?;
-        candidate.matches = std::iter::zip(places.unwrap_or_default(), counts.unwrap_or_default())
-            .filter_map(|(place, count)| Some((usize::try_from(place).ok()?, count)))
-            .collect();
-        candidate.length = row.try_get::<Option<i16>, _>(20)?.unwrap_or(0);
+        (candidate.matches, candidate.length) = read_matches(row, MATCHES)?;
     }
     let spot = Spot { place: candidate.place, is_hit: flags != 0, is_middle: has(IS_SPOT) };
     Ok((candidate, spot))
+}
+
+/// Terms that a row holds, place in the query and count, and its length in terms.
+fn read_matches(row: &PgRow, from: usize) -> sqlx::Result<(Vec<(usize, i16)>, i16)> {
+    let places: Option<Vec<i64>> = row.try_get(from)?;
+    let counts: Option<Vec<i16>> = row.try_get(from + 1)?;
+    let matches = std::iter::zip(places.unwrap_or_default(), counts.unwrap_or_default())
+        .filter_map(|(place, count)| Some((usize::try_from(place).ok()?, count)));
+    Ok((matches.collect(), row.try_get::<Option<i16>, _>(from + 2)?.unwrap_or(0)))
 }
