@@ -7,8 +7,8 @@
 //! - [`runtime`] holds the rules of threads: who waits lets other Python threads run, hears Ctrl-C, and finds a
 //!   runtime of its own after a fork.
 //!
-//! The Python side gives requests and answers their names and types. No logic of memory
-//! belongs here, and nothing that another crate of the project already does.
+//! The Python side gives requests and answers their names and types. No logic of memory belongs here, and nothing that
+//! another crate of the project already does.
 
 mod answers;
 mod connection;
