@@ -109,3 +109,21 @@ def test_an_answer_survives_the_way_there_and_back():
     assert json.dumps(answer) == before == json.dumps(found.to_dict()) == found.to_json()
     assert found == hindsight.models.RecallResponse.from_dict(json.loads(before))
     assert not hindsight.models.RecallResponse.from_dict({"results": []})
+
+
+def test_an_answer_that_cannot_be_read():
+    for answer, why in [
+        ('{"results": [{"id": "1"}]}', "a RecallResult without text"),
+        ('{"results": [7]}', "a int where a RecallResult should be"),
+        ('{"results": [', "EOF"),
+        ("[]", "not an instance of 'dict'"),
+    ]:
+        with pytest.raises(ValueError, match=f"the server sent an answer that this client cannot read: .*{why}"):
+            hindsight.models.RecallResponse._read(answer.encode())
+
+
+def test_numbers_and_texts_are_read_as_they_are_written():
+    whole = {"zero": -0.0, "exact": 0.1 + 0.2, "tiny": 5e-324, "large": 2**70, "text": 'é\n"\\ 🙂', "deep": [[{}], []]}
+    assert hindsight.models.RecallResponse._read(json.dumps({"results": [], "trace": whole}).encode()).trace == whole
+    read = hindsight.models.RecallResponse._read(b'{"results": [], "trace": {"a": 1e400, "b": 1, "b": 2}}').trace
+    assert read == {"a": float("inf"), "b": 2}

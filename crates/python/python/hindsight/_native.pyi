@@ -1,7 +1,7 @@
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Any, final
 
-__all__ = ["VERSION", "Connection", "Server", "Task", "main", "shut_down"]
+__all__ = ["VERSION", "Connection", "Server", "Shape", "Task", "main", "read_json", "shut_down"]
 
 VERSION: str
 
@@ -37,5 +37,13 @@ class Server:
     def url(self) -> str: ...
     def stop(self, timeout: float) -> None: ...
 
+@final
+class Shape:
+    def __new__(
+        cls, class_: type, needed: Sequence[str], objects: Sequence[tuple[str, str, Shape | None]]
+    ) -> Shape: ...
+    def own(self, data: dict[str, Any]) -> Any: ...
+
+def read_json(text: bytes) -> Any: ...
 def main(arguments: Sequence[str], itself: tuple[str, Sequence[str]]) -> int: ...
 def shut_down() -> None: ...

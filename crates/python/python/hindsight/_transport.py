@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import _native
@@ -111,7 +110,7 @@ def _read(call: Call[T], answer: tuple[int, list[tuple[str, str]], bytes]) -> T:
 
 def plain(body: bytes) -> Any:
     """An answer as dictionaries and lists."""
-    return json.loads(body) if body else None
+    return _native.read_json(body) if body else None
 
 
 def content(body: bytes) -> bytes:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from .. import _native
 
 Self = TypeVar("Self", bound="Model")
 
@@ -27,6 +29,7 @@ class Model:
 
     _wrapped: ClassVar[dict[str, tuple[str, type[Model]]]] = {}
     _needed: ClassVar[frozenset[str]] = frozenset()
+    _shape: ClassVar[_native.Shape]
 
     def __init_subclass__(cls) -> None:
         _KNOWN[cls.__name__] = cls
@@ -38,6 +41,8 @@ class Model:
         cls._wrapped = wrapped
         # Those without a default.
         cls._needed = frozenset(name.removeprefix("var_") for name in cls.__annotations__ if name not in cls.__dict__)
+        fields = [(name, kind, None if of is cls else of._shape) for name, (kind, of) in wrapped.items()]
+        cls._shape = _native.Shape(cls, sorted(cls._needed), fields)
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
@@ -50,28 +55,14 @@ class Model:
     @classmethod
     def _own(cls: type[Self], data: dict[str, Any]) -> Self:
         """Like `from_dict`, but keeps and changes `data` itself."""
-        if not cls._needed <= data.keys():
-            raise ValueError(f"a {cls.__name__} without {', '.join(sorted(cls._needed - data.keys()))}")
-        for name, (shape, wrap) in cls._wrapped.items():
-            value = data.get(name)
-            if not value or isinstance(value, Model):
-                continue
-            if shape == "list":
-                data[name] = [wrap._own(item) for item in value]
-            elif shape == "dict":
-                data[name] = {key: wrap._own(item) for key, item in value.items()}
-            else:
-                data[name] = wrap._own(value)
-        self = cls.__new__(cls)
-        self.__dict__ = data
-        return self
+        return cast(Self, cls._shape.own(data))
 
     @classmethod
     def _read(cls: type[Self], body: bytes) -> Self:
         """An object of JSON."""
         try:
-            return cls._own(json.loads(body))
-        except (AttributeError, TypeError, ValueError) as error:
+            return cls._own(_native.read_json(body))
+        except (TypeError, ValueError) as error:
             raise ValueError(f"the server sent an answer that this client cannot read: {error}") from error
 
     if not TYPE_CHECKING:

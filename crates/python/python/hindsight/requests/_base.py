@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from .. import _native
 from .._calls import encoded
 from ..models import Model
 
@@ -24,6 +25,7 @@ class Request(Model):
         # Nothing is wrapped: what is given is sent as it is.
         cls._fields = frozenset(name.removeprefix("var_") for name in cls.__annotations__)
         cls._needed = frozenset(name.removeprefix("var_") for name in cls.__annotations__ if name not in cls.__dict__)
+        cls._shape = _native.Shape(cls, sorted(cls._needed), [])
 
     def __init__(self, **fields: Any) -> None:
         given = {name.removeprefix("var_"): value for name, value in fields.items()}
