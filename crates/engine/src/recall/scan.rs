@@ -76,7 +76,7 @@ impl Vectors {
         self.numbers.extend_from_slice(vector);
         #[expect(clippy::cast_possible_truncation, reason = "whole numbers of at most 127")]
         self.steps.extend(steps.map(|steps| steps as i8));
-        // A vector without a direction is never passed over.
+        // A vector without a direction says nothing about the others.
         let measures = if length > 0.0 {
             Measures { square, step: size / length, rest: rest / length }
         } else {
@@ -85,7 +85,8 @@ impl Vectors {
         self.measures.push(measures);
     }
 
-    /// Places and cosines of the `limit` vectors that are nearest to a query, in no order.
+    /// Places and cosines of the `limit` vectors that are nearest to a query, in no order. Those without a
+    /// direction are near nothing.
     pub(super) fn nearest(&self, query: &Asked, limit: usize) -> Vec<(usize, f64)> {
         let mut near = if limit < self.len() {
             self.compare(query, self.candidates(query, limit))
@@ -128,11 +129,12 @@ impl Vectors {
         places.filter_map(|at| Some((at, self.cosine(at, query)?))).collect()
     }
 
-    /// The cosine of the vector at a place.
+    /// The cosine of the vector at a place; none where one of both has no direction.
     pub(super) fn cosine(&self, at: usize, query: &Asked) -> Option<f64> {
         let numbers = self.numbers_of(at, query.numbers.len())?;
         let squares = f64::from(self.measures.get(at)?.square) * f64::from(query.square);
-        Some((f64::from(product(numbers, &query.numbers)) / squares.sqrt()).clamp(-1.0, 1.0))
+        let cosine = || f64::from(product(numbers, &query.numbers)) / squares.sqrt();
+        (squares > 0.0).then(|| cosine().clamp(-1.0, 1.0))
     }
 
     /// The vector at a place, to compare others with.

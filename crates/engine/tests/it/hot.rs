@@ -132,6 +132,9 @@ async fn a_held_bank_is_ranked_as_the_database_ranks_it() {
            select array_agg(number + sin(nth * m.document_id::int) / 50 order by nth)
            from unnest(v.embedding::vector::real[]) with ordinality u(number, nth))::real[]::vector::halfvec
          from memories m where m.memory_id = v.memory_id",
+        // One has no direction.
+        "update memory_vectors v set embedding = array_fill(0, array[vector_dims(v.embedding)])::real[]::vector::halfvec
+         from memories m where m.memory_id = v.memory_id and m.document_id = '1'",
         "update memories set fact_type = 3 where ordinal = 0 and document_id like '%5'",
         "update memory_vectors v set fact_type = m.fact_type from memories m where m.memory_id = v.memory_id",
         "update memory_terms t set fact_type = m.fact_type from memories m where m.memory_id = t.memory_id",
@@ -165,6 +168,7 @@ async fn a_held_bank_is_ranked_as_the_database_ranks_it() {
         let told = lines.map(|line| {
             let numbers = ["score", "similarity", "keyword"].map(|name| &line[name]).into_iter();
             let numbers = numbers.chain(line["components"].as_object().unwrap().values());
+            assert!(line["score"].is_number(), "{line}");
             (line["text"].to_string(), (line["found_by"].clone(), numbers.map(Value::as_f64).collect()))
         });
         told.collect::<BTreeMap<String, (Value, Vec<Option<f64>>)>>()

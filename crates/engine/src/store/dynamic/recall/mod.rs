@@ -118,7 +118,7 @@ pub struct Candidate {
     /// Steps to the nearest hit in its conversation: 0 for a hit. Beyond
     /// [`NEIGHBOURS`] it only lends its meaning and words to others.
     pub distance: i32,
-    /// Cosine similarity to the query; `None` when the query has no vector.
+    /// Cosine similarity to the query; `None` when one of both has no vector or one without a direction.
     pub similarity: Option<f64>,
     /// Place in a conversation.
     pub place: Option<StreamPlace>,
@@ -255,8 +255,8 @@ fn read(row: &PgRow, has_matches: bool) -> sqlx::Result<(Candidate, Spot)> {
             time: has(BY_TIME),
         },
         distance: 0,
-        similarity: row.try_get(4)?,
-        before: [row.try_get(5)?, row.try_get(6)?],
+        similarity: cosine(row, 4)?,
+        before: [cosine(row, 5)?, cosine(row, 6)?],
         place: stream.map(|(stream_id, position)| StreamPlace { stream_id, position }),
         event: event_at.map(|start| (start, event_end.unwrap_or(start))),
         tokens: row.try_get(11)?,
@@ -273,6 +273,11 @@ fn read(row: &PgRow, has_matches: bool) -> sqlx::Result<(Candidate, Spot)> {
     }
     let spot = Spot { place: candidate.place, is_hit: flags != 0, is_middle: has(IS_SPOT) };
     Ok((candidate, spot))
+}
+
+/// A cosine; none also where one of both vectors has no direction, of which the database makes NaN.
+fn cosine(row: &PgRow, at: usize) -> sqlx::Result<Option<f64>> {
+    Ok(row.try_get::<Option<f64>, _>(at)?.filter(|cosine| !cosine.is_nan()))
 }
 
 /// Terms that a row holds, place in the query and count, and its length in terms.
