@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_mins(5);
 const LOOK: Duration = Duration::from_secs(1);
 /// Seconds of processor in one look below which server and database have nothing to do.
 const QUIET: f64 = 0.05;
+/// Quiet looks after which nothing more comes: longer than the server waits before it looks for work.
+const QUIET_LOOKS: u32 = 25;
 
 /// A server with a bank that grows.
 pub(super) struct Bench<'h> {
@@ -117,16 +119,18 @@ impl<'h> Bench<'h> {
         Ok(())
     }
 
-    /// Waits until nobody works in the background: cells are made of a bank that has grown, and
-    /// tables are vacuumed.
+    /// Waits until nobody works in the background: cells are made of a bank that has grown, memories are
+    /// linked, and tables are vacuumed.
     async fn settle(&self) -> Result<()> {
         let begin = Instant::now();
         let mut before: f64 = self.cpu()?.iter().sum();
+        let mut quiet = 0;
         while begin.elapsed() < PATIENCE {
             tokio::time::sleep(LOOK).await;
             let now: f64 = self.cpu()?.iter().sum();
             // What an ended process has used is subtracted, so the difference may be negative.
-            if (now - before).abs() < QUIET {
+            quiet = if (now - before).abs() < QUIET { quiet + 1 } else { 0 };
+            if quiet == QUIET_LOOKS {
                 return Ok(());
             }
             before = now;

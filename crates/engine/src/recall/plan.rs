@@ -1,9 +1,11 @@
 //! How a recall goes about it: how far each arm reaches, what is done with its finds.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hindsight_types::recall::{Budget, RecallRequest};
+use uuid::Uuid;
 
 use super::held::HeldBank;
 use super::hot::HotBanks;
@@ -17,6 +19,9 @@ use crate::config::{Fusion, Settings};
 use crate::store::{
     Candidate, CandidateQuery, GraphQuery, PostingsQuery, RecallBank, RecallSession, TermProbe,
 };
+
+/// Memories that are looked up one by one at most.
+const MOST_FEW: i64 = 5000;
 
 /// What a reranker gets.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +99,9 @@ impl Plan {
 
     /// What the arms find.
     ///
-    /// Where cells bring fewer vectors of a type than the arm may have although the bank has
-    /// more, every vector is looked at: under a filter the nearest ones may lie anywhere.
+    /// Under a filter the nearest ones may lie anywhere: where it lets few memories through, these are
+    /// looked at, and where cells bring fewer vectors of a type than the arm may have although the
+    /// bank has more, every vector is.
     pub(super) async fn candidates(
         &self,
         session: &mut RecallSession,
@@ -109,6 +115,14 @@ impl Plan {
         if held.as_ref().is_some_and(|(held, _)| !held.has_any(&query.types)) {
             return Ok(Vec::new());
         }
+        let few = if query.tags.passes_all() {
+            None
+        } else {
+            session.few(bank.key, &query.tags, most_few(bank)).await?
+        };
+        if few.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
         let mean_length = score::mean_length(bank);
         let reading = Reading::of(terms, self.postings);
         let postings =
@@ -119,7 +133,7 @@ impl Plan {
             types: &query.types,
             vector,
             min_similarity: query.floors.semantic.unwrap_or(self.min_similarity),
-            probes: self.probes,
+            probes: self.probes.filter(|_| few.is_none()),
             words: &[],
             probed: &reading.probed,
             per_arm: self.per_arm,
@@ -127,14 +141,19 @@ impl Plan {
             window: query.window.filter(|_| self.temporal),
             context: self.context,
             tags: &query.tags,
+            few: few.as_deref(),
         };
-        let hits = words.hits(&wanted);
+        let mut hits = words.hits(&wanted);
+        if let Some(few) = &few {
+            let few: HashSet<Uuid> = few.iter().copied().collect();
+            hits.retain(|hit| few.contains(&hit.memory_id));
+        }
         wanted.words = &hits;
         let mut candidates = match held {
             Some((held, vector)) => held.candidates(session, &wanted, vector).await?,
             None => {
                 let mut found = session.candidates(&wanted).await?;
-                if self.probes.is_some() && !found.is_complete {
+                if wanted.probes.is_some() && !found.is_complete {
                     wanted.probes = None;
                     found = session.candidates(&wanted).await?;
                 }
@@ -175,6 +194,12 @@ impl Plan {
         select::drop_repeated(&mut ranked);
         ranked
     }
+}
+
+/// Memories up to which a filter by tags is asked for all that it lets through: each costs about as
+/// much as four that are scanned.
+fn most_few(bank: &RecallBank) -> i64 {
+    (bank.memories / 4).min(MOST_FEW)
 }
 
 /// Cells that hold about so many vectors together.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::attachments::infos_of;
 use super::dynamic::{
-    Candidate, CandidateQuery, Found, FoundBy, Posting, PostingsQuery, TagFilter, fetch_all, fetch_chunks,
-    fetch_visible,
+    Candidate, CandidateQuery, Found, FoundBy, Posting, PostingsQuery, TagFilter, explain_few, fetch_all,
+    fetch_chunks, fetch_few, fetch_visible,
 };
 use super::session::Session;
 use super::{BankKey, Store, StoreError};
@@ -202,6 +202,16 @@ impl RecallSession {
         query.fetch_matches(&mut self.transaction, memories).await
     }
 
+    /// All memories that a filter lets through; none where they may be more than `most`.
+    pub async fn few(
+        &mut self,
+        bank: BankKey,
+        tags: &TagFilter,
+        most: i64,
+    ) -> Result<Option<Vec<Uuid>>, StoreError> {
+        fetch_few(&mut self.transaction, bank, tags, most).await
+    }
+
     /// The candidates of every arm.
     pub async fn candidates(&mut self, query: &CandidateQuery<'_>) -> Result<Found, StoreError> {
         query.fetch(&mut self.transaction).await
@@ -224,6 +234,16 @@ impl RecallSession {
         memories: &[Uuid],
     ) -> Result<[serde_json::Value; 2], StoreError> {
         query.explain_held(&mut self.transaction, memories).await
+    }
+
+    /// The same of the look for few memories.
+    #[doc(hidden)]
+    pub async fn explain_few(
+        &mut self,
+        bank: BankKey,
+        tags: &TagFilter,
+    ) -> Result<serde_json::Value, StoreError> {
+        explain_few(&mut self.transaction, bank, tags).await
     }
 
     /// The same of the lists of words.

@@ -94,8 +94,46 @@ async fn the_nearest_are_those_that_the_database_finds() {
     }
 }
 
+/// Makes every memory's vector one of its own: which of two equal ones comes first does not matter.
+pub(crate) async fn let_none_be_as_near_as_another(test: &TestEngine) {
+    let change = "update memory_vectors v set embedding = (
+           select array_agg(number + sin(nth * m.document_id::int) / 50 order by nth)
+           from unnest(v.embedding::vector::real[]) with ordinality u(number, nth))::real[]::vector::halfvec
+         from memories m where m.memory_id = v.memory_id";
+    sqlx::query(change).execute(&test.pool).await.unwrap();
+}
+
+/// What a recall with a trace tells of each memory: which arms found it, its scores and their parts.
+pub(crate) type Told = BTreeMap<String, (Value, Vec<Option<f64>>)>;
+
+pub(crate) async fn told(test: &TestEngine, request: &Value) -> Told {
+    let trace = test.recall("b", request.clone()).await.unwrap().trace.unwrap();
+    let lines = trace["final_results"].as_array().unwrap().iter();
+    let told = lines.map(|line| {
+        assert!(line["score"].is_number(), "{line}");
+        let numbers = ["score", "similarity", "keyword"].map(|name| &line[name]).into_iter();
+        let numbers = numbers.chain(line["components"].as_object().unwrap().values());
+        (line["text"].to_string(), (line["found_by"].clone(), numbers.map(Value::as_f64).collect()))
+    });
+    told.collect()
+}
+
+/// Fails when two recalls do not tell the same, to the precision of the vectors.
+pub(crate) fn same(one: &Told, other: &Told, request: &Value) {
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{request}");
+    for (text, (found_by, numbers)) in one {
+        let (others_by, others) = &other[text];
+        assert_eq!(found_by, others_by, "{request}: {text}");
+        let is_near = |(a, b): (&Option<f64>, &Option<f64>)| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() < 1e-5,
+            (a, b) => a == b,
+        };
+        assert!(numbers.iter().zip(others).all(is_near), "{request}: {text}: {numbers:?} {others:?}");
+    }
+}
+
 /// Some people talk on several days, some in the same minute, and some note what nobody answers.
-fn talk(number: usize) -> Value {
+pub(crate) fn talk(number: usize) -> Value {
     const WORDS: [&str; 11] =
         ["violin", "garden", "rye", "chess", "train", "tulip", "sonata", "bread", "lamp", "river", "coat"];
     const PEOPLE: [&str; 3] = ["Ann", "Bob", "Cleo"];
@@ -108,6 +146,7 @@ fn talk(number: usize) -> Value {
         "context": format!("talk {}", number / 40),
         "timestamp": (!number.is_multiple_of(9)).then(|| format!("2024-04-{day:02}T10:{minute:02}:00Z")),
         "entities": [{"text": (["Vienna", "Kiel", "Oslo", "Rome"][number % 4])}],
+        "tags": [format!("tag {}", number / 3 % 8)],
     })
 }
 
@@ -125,13 +164,9 @@ async fn a_held_bank_is_ranked_as_the_database_ranks_it() {
     for from in (0..160).step_by(40) {
         test.retain("b", (from..from + 40).map(talk).collect()).await.unwrap();
     }
-    // No two are as near as one another, since which of them comes first does not matter. Some facts
-    // are observations, and some led to others.
+    let_none_be_as_near_as_another(&test).await;
+    // Some facts are observations, and some led to others.
     for change in [
-        "update memory_vectors v set embedding = (
-           select array_agg(number + sin(nth * m.document_id::int) / 50 order by nth)
-           from unnest(v.embedding::vector::real[]) with ordinality u(number, nth))::real[]::vector::halfvec
-         from memories m where m.memory_id = v.memory_id",
         // One has no direction.
         "update memory_vectors v set embedding = array_fill(0, array[vector_dims(v.embedding)])::real[]::vector::halfvec
          from memories m where m.memory_id = v.memory_id and m.document_id = '1'",
@@ -161,21 +196,9 @@ async fn a_held_bank_is_ranked_as_the_database_ranks_it() {
         request
     })
     .collect();
-    // What is told of each memory: which arms found it, its scores and their parts.
-    let ask = async |request: &Value| {
-        let trace = test.recall("b", request.clone()).await.unwrap().trace.unwrap();
-        let lines = trace["final_results"].as_array().unwrap().iter();
-        let told = lines.map(|line| {
-            let numbers = ["score", "similarity", "keyword"].map(|name| &line[name]).into_iter();
-            let numbers = numbers.chain(line["components"].as_object().unwrap().values());
-            assert!(line["score"].is_number(), "{line}");
-            (line["text"].to_string(), (line["found_by"].clone(), numbers.map(Value::as_f64).collect()))
-        });
-        told.collect::<BTreeMap<String, (Value, Vec<Option<f64>>)>>()
-    };
     let mut before = Vec::new();
     for request in &requests {
-        before.push(ask(request).await);
+        before.push(told(&test, request).await);
     }
     let found_by: String =
         before.iter().flat_map(|told| told.values()).map(|(by, _)| by.to_string()).collect();
@@ -183,7 +206,7 @@ async fn a_held_bank_is_ranked_as_the_database_ranks_it() {
         assert!(found_by.contains(arm), "{arm}: {found_by}");
     }
     for _ in 0..2 {
-        ask(&requests[0]).await;
+        told(&test, &requests[0]).await;
     }
     // Gone from what is held, not from the database: what still answers is held.
     sqlx::query("update memory_vectors set stream_id = null, tokens = 0, author = null")
@@ -192,19 +215,6 @@ async fn a_held_bank_is_ranked_as_the_database_ranks_it() {
         .unwrap();
     for (request, before) in requests.iter().zip(before) {
         assert!(before.len() > 5, "{request}: {before:?}");
-        let held = ask(request).await;
-        assert_eq!(held.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{request}");
-        for (text, (found_by, numbers)) in before {
-            let (held_by, held_numbers) = &held[&text];
-            assert_eq!(held_by, &found_by, "{request}: {text}");
-            let is_near = |(a, b): (&Option<f64>, &Option<f64>)| match (a, b) {
-                (Some(a), Some(b)) => (a - b).abs() < 1e-5,
-                (a, b) => a == b,
-            };
-            assert!(
-                numbers.iter().zip(held_numbers).all(is_near),
-                "{request}: {text}: {numbers:?} {held_numbers:?}"
-            );
-        }
+        same(&told(&test, request).await, &before, request);
     }
 }

@@ -25,6 +25,7 @@ mod curation_random;
 mod documents;
 mod entities;
 mod extraction;
+mod few;
 mod files;
 mod hot;
 mod isolation;

@@ -79,6 +79,7 @@ async fn asked<T>(
         window,
         context: 20,
         tags: &tags,
+        few: None,
     };
     ask(test.store.recall_session().await.expect("a session"), query).await
 }
@@ -158,6 +159,23 @@ async fn under_a_tag() {
     let tree = tree(&plan(&test, tags(), None, None).await);
     reads_no_table_as_a_whole(&tree);
     insta::assert_snapshot!(tree);
+}
+
+#[tokio::test]
+async fn under_a_tag_of_few() {
+    let test = banks(Settings::default()).await;
+    let explain = async |mut session: RecallSession, query: CandidateQuery<'_>| {
+        let few = session.explain_few(query.bank, query.tags).await.expect("explained");
+        let ids = [Uuid::from_u128(1)];
+        let query = CandidateQuery { few: Some(&ids), ..query };
+        [few, session.explain_candidates(&query).await.expect("explained")]
+    };
+    let trees = asked(&test, tags(), None, None, explain).await;
+    let [few, candidates] = trees.map(|explained| tree(&explained[0]["Plan"]));
+    reads_no_table_as_a_whole(&few);
+    reads_no_table_as_a_whole(&candidates);
+    assert!(few.contains("Index Only Scan memory_vectors_by_tags on memory_vectors"), "{few}");
+    insta::assert_snapshot!(format!("few\n{few}\ncandidates\n{candidates}"));
 }
 
 #[tokio::test]

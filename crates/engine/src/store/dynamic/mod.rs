@@ -25,7 +25,7 @@ pub use recall::{
     REACH, TermProbe, WordHit,
 };
 pub(crate) use recall::{Spot, distances};
-pub(super) use recall::{count_pending, fetch_all, fetch_chunks, fetch_visible};
+pub(super) use recall::{count_pending, explain_few, fetch_all, fetch_chunks, fetch_few, fetch_visible};
 pub use tags::TagFilter;
 
 /// PostgreSQL cuts longer names silently.

@@ -42,6 +42,22 @@ impl CandidateQuery<'_> {
             return;
         };
         let vector = HalfVector::from_f32_slice(vector);
+        if let Some(few) = self.few {
+            query.push("sem as materialized (select memory_id, fact_type, d, row_number() over (order by d) place from (select v.*, row_number() over (partition by v.fact_type order by v.d) nth from unnest(");
+            query
+                .push_bind(few.to_vec())
+                .push(
+                    "::uuid[]) u(memory_id) cross join lateral (select memory_id, fact_type, embedding <=> ",
+                )
+                .push_bind(vector);
+            query
+                .push(" d from memory_vectors where bank_key = ")
+                .push_bind(self.bank.0)
+                .push(" and memory_id = u.memory_id");
+            self.push_types(query, "fact_type");
+            query.push(" offset 0) v) x where nth <= ").push_bind(self.per_arm).push("), ");
+            return;
+        }
         if let Some(probes) = self.probes {
             // Cell 0 holds what was not assigned yet.
             query.push("cells as materialized (select array_agg(cell) || 0 a from (select cell from bank_cells where bank_key = ");
@@ -145,12 +161,11 @@ impl CandidateQuery<'_> {
             .push_bind(ENTITIES)
             .push(") x) x where before < ");
         query.push_bind(FULL_ENTITIES * graph.mentions).push("), ");
-        query.push("gr as (select memory_id, sum(s) s from (select p.memory_id, ent.weight s from ent cross join lateral (select t.memory_id from memory_entities t");
-        self.push_tag_join(query, "t");
-        query.push(" where t.bank_key = ").push_bind(bank).push(" and t.entity_id = ent.entity_id");
-        self.push_types(query, "t.fact_type");
-        self.tags.push(query, "v.tags");
-        query.push(" order by t.memory_id desc limit ").push_bind(graph.mentions).push(") p");
+        query.push("gr as (select memory_id, sum(s) s from (");
+        match self.few {
+            Some(few) => self.push_mentions_of(query, few, graph.mentions),
+            None => self.push_mentions(query, graph.mentions),
+        }
         for (from, to) in [("memory_id", "other_id"), ("other_id", "memory_id")] {
             query.push(format!(" union all select l.memory_id, l.weight::float8 from seed cross join lateral (select {to} memory_id, weight from memory_links where bank_key = "));
             query.push_bind(bank).push(format!(" and {from} = seed.memory_id offset 0) l"));
@@ -165,6 +180,27 @@ impl CandidateQuery<'_> {
         // A seed is no news.
         query.push(") x where memory_id not in (select memory_id from seed) group by memory_id order by s desc, memory_id desc limit ");
         query.push_bind(RELATED).push("), ");
+    }
+
+    /// The newest memories that mention the entities, with what each mention weighs.
+    fn push_mentions(&self, query: &mut QueryBuilder<Postgres>, mentions: i64) {
+        query.push("select p.memory_id, ent.weight s from ent cross join lateral (select t.memory_id from memory_entities t");
+        self.push_tag_join(query, "t");
+        query.push(" where t.bank_key = ").push_bind(self.bank.0).push(" and t.entity_id = ent.entity_id");
+        self.push_types(query, "t.fact_type");
+        self.tags.push(query, "v.tags");
+        query.push(" order by t.memory_id desc limit ").push_bind(mentions).push(") p");
+    }
+
+    /// The same among few memories: an entity may have many others.
+    fn push_mentions_of(&self, query: &mut QueryBuilder<Postgres>, few: &[Uuid], mentions: i64) {
+        query.push("select memory_id, weight s from (select t.memory_id, ent.weight, row_number() over (partition by ent.entity_id order by t.memory_id desc) nth from unnest(");
+        query.push_bind(few.to_vec()).push("::uuid[]) u(memory_id) cross join lateral (select memory_id, entity_id, fact_type from memory_entities where bank_key = ");
+        query.push_bind(self.bank.0).push(
+            " and memory_id = u.memory_id offset 0) t join ent on ent.entity_id = t.entity_id where true",
+        );
+        self.push_types(query, "t.fact_type");
+        query.push(") p where nth <= ").push_bind(mentions);
     }
 
     /// `timed`: memories of the window, the nearest to its middle, by meaning; `spread`: what led

@@ -4,9 +4,9 @@ use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{CandidateQuery, PostingsQuery};
-use crate::store::StoreError;
+use super::{CandidateQuery, PostingsQuery, TagFilter, few};
 use crate::store::session::Session;
+use crate::store::{BankKey, StoreError};
 
 impl CandidateQuery<'_> {
     /// The plan that recall runs with, as `explain (format json)` tells it; without an estimate.
@@ -29,6 +29,16 @@ impl CandidateQuery<'_> {
         let related = explain(self.related_statement(memories.to_vec()), connection).await?;
         Ok([related, explain(self.matches_statement(memories.to_vec()), connection).await?])
     }
+}
+
+/// The plan of the look for few memories, explained likewise.
+pub(in crate::store) async fn explain_few(
+    connection: &mut Session,
+    bank: BankKey,
+    tags: &TagFilter,
+) -> Result<Value, StoreError> {
+    few::fetch_few(connection, bank, tags, 1).await?;
+    explain(few::statement(bank, tags, 1), connection).await
 }
 
 impl PostingsQuery<'_> {

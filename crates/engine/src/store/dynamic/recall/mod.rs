@@ -11,6 +11,7 @@ mod chunks;
 mod context;
 mod distance;
 mod explain;
+mod few;
 mod held;
 mod postings;
 
@@ -29,6 +30,8 @@ use crate::text::dates::DateWindow;
 
 pub(in crate::store) use chunks::{count_pending, fetch_chunks, fetch_visible};
 pub(crate) use distance::{Spot, distances};
+pub(in crate::store) use explain::explain_few;
+pub(in crate::store) use few::fetch_few;
 pub(in crate::store) use held::fetch_all;
 pub use postings::{ListQuery, Posting, PostingsQuery};
 
@@ -82,6 +85,9 @@ pub struct CandidateQuery<'q> {
     pub context: i64,
     /// Which rows may be seen.
     pub tags: &'q TagFilter,
+    /// All memories that may be seen, of whatever type, where they are few and known: then the words
+    /// are of these, and cells are not looked into.
+    pub few: Option<&'q [Uuid]>,
 }
 
 /// A memory that the keyword arm found.
