@@ -8,15 +8,15 @@ use std::mem;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{Thread, ThreadId};
-use std::time::{Duration, Instant};
+use std::thread::ThreadId;
+use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 /// Threads for all requests of the process. They wait for the network most of the time.
 const THREADS: usize = 2;
@@ -72,13 +72,13 @@ pub(crate) fn wait<T: Send>(py: Python<'_>, future: impl Future<Output = T> + Se
     let mut ending = shared.ending.subscribe();
     let waiting = Waiting::begin(&shared.waiting);
     let (answer, waiting) = py.detach(|| {
-        let answer = interruptible(&shared.handle, async {
+        let answer = shared.handle.block_on(async {
             tokio::select! {
-                answer = future => Some(answer),
+                answer = interruptible(future) => Some(answer),
                 _ = ending.wait_for(|is_ending| *is_ending) => None,
             }
         });
-        match answer.transpose() {
+        match answer {
             Some(answer) => (answer, waiting),
             None => {
                 drop(waiting);
@@ -99,39 +99,14 @@ fn rest() -> ! {
     }
 }
 
-/// Waits for a future in this thread and looks at Python's signals meanwhile.
-///
-/// The time between two looks is not one of the runtime's timers: each would wake the thread that waits for the
-/// network, which costs more than the rest of the waiting.
-pub(crate) fn interruptible<T>(handle: &Handle, future: impl Future<Output = T>) -> PyResult<T> {
-    let _entered = handle.enter();
-    let waker = Waker::from(Arc::new(Sleeper(std::thread::current())));
+/// Waits for a future and looks at Python's signals meanwhile.
+pub(crate) async fn interruptible<T>(future: impl Future<Output = T>) -> PyResult<T> {
     let mut future = pin!(future);
-    let mut look = Instant::now() + SIGNALS;
     loop {
-        if let Poll::Ready(answer) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if let Ok(answer) = tokio::time::timeout(SIGNALS, &mut future).await {
             return Ok(answer);
         }
-        let left = look.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            look_at_signals()?;
-            look = Instant::now() + SIGNALS;
-        } else {
-            std::thread::park_timeout(left);
-        }
-    }
-}
-
-/// A thread that waits.
-struct Sleeper(Thread);
-
-impl Wake for Sleeper {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        look_at_signals()?;
     }
 }
 

@@ -62,17 +62,18 @@ impl Server {
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let runtime = runtime(lines.clone())?;
         let start = || {
-            let server =
-                runtime.block_on(hindsight_server::start(config)).map_err(|error| failure(&error))?;
-            let ready = interruptible(runtime.handle(), fetches.timeout(timeout, server.ready()));
-            let problem = match ready {
-                Ok(Some(Ok(()))) => return Ok(server),
-                Ok(Some(Err(error))) => failure(&error),
-                Ok(None) => PyTimeoutError::new_err("not ready in time"),
-                Err(interrupted) => interrupted,
-            };
-            runtime.block_on(server.shutdown());
-            Err(problem)
+            runtime.block_on(async {
+                let server = hindsight_server::start(config).await.map_err(|error| failure(&error))?;
+                let ready = interruptible(fetches.timeout(timeout, server.ready())).await;
+                let problem = match ready {
+                    Ok(Some(Ok(()))) => return Ok(server),
+                    Ok(Some(Err(error))) => failure(&error),
+                    Ok(None) => PyTimeoutError::new_err("not ready in time"),
+                    Err(interrupted) => interrupted,
+                };
+                server.shutdown().await;
+                Err(problem)
+            })
         };
         let server = match py.detach(|| with_default(&lines, start)) {
             Ok(server) => server,
